@@ -1,0 +1,31 @@
+// Command terraform-provider-palabra serves the Palabra provider to Terraform
+// and OpenTofu.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/provider"
+)
+
+// version is set by the linker in releases; it becomes part of the user agent.
+var version = "dev"
+
+func main() {
+	debug := flag.Bool("debug", false, "serve for a debugger such as delve: print TF_REATTACH_PROVIDERS and wait")
+	flag.Parse()
+
+	err := providerserver.Serve(context.Background(), provider.New(version), providerserver.ServeOpts{
+		Address: "registry.terraform.io/palabra-community/palabra",
+		Debug:   *debug,
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "terraform-provider-palabra:", err)
+		os.Exit(1)
+	}
+}
