@@ -1,0 +1,213 @@
+package sandbox
+
+import (
+	"compress/gzip"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Delay waits, in real time, before the API answers.
+func Delay(d time.Duration) Effect {
+	return func(w http.ResponseWriter, r *http.Request, api http.Handler) {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			api.ServeHTTP(w, r)
+		case <-r.Context().Done():
+		}
+	}
+}
+
+// Respond answers with a status and body, without doing what was asked for.
+// Headers are given as name, value, ….
+func Respond(status int, contentType, body string, headers ...string) Effect {
+	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+		w.Header().Set("Content-Type", contentType)
+		for i := 0; i+1 < len(headers); i += 2 {
+			w.Header().Set(headers[i], headers[i+1])
+		}
+		w.WriteHeader(status)
+		_, _ = w.Write([]byte(body))
+	}
+}
+
+// HTMLError answers as a gateway does that has never heard of the API.
+func HTMLError(status int) Effect {
+	return Respond(status, "text/html; charset=utf-8", "<html><head><title>"+http.StatusText(status)+"</title></head><body><h1>nginx</h1></body></html>")
+}
+
+// RateLimited answers 429; retryAfter is seconds or an HTTP date, empty for none.
+func RateLimited(retryAfter string) Effect {
+	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
+		if retryAfter != "" {
+			w.Header().Set("Retry-After", retryAfter)
+		}
+		writeProblem(w, r, http.StatusTooManyRequests, "Too many requests", "The rate limit is exceeded.", 100429)
+	}
+}
+
+// LimitRate answers 429 with Retry-After to more than n requests in any second
+// of real time.
+func LimitRate(n int) Effect {
+	var (
+		mu     sync.Mutex
+		recent []time.Time
+	)
+	refuse := RateLimited("1")
+	return func(w http.ResponseWriter, r *http.Request, api http.Handler) {
+		mu.Lock()
+		now := time.Now() // Real time: callers wait in it.
+		for len(recent) > 0 && now.Sub(recent[0]) >= time.Second {
+			recent = recent[1:]
+		}
+		allowed := len(recent) < n
+		if allowed {
+			recent = append(recent, now)
+		}
+		mu.Unlock()
+		if !allowed {
+			refuse(w, r, api)
+			return
+		}
+		api.ServeHTTP(w, r)
+	}
+}
+
+// CutBefore cuts the connection before anything is done.
+func CutBefore() Effect {
+	return func(http.ResponseWriter, *http.Request, http.Handler) {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// CutAfter does what was asked for and cuts the connection without an answer.
+func CutAfter() Effect {
+	return func(_ http.ResponseWriter, r *http.Request, api http.Handler) {
+		api.ServeHTTP(httptest.NewRecorder(), r)
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// CutBody does what was asked for, promises a body, and cuts the connection in
+// the middle of it.
+func CutBody() Effect {
+	return func(w http.ResponseWriter, r *http.Request, api http.Handler) {
+		answer := httptest.NewRecorder()
+		api.ServeHTTP(answer, r)
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Length", "100000")
+		w.WriteHeader(http.StatusOK)
+		_, _ = w.Write(answer.Body.Bytes()[:answer.Body.Len()/2])
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// Truncate does what was asked for and answers with the first half of the body,
+// as if that were all.
+func Truncate() Effect {
+	return func(w http.ResponseWriter, r *http.Request, api http.Handler) {
+		answer := httptest.NewRecorder()
+		api.ServeHTTP(answer, r)
+		Respond(answer.Code, "application/json", answer.Body.String()[:answer.Body.Len()/2])(w, r, api)
+	}
+}
+
+// Replace does what was asked for and answers something else.
+func Replace(status int, contentType, body string) Effect {
+	return func(w http.ResponseWriter, r *http.Request, api http.Handler) {
+		api.ServeHTTP(httptest.NewRecorder(), r)
+		Respond(status, contentType, body)(w, r, api)
+	}
+}
+
+// EndlessBody sends JSON that does not end as long as the client reads.
+func EndlessBody() Effect {
+	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusOK)
+		chunk := []byte(strings.Repeat(" ", 64<<10))
+		for {
+			if _, err := w.Write(chunk); err != nil {
+				return
+			}
+		}
+	}
+}
+
+// GzipBomb sends size bytes of JSON as a thousandth of that.
+func GzipBomb(size int) Effect {
+	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Content-Encoding", "gzip")
+		w.WriteHeader(http.StatusOK)
+		zip := gzip.NewWriter(w)
+		chunk := []byte(strings.Repeat(" ", 64<<10))
+		for sent := 0; sent < size; sent += len(chunk) {
+			if _, err := zip.Write(chunk); err != nil {
+				return
+			}
+		}
+		_ = zip.Close()
+	}
+}
+
+// DeepJSON sends arrays nested that deep.
+func DeepJSON(depth int) Effect {
+	return Respond(http.StatusOK, "application/json", `{"data":`+strings.Repeat("[", depth)+strings.Repeat("]", depth)+`}`)
+}
+
+// Redirect sends the client elsewhere.
+func Redirect(location string) Effect {
+	return Respond(http.StatusTemporaryRedirect, "text/plain", "", "Location", location)
+}
+
+// SkewClock shifts the Date header.
+func SkewClock(by time.Duration) Effect {
+	return func(w http.ResponseWriter, r *http.Request, api http.Handler) {
+		if date, err := http.ParseTime(w.Header().Get("Date")); err == nil {
+			w.Header().Set("Date", date.Add(by).Format(http.TimeFormat))
+		}
+		api.ServeHTTP(w, r)
+	}
+}
+
+// RefuseCredentials answers as if the credentials were wrong.
+func RefuseCredentials(status int) Effect {
+	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
+		refuseCredentials(w, r, status)
+	}
+}
+
+// Chaos injects a mix of the faults that an API on the other side of the
+// internet shows, so that a share of all requests, in (0, 1), meets one. Which
+// ones follows from Options.Seed.
+func (s *Sandbox) Chaos(share float64) (stop func()) {
+	mix := []Fault{
+		{Name: "html 502", Effect: HTMLError(http.StatusBadGateway)},
+		{Name: "503", Effect: Respond(http.StatusServiceUnavailable, "text/plain", "busy")},
+		{Name: "500", Effect: Respond(http.StatusInternalServerError, "application/json", `{"ok":false,"errors":[]}`)},
+		{Name: "429", Effect: RateLimited("0")},
+		{Name: "cut before", Effect: CutBefore()},
+		{Name: "cut after", Effect: CutAfter()},
+		{Name: "cut body", Effect: CutBody(), Operation: OperationGet},
+		{Name: "slow", Effect: Delay(20 * time.Millisecond)},
+	}
+	removes := make([]func(), 0, len(mix))
+	// Each fault sees only what the ones before let pass.
+	left := 1.0
+	for _, f := range mix {
+		f.Probability = share / float64(len(mix)) / left
+		left -= share / float64(len(mix))
+		removes = append(removes, s.Inject(f))
+	}
+	return func() {
+		for _, remove := range removes {
+			remove()
+		}
+	}
+}

@@ -1,0 +1,51 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// LoadSeed stores the sessions of a JSON file:
+//
+//	{"sessions": [{"id": "…", "expires_in": "720h"}, {"id": "…", "created_at": "…", "expires_at": "…"}]}
+//
+// Times are RFC 3339; expires_in is a Go duration from now on. A session without
+// an end gets the default lifetime, one without created_at was created now.
+func (s *Sandbox) LoadSeed(r io.Reader) error {
+	var seed struct {
+		Sessions []struct {
+			ID        string    `json:"id"`
+			CreatedAt time.Time `json:"created_at"`
+			UpdatedAt time.Time `json:"updated_at"`
+			ExpiresAt time.Time `json:"expires_at"`
+			ExpiresIn string    `json:"expires_in"`
+			Connected bool      `json:"connected"`
+		} `json:"sessions"`
+	}
+	decoder := json.NewDecoder(r)
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&seed); err != nil {
+		return fmt.Errorf("seed: %w", err)
+	}
+	for i, item := range seed.Sessions {
+		if item.ID == "" {
+			return fmt.Errorf("seed: session %d has no id", i+1)
+		}
+		session := Session{ID: item.ID, CreatedAt: item.CreatedAt, UpdatedAt: item.UpdatedAt, ExpiresAt: item.ExpiresAt}
+		if item.ExpiresIn != "" {
+			lifetime, err := time.ParseDuration(item.ExpiresIn)
+			if err != nil || !item.ExpiresAt.IsZero() {
+				return fmt.Errorf("seed: session %q: %w", item.ID, errors.Join(err, errors.New(`expires_in is a duration such as "720h", and excludes expires_at`)))
+			}
+			session.ExpiresAt = s.now().Add(lifetime)
+		}
+		s.Put(session)
+		if item.Connected {
+			s.Connect(item.ID)
+		}
+	}
+	return nil
+}

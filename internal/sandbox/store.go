@@ -1,0 +1,120 @@
+package sandbox
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// Session is a session of the store. Times are whole seconds in UTC.
+type Session struct {
+	ID                              string
+	CreatedAt, UpdatedAt, ExpiresAt time.Time
+	// Connected sessions move their expiry every minute.
+	Connected bool
+	// Intent is echoed by get and list.
+	Intent string
+}
+
+// store holds the sessions; its owner locks it.
+type store struct {
+	byID map[string]*Session
+	// ordered is by creation, then id: the order of the list call.
+	ordered []*Session
+}
+
+func inOrder(a, b *Session) int {
+	return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
+}
+
+func (s *store) put(session Session) {
+	s.remove(session.ID)
+	for _, t := range []*time.Time{&session.CreatedAt, &session.UpdatedAt, &session.ExpiresAt} {
+		*t = t.UTC().Truncate(time.Second)
+	}
+	at, _ := slices.BinarySearchFunc(s.ordered, &session, inOrder)
+	s.ordered = slices.Insert(s.ordered, at, &session)
+	s.byID[session.ID] = &session
+}
+
+func (s *store) remove(id string) {
+	session, ok := s.byID[id]
+	if !ok {
+		return
+	}
+	delete(s.byID, id)
+	if at, found := slices.BinarySearchFunc(s.ordered, session, inOrder); found {
+		s.ordered = slices.Delete(s.ordered, at, at+1)
+	}
+}
+
+// live returns the session if it has not ended. Whether the API still answers
+// for an expired session is not known; that it vanishes at once is the stricter
+// reading.
+func (s *store) live(id string, now time.Time) *Session {
+	session, ok := s.byID[id]
+	if !ok {
+		return nil
+	}
+	session.tick(now)
+	if !now.Before(session.ExpiresAt) {
+		s.remove(id)
+		return nil
+	}
+	return session
+}
+
+// tick moves the expiry of a connected session: it never comes closer than the
+// next full minute of the connection.
+func (s *Session) tick(now time.Time) {
+	if !s.Connected {
+		return
+	}
+	minutes := now.Sub(s.UpdatedAt) / time.Minute
+	if minutes < 1 {
+		return
+	}
+	s.UpdatedAt = s.UpdatedAt.Add(minutes * time.Minute)
+	if moved := s.UpdatedAt.Add(time.Minute); moved.After(s.ExpiresAt) {
+		s.ExpiresAt = moved
+	}
+}
+
+func (s *store) all(now time.Time) []Session {
+	sessions, _ := s.page(nil, len(s.ordered), now)
+	return sessions
+}
+
+// page returns up to size live sessions behind after, and whether there are
+// more.
+func (s *store) page(after *Session, size int, now time.Time) ([]Session, bool) {
+	from := 0
+	if after != nil {
+		at, found := slices.BinarySearchFunc(s.ordered, after, inOrder)
+		if from = at; found {
+			from++
+		}
+	}
+	sessions := make([]Session, 0, min(size, len(s.ordered)))
+	var ended []string
+	more := false
+	for _, session := range s.ordered[from:] {
+		session.tick(now)
+		if !now.Before(session.ExpiresAt) {
+			ended = append(ended, session.ID)
+			continue
+		}
+		if len(sessions) == size {
+			more = true
+			break
+		}
+		sessions = append(sessions, *session)
+	}
+	for _, id := range ended {
+		s.remove(id)
+	}
+	return sessions, more
+}
+
+// count is how many sessions are live.
+func (s *store) count(now time.Time) int { return len(s.all(now)) }
