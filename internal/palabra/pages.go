@@ -1,0 +1,180 @@
+package palabra
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"iter"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+// Sessions iterates over every active session, page by page, in the API's
+// order, which is by creation. The first error ends it; errors are those of Get.
+// (GET /session-storage/sessions, session management page.)
+func (c *Client) Sessions(ctx context.Context) iter.Seq2[Session, error] {
+	return c.SessionsPageSize(ctx, c.config.PageSize)
+}
+
+// SessionsPageSize is Sessions with a page size of its own, for callers that
+// need only a few.
+func (c *Client) SessionsPageSize(ctx context.Context, pageSize int) iter.Seq2[Session, error] {
+	return func(yield func(Session, error) bool) {
+		for page, err := range c.pages(ctx, pageSize) {
+			if err != nil {
+				yield(Session{}, err)
+				return
+			}
+			for _, session := range page.sessions {
+				if !yield(session, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// page is one answer of the list call.
+type page struct {
+	sessions   []Session
+	nextToken  string
+	serverTime time.Time
+}
+
+// pages iterates over pages and guards against lists that never end.
+func (c *Client) pages(ctx context.Context, pageSize int) iter.Seq2[page, error] {
+	return func(yield func(page, error) bool) {
+		seen := make(map[string]bool)
+		for token := ""; ; {
+			got, answer, err := c.page(ctx, pageSize, token)
+			if err == nil {
+				err = c.guardPage(got, answer, seen)
+			}
+			if err != nil {
+				yield(page{}, err)
+				return
+			}
+			token = got.nextToken
+			if !yield(got, nil) || token == "" {
+				return
+			}
+		}
+	}
+}
+
+func (c *Client) guardPage(got page, answer answer, seen map[string]bool) error {
+	switch {
+	case got.nextToken == "":
+		return nil
+	case len(got.sessions) == 0:
+		return c.badAnswer(answer, errors.New("the page is empty and still names a next page"))
+	case seen[got.nextToken]:
+		return c.badAnswer(answer, errors.New("the page names a next page that was read already"))
+	}
+	seen[got.nextToken] = true
+	return nil
+}
+
+// page fetches one page. A server that refuses the page size, or the size
+// beside a token, is asked again without one: its maximum is not documented.
+func (c *Client) page(ctx context.Context, pageSize int, token string) (page, answer, error) {
+	query := url.Values{}
+	if token != "" {
+		query.Set("page_token", token)
+	}
+	sized := !c.pageSizeRefused.Load()
+	if sized {
+		query.Set("page_size", strconv.Itoa(pageSize))
+	}
+	r := request{op: "list sessions", method: http.MethodGet, path: sessionsPath, query: query}
+	answer, err := c.call(ctx, r)
+	var apiErr *Error
+	if sized && errors.As(err, &apiErr) && isPageSizeRefusal(apiErr.StatusCode) {
+		r.query.Del("page_size")
+		if answer, err = c.call(ctx, r); err == nil {
+			c.pageSizeRefused.Store(true)
+		}
+	}
+	if err != nil {
+		return page{}, answer, err
+	}
+	got, err := decodePage(answer.body)
+	if err != nil {
+		return page{}, answer, c.badAnswer(answer, err)
+	}
+	got.serverTime = answer.serverTime
+	for i := range got.sessions {
+		got.sessions[i].ServerTime = answer.serverTime
+	}
+	return got, answer, nil
+}
+
+func isPageSizeRefusal(status int) bool {
+	return status == http.StatusBadRequest || status == http.StatusUnprocessableEntity
+}
+
+// listEnvelope is every place where versions of the API have put sessions and
+// the token of the next page.
+type listEnvelope struct {
+	Data          json.RawMessage `json:"data"`
+	Sessions      []wireSession   `json:"sessions"`
+	NextPageToken *string         `json:"next_page_token"`
+	Next          *string         `json:"next"`
+}
+
+func (e listEnvelope) token() string {
+	for _, token := range []*string{e.NextPageToken, e.Next} {
+		if token != nil && *token != "" {
+			return *token
+		}
+	}
+	return ""
+}
+
+// decodePage accepts {"data": […]}, {"data": {"sessions": […]}} (both with null
+// for an empty list), {"sessions": […]} and a bare array.
+func decodePage(body []byte) (page, error) {
+	var (
+		envelope listEnvelope
+		items    []wireSession
+		token    string
+	)
+	if startsWith(body, '[') {
+		if err := decodeJSON(body, &items); err != nil {
+			return page{}, err
+		}
+	} else {
+		if err := decodeJSON(body, &envelope); err != nil {
+			return page{}, err
+		}
+		items, token = envelope.Sessions, envelope.token()
+		switch {
+		case startsWith(envelope.Data, '['):
+			if err := decodeJSON(envelope.Data, &items); err != nil {
+				return page{}, err
+			}
+		case len(envelope.Data) > 0 && !bytes.Equal(envelope.Data, []byte("null")):
+			var inner listEnvelope
+			if err := decodeJSON(envelope.Data, &inner); err != nil {
+				return page{}, err
+			}
+			items, token = inner.Sessions, firstOf(token, inner.token())
+		}
+	}
+	got := page{nextToken: token, sessions: make([]Session, 0, len(items))}
+	for _, item := range items {
+		if item.ID == "" {
+			return page{}, errors.New("it holds a session without an id")
+		}
+		got.sessions = append(got.sessions, item.session())
+	}
+	return got, nil
+}
+
+func startsWith(raw []byte, first byte) bool {
+	raw = bytes.TrimLeft(raw, " \t\r\n")
+	return len(raw) > 0 && raw[0] == first
+}
