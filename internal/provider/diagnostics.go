@@ -1,0 +1,56 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
+)
+
+// apiError is the one way from an error of the client to a diagnostic: the
+// summary says what could not be done, the detail what the API said and what to
+// do about it.
+func (d *providerData) apiError(summary string, err error) diag.Diagnostic {
+	return diag.NewErrorDiagnostic(summary, d.explain(err))
+}
+
+func (d *providerData) explain(err error) string {
+	var next string
+	switch {
+	case errors.Is(err, context.Canceled):
+		next = "The operation was interrupted. Run the command again; nothing has to be repaired first."
+	case errors.Is(err, palabra.ErrMaybeCreated):
+		next = "A session may have been created nevertheless. List the sessions (data \"palabra_sessions\" with created_after), and delete the one that nobody uses: it counts against the session limit until it expires."
+	case errors.Is(err, palabra.ErrUnauthorized):
+		next = fmt.Sprintf("The API refused the credentials from %s. Check that they are complete, active and of the right kind "+
+			"(client_id with client_secret, or api_key), and that the endpoint is the one they belong to. "+
+			"The API is known to answer wrong credentials with 404, too. Nothing was removed from the state.", d.credentialSource)
+	case errors.Is(err, palabra.ErrNotFound):
+		next = "The session does not exist: it has expired, or somebody deleted it. Check the id, or remove it from the configuration."
+	case errors.Is(err, palabra.ErrRateLimited):
+		next = "The API limits the rate of requests. Run again later, with a lower -parallelism, or raise max_retries in the provider configuration."
+	default:
+		next = transportAdvice(err)
+	}
+	return sentence(err.Error()) + "\n\n" + next
+}
+
+func transportAdvice(err error) string {
+	var apiErr *palabra.Error
+	if errors.As(err, &apiErr) && apiErr.StatusCode >= 400 && apiErr.StatusCode < 500 {
+		return "The API refused the request as it was sent; what it said above names the reason."
+	}
+	return "If this lasts, check the endpoint attribute (" + envEndpoint + "), the network between this machine and it, and the status of the Palabra service. " +
+		"Nothing was removed from the state, and the command can be run again."
+}
+
+func sentence(text string) string {
+	if text == "" || strings.HasSuffix(text, ".") {
+		return text
+	}
+	return text + "."
+}

@@ -1,0 +1,71 @@
+package provider
+
+import (
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
+)
+
+const (
+	idPrefixDescription      = "Keep only sessions whose id starts with this."
+	createdBeforeDescription = "Keep only sessions created before this RFC 3339 timestamp."
+	createdAfterDescription  = "Keep only sessions created after this RFC 3339 timestamp."
+	expiresBeforeDescription = "Keep only sessions that expire before this RFC 3339 timestamp."
+	expiresAfterDescription  = "Keep only sessions that expire after this RFC 3339 timestamp."
+)
+
+// sessionFilterModel holds the filters that every object that selects sessions
+// shares. Null attributes select nothing out.
+type sessionFilterModel struct {
+	IDPrefix      types.String      `tfsdk:"id_prefix"`
+	CreatedBefore timetypes.RFC3339 `tfsdk:"created_before"`
+	CreatedAfter  timetypes.RFC3339 `tfsdk:"created_after"`
+	ExpiresBefore timetypes.RFC3339 `tfsdk:"expires_before"`
+	ExpiresAfter  timetypes.RFC3339 `tfsdk:"expires_after"`
+}
+
+// sessionFilter keeps the sessions for which every condition holds. A session
+// whose timestamp the API left out meets no condition on that timestamp.
+type sessionFilter struct {
+	idPrefix                                                 string
+	createdBefore, createdAfter, expiresBefore, expiresAfter time.Time
+}
+
+func (m sessionFilterModel) filter() (sessionFilter, diag.Diagnostics) {
+	var diags diag.Diagnostics
+	parse := func(value timetypes.RFC3339) time.Time {
+		if value.IsNull() || value.IsUnknown() {
+			return time.Time{}
+		}
+		t, parseDiags := value.ValueRFC3339Time()
+		diags.Append(parseDiags...)
+		return t
+	}
+	filter := sessionFilter{
+		idPrefix:      m.IDPrefix.ValueString(),
+		createdBefore: parse(m.CreatedBefore),
+		createdAfter:  parse(m.CreatedAfter),
+		expiresBefore: parse(m.ExpiresBefore),
+		expiresAfter:  parse(m.ExpiresAfter),
+	}
+	return filter, diags
+}
+
+func (f sessionFilter) matches(session palabra.Session) bool {
+	return strings.HasPrefix(session.ID, f.idPrefix) &&
+		isBefore(session.CreatedAt, f.createdBefore) && isAfter(session.CreatedAt, f.createdAfter) &&
+		isBefore(session.ExpiresAt, f.expiresBefore) && isAfter(session.ExpiresAt, f.expiresAfter)
+}
+
+func isBefore(t, limit time.Time) bool {
+	return limit.IsZero() || (!t.IsZero() && t.Before(limit))
+}
+
+func isAfter(t, limit time.Time) bool {
+	return limit.IsZero() || (!t.IsZero() && t.After(limit))
+}

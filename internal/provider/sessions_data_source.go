@@ -1,0 +1,111 @@
+package provider
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+)
+
+var _ datasource.DataSourceWithConfigure = (*sessionsDataSource)(nil)
+
+type sessionsDataSource struct {
+	data *providerData
+}
+
+type sessionsModel struct {
+	sessionFilterModel
+
+	Sessions []sessionModel `tfsdk:"sessions"`
+	IDs      []types.String `tfsdk:"ids"`
+}
+
+func newSessionsDataSource() datasource.DataSource { return &sessionsDataSource{} }
+
+func (d *sessionsDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_sessions"
+}
+
+func (d *sessionsDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	filterTime := func(description string) schema.StringAttribute {
+		return schema.StringAttribute{
+			MarkdownDescription: description,
+			CustomType:          timetypes.RFC3339Type{},
+			Optional:            true,
+		}
+	}
+	resultTime := func(description string) schema.StringAttribute {
+		return schema.StringAttribute{
+			MarkdownDescription: description,
+			CustomType:          timetypes.RFC3339Type{},
+			Computed:            true,
+		}
+	}
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Lists the active sessions of the account, across all pages, in the API's order (by creation). All filters that are set apply together.",
+		Attributes: map[string]schema.Attribute{
+			"id_prefix": schema.StringAttribute{
+				MarkdownDescription: idPrefixDescription,
+				Optional:            true,
+			},
+			"created_before": filterTime(createdBeforeDescription),
+			"created_after":  filterTime(createdAfterDescription),
+			"expires_before": filterTime(expiresBeforeDescription),
+			"expires_after":  filterTime(expiresAfterDescription),
+			"ids": schema.ListAttribute{
+				MarkdownDescription: "Ids of the sessions, in the same order as `sessions`.",
+				ElementType:         types.StringType,
+				Computed:            true,
+			},
+			"sessions": schema.ListNestedAttribute{
+				MarkdownDescription: "The sessions.",
+				Computed:            true,
+				NestedObject: schema.NestedAttributeObject{
+					Attributes: map[string]schema.Attribute{
+						"id": schema.StringAttribute{
+							MarkdownDescription: sessionIDDescription,
+							Computed:            true,
+						},
+						"created_at": resultTime(createdAtDescription),
+						"updated_at": resultTime(updatedAtDescription),
+						"expires_at": resultTime(expiresAtDescription),
+					},
+				},
+			},
+		},
+	}
+}
+
+func (d *sessionsDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
+	d.data = providerDataFrom(req.ProviderData, &resp.Diagnostics)
+}
+
+func (d *sessionsDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var model sessionsModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
+	filter, diags := model.filter()
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	const summary = "Unable to list sessions"
+	client := d.data.configuredClient(summary, &resp.Diagnostics)
+	if client == nil {
+		return
+	}
+	// Empty lists, not null: length(ids) has to work in an empty account.
+	model.Sessions, model.IDs = []sessionModel{}, []types.String{}
+	for session, err := range client.Sessions(ctx) {
+		if err != nil {
+			resp.Diagnostics.Append(d.data.apiError(summary, err))
+			return
+		}
+		if filter.matches(session) {
+			model.Sessions = append(model.Sessions, newSessionModel(session))
+			model.IDs = append(model.IDs, types.StringValue(session.ID))
+		}
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
+}
