@@ -1,0 +1,45 @@
+# What "make demo" runs against the embedded sandbox. The credentials and the
+# endpoint come from the environment (PALABRA_CLIENT_ID, PALABRA_CLIENT_SECRET,
+# PALABRA_API_URL).
+
+terraform {
+  required_providers {
+    palabra = {
+      source = "palabra-community/palabra"
+    }
+  }
+}
+
+provider "palabra" {}
+
+variable "ttl_seconds" {
+  description = "Lifetime of the managed session, in seconds."
+  type        = number
+  default     = 3600
+}
+
+# One session, read.
+data "palabra_session" "sample" {
+  id = "test-user.fec6b8fa.af4d2d22"
+}
+
+# All of them.
+data "palabra_sessions" "all" {}
+
+# Another one, given a lifetime.
+resource "palabra_session_expiry" "managed" {
+  session_id  = "58347ae0-8a5d-41cf-96d9-166b550b3335.b0327ccf.3c0742bc"
+  ttl_seconds = var.ttl_seconds
+}
+
+output "sample_expires_at" {
+  value = data.palabra_session.sample.expires_at
+}
+
+output "active_sessions" {
+  value = data.palabra_sessions.all.ids
+}
+
+output "managed_expires_at" {
+  value = palabra_session_expiry.managed.expires_at
+}
