@@ -3,26 +3,52 @@ package provider
 import (
 	"context"
 	"log/slog"
-	"os"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
 )
 
-// apiSubsystem is the name under which the client's lines appear; its level
-// can be set alone with TF_LOG_PROVIDER_PALABRA_API.
+// apiSubsystem is the name under which the client's lines appear.
 const apiSubsystem = "palabra_api"
 
+// apiLevelVariable sets the level of the client's lines alone.
+const apiLevelVariable = "TF_LOG_PROVIDER_PALABRA_API"
+
 // newLogger connects the client, which logs with log/slog, to the log that the
-// engine collects. With no logging asked for, the client builds no line at all.
-func newLogger(config palabra.Config) *slog.Logger {
-	for _, variable := range []string{"TF_LOG", "TF_LOG_PROVIDER", "TF_LOG_PROVIDER_PALABRA", "TF_LOG_PROVIDER_PALABRA_API", "TF_ACC_LOG"} {
-		if os.Getenv(variable) != "" {
-			return slog.New(&tflogHandler{secrets: secretsOf(config)})
+// engine collects. It is nil when no line would be shown, and a line below the
+// level is not built: an engine passes its environment on, and filters only
+// after it has been sent everything.
+func newLogger(config palabra.Config, getenv func(string) string) *slog.Logger {
+	for _, variable := range []string{apiLevelVariable, "TF_LOG_PROVIDER_PALABRA", "TF_LOG_PROVIDER", "TF_LOG"} {
+		switch level := strings.ToUpper(getenv(variable)); level {
+		case "":
+			continue
+		case "OFF":
+			return nil
+		default:
+			return slog.New(&tflogHandler{level: logLevel(level), secrets: secretsOf(config)})
 		}
 	}
 	return nil
+}
+
+// logLevel takes what it does not know for TRACE, as engines do; their "JSON"
+// means that as well.
+func logLevel(name string) slog.Level {
+	switch name {
+	case "ERROR":
+		return slog.LevelError
+	case "WARN":
+		return slog.LevelWarn
+	case "INFO":
+		return slog.LevelInfo
+	case "DEBUG":
+		return slog.LevelDebug
+	default:
+		return slog.LevelDebug - 4
+	}
 }
 
 func secretsOf(config palabra.Config) []string {
@@ -38,14 +64,15 @@ func secretsOf(config palabra.Config) []string {
 // tflogHandler writes slog records to a tflog subsystem. The client logs no
 // secrets; masking is the second lock on the same door.
 type tflogHandler struct {
+	level   slog.Level
 	secrets []string
 	attrs   []slog.Attr
 }
 
-func (h *tflogHandler) Enabled(context.Context, slog.Level) bool { return true }
+func (h *tflogHandler) Enabled(_ context.Context, level slog.Level) bool { return level >= h.level }
 
 func (h *tflogHandler) Handle(ctx context.Context, record slog.Record) error {
-	ctx = tflog.NewSubsystem(ctx, apiSubsystem, tflog.WithLevelFromEnv("TF_LOG_PROVIDER_PALABRA_API"))
+	ctx = tflog.NewSubsystem(ctx, apiSubsystem, tflog.WithLevelFromEnv(apiLevelVariable))
 	ctx = tflog.SubsystemMaskMessageStrings(ctx, apiSubsystem, h.secrets...)
 	ctx = tflog.SubsystemMaskAllFieldValuesStrings(ctx, apiSubsystem, h.secrets...)
 
@@ -73,7 +100,7 @@ func (h *tflogHandler) Handle(ctx context.Context, record slog.Record) error {
 }
 
 func (h *tflogHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return &tflogHandler{secrets: h.secrets, attrs: append(h.attrs[:len(h.attrs):len(h.attrs)], attrs...)}
+	return &tflogHandler{level: h.level, secrets: h.secrets, attrs: append(h.attrs[:len(h.attrs):len(h.attrs)], attrs...)}
 }
 
 // WithGroup keeps the attributes flat: the log's readers filter by plain names.

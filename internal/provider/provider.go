@@ -132,7 +132,7 @@ func (p *palabraProvider) Configure(ctx context.Context, req provider.ConfigureR
 		return
 	}
 	clientConfig.UserAgent = userAgent(p.version, req.TerraformVersion)
-	clientConfig.Logger = newLogger(clientConfig)
+	clientConfig.Logger = newLogger(clientConfig, os.Getenv)
 
 	client, err := palabra.New(clientConfig)
 	if err != nil {

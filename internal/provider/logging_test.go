@@ -1,0 +1,63 @@
+package provider
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-log/tflogtest"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
+)
+
+func TestLogLinesAreBuiltOnlyWhereTheyAreShown(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		env  []string
+		want bool
+	}{
+		"nothing set":               {nil, false},
+		"off":                       {[]string{"TF_LOG", "off"}, false},
+		"core only":                 {[]string{"TF_LOG_CORE", "TRACE"}, false},
+		"info":                      {[]string{"TF_LOG", "INFO"}, false},
+		"debug":                     {[]string{"TF_LOG", "DEBUG"}, true},
+		"lower case":                {[]string{"TF_LOG", "debug"}, true},
+		"trace":                     {[]string{"TF_LOG", "TRACE"}, true},
+		"json":                      {[]string{"TF_LOG", "JSON"}, true},
+		"providers only":            {[]string{"TF_LOG_PROVIDER", "DEBUG"}, true},
+		"the narrower one counts":   {[]string{"TF_LOG", "TRACE", "TF_LOG_PROVIDER", "ERROR"}, false},
+		"the subsystem's own level": {[]string{"TF_LOG", "TRACE", "TF_LOG_PROVIDER_PALABRA_API", "WARN"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			logger := newLogger(palabra.Config{}, environment(test.env...))
+			if got := logger != nil && logger.Enabled(t.Context(), slog.LevelDebug); got != test.want {
+				t.Errorf("DEBUG enabled: %t, want %t", got, test.want)
+			}
+		})
+	}
+}
+
+func TestLogLinesAreMaskedEvenIfTheClientShouldLogASecret(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	ctx := tflogtest.RootLogger(context.Background(), &out)
+	config := palabra.Config{ClientSecret: "secret-of-the-pair", APIKey: "plbr_key"}
+	logger := newLogger(config, environment("TF_LOG", "TRACE")).With("kept", "with plbr_key")
+
+	logger.DebugContext(ctx, "message with secret-of-the-pair", "path", "/x/secret-of-the-pair", "retry", 2)
+
+	line := out.String()
+	for _, want := range []string{`"@module":"provider.palabra_api"`, `"@level":"debug"`, `"retry":"2"`, `"path":"/x/***"`, `"kept":"with ***"`, "message with ***"} {
+		if !strings.Contains(line, want) {
+			t.Errorf("%s is missing in %s", want, line)
+		}
+	}
+	for _, secret := range []string{config.ClientSecret, config.APIKey} {
+		if strings.Contains(line, secret) {
+			t.Errorf("%s is in %s", secret, line)
+		}
+	}
+}
