@@ -152,7 +152,7 @@ var versionLine = regexp.MustCompile(`(?m)^(Terraform|OpenTofu) v(\S+)`)
 // inspect runs an executable to learn what it is: its name proves nothing, as
 // version managers put wrappers of the same name first in PATH.
 func inspect(ctx context.Context, path string) (Engine, error) {
-	cmd := exec.CommandContext(ctx, path, "version") //nolint:gosec // The engine to run is the caller's choice.
+	cmd := exec.CommandContext(ctx, path, "version")
 	// The check for a newer release would wait for a network that may be absent.
 	cmd.Env = append(os.Environ(), "CHECKPOINT_DISABLE=1")
 	out, err := cmd.Output()
