@@ -136,13 +136,13 @@ func (t *transport) do(ctx context.Context, u *url.URL, r request) (answer, erro
 // what net/http says; Error names what was tried.
 func withoutURL(err error) error {
 	var urlErr *url.Error
-	if !errors.As(err, &urlErr) {
-		return err
+	if errors.As(err, &urlErr) {
+		err = urlErr.Err
 	}
-	if urlErr.Timeout() && !errors.Is(err, context.Canceled) {
-		return fmt.Errorf("no complete answer in time: %w", urlErr.Err)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("no complete answer in time: %w", err)
 	}
-	return urlErr.Err
+	return err
 }
 
 var errBodyTooLarge = errors.New("the answer is larger than the limit")

@@ -1,0 +1,30 @@
+package palabra
+
+import (
+	"runtime"
+	"time"
+)
+
+// RetryAtOnce takes the waiting out of retries: tests count them.
+func (c *Client) RetryAtOnce() {
+	c.transport.http.RetryWaitMin, c.transport.http.RetryWaitMax = 0, 0
+	c.transport.waitMin, c.transport.waitMax = time.Nanosecond, time.Microsecond
+	c.transport.retryWait = time.Microsecond
+}
+
+// AwaitWaiters returns once n readers share the single read of id.
+func (c *Client) AwaitWaiters(id string, n int) {
+	for {
+		c.reader.mu.Lock()
+		f := c.reader.flights[id]
+		ok := f != nil && f.waiters >= n
+		c.reader.mu.Unlock()
+		if ok {
+			return
+		}
+		runtime.Gosched()
+	}
+}
+
+// SetReaderClock replaces the clock that the age of pages is measured with.
+func (c *Client) SetReaderClock(now func() time.Time) { c.reader.now = now }

@@ -1,0 +1,143 @@
+package palabra_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
+	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
+)
+
+func (s *server) fill(n int) []string {
+	var ids []string
+	for i := range n {
+		id := fmt.Sprintf("user.%05d", i)
+		s.Put(sandbox.Session{ID: id, CreatedAt: start.Add(time.Duration(i) * time.Second)})
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+func list(t *testing.T, client *palabra.Client) ([]string, error) {
+	t.Helper()
+	var ids []string
+	for session, err := range client.Sessions(t.Context()) {
+		if err != nil {
+			return ids, err
+		}
+		ids = append(ids, session.ID)
+	}
+	return ids, nil
+}
+
+func TestEveryEnvelopeIsListedToTheEndInOrder(t *testing.T) {
+	t.Parallel()
+	for _, envelope := range []sandbox.Envelope{
+		sandbox.EnvelopeData, sandbox.EnvelopeNext, sandbox.EnvelopeSessions, sandbox.EnvelopeSessionsNext, sandbox.EnvelopeTopLevel,
+	} {
+		for _, n := range []int{0, 1, 100, 101, 250} {
+			s := newServer(t, func(o *sandbox.Options) { o.Envelope = envelope })
+			want := s.fill(n)
+			got, err := list(t, newClient(t, s.url))
+			if err != nil || !slices.Equal(got, want) {
+				t.Errorf("envelope %d: %d of %d sessions, %v", envelope, len(got), n, err)
+			}
+			if pages := max(1, (n+99)/100); len(s.calls()) != pages {
+				t.Errorf("envelope %d: %d calls for %d pages", envelope, len(s.calls()), pages)
+			}
+		}
+	}
+}
+
+func TestOtherListBodiesOfTheContract(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]int{
+		`[{"id":"a"},{"id":"b"}]`:    2,
+		`{"data":null}`:              0,
+		`{"ok":true}`:                0,
+		`{}`:                         0,
+		`{"data":[]}`:                0,
+		`{"data":{}}`:                0,
+		`{"data":{"sessions":null}}`: 0,
+		`{"data":[{"id":"a"}],"next_page_token":null}`: 1,
+		`{"data":[{"id":"a"}],"next_page_token":""}`:   1,
+		`{"data":[{"id":"a","expires_at":null}]}`:      1,
+	} {
+		s := newServer(t)
+		s.Inject(sandbox.Fault{Effect: sandbox.Respond(200, "application/json", body)})
+		if got, err := list(t, newClient(t, s.url)); err != nil || len(got) != want {
+			t.Errorf("%s: %d sessions, %v; want %d", body, len(got), err, want)
+		}
+	}
+}
+
+func TestListsThatNeverEndAreAnError(t *testing.T) {
+	t.Parallel()
+	for name, body := range map[string]string{
+		"repeated token":        `{"data":[{"id":"a"}],"next_page_token":"same"}`,
+		"empty page with token": `{"data":[],"next_page_token":"more"}`,
+	} {
+		s := newServer(t)
+		s.Inject(sandbox.Fault{Effect: sandbox.Respond(200, "application/json", body)})
+		if _, err := list(t, newClient(t, s.url)); err == nil || !strings.Contains(err.Error(), "next page") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if calls := len(s.calls()); calls > 2 {
+			t.Errorf("%s: %d calls", name, calls)
+		}
+	}
+}
+
+func TestRefusedPageSizeIsLeftOut(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{400, 422} {
+		s := newServer(t)
+		want := s.fill(25)
+		refuse := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Query().Has("page_size") {
+				w.WriteHeader(status)
+				return
+			}
+			s.ServeHTTP(w, r)
+		})
+		listener := httptest.NewServer(refuse)
+		t.Cleanup(listener.Close)
+		got, err := list(t, newClient(t, listener.URL))
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("%d: %d sessions, %v", status, len(got), err)
+		}
+	}
+}
+
+func TestListStopsFetchingWhenTheCallerStops(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.fill(250)
+	n := 0
+	for _, err := range newClient(t, s.url).SessionsPageSize(t.Context(), 7) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n++; n == 5 {
+			break
+		}
+	}
+	expectCalls(t, s, "GET /sessions?page_size=7")
+}
+
+func TestListErrorOnALaterPageIsReported(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.fill(250)
+	s.Inject(sandbox.Fault{Operation: sandbox.OperationList, Skip: 1, Effect: sandbox.RefuseCredentials(401)})
+	got, err := list(t, newClient(t, s.url))
+	if len(got) != 100 || !errors.Is(err, palabra.ErrUnauthorized) {
+		t.Errorf("%d sessions, %v", len(got), err)
+	}
+}
