@@ -1,0 +1,44 @@
+terraform {
+  required_providers {
+    palabra = {
+      source = "palabra-community/palabra"
+    }
+  }
+}
+
+provider "palabra" {}
+
+variable "unused_since" {
+  description = "Sessions created before this RFC 3339 timestamp are taken for unused. Default: a week ago."
+  type        = string
+  default     = null
+}
+
+variable "in_use" {
+  description = "Sessions to keep whatever their age."
+  type        = set(string)
+  default     = []
+}
+
+data "palabra_sessions" "all" {}
+
+data "palabra_sessions" "old" {
+  created_before = coalesce(var.unused_since, timeadd(plantimestamp(), "-168h"))
+}
+
+# An hour is left to each of them. A client that is connected moves the end of
+# its own session on, so only sessions without a client end.
+resource "palabra_session_expiry" "unused" {
+  for_each = setsubtract(data.palabra_sessions.old.ids, var.in_use)
+
+  session_id  = each.value
+  ttl_seconds = 3600
+}
+
+output "active" {
+  value = length(data.palabra_sessions.all.ids)
+}
+
+output "ending" {
+  value = { for id, session in palabra_session_expiry.unused : id => session.expires_at }
+}

@@ -1,0 +1,42 @@
+# Needs nothing: no account, no sandbox, no credentials.
+
+mock_provider "palabra" {
+  mock_resource "palabra_session_expiry" {
+    defaults = {
+      expires_at = "2026-11-23T20:00:00Z"
+      expired    = false
+    }
+  }
+}
+
+variables {
+  rooms = {
+    main_stage = "test-user.fec6b8fa.af4d2d22"
+    workshop   = "test-user.30d7f63e.9e77c70e"
+  }
+}
+
+run "every_room_gets_its_hours" {
+  variables {
+    hours = 2
+  }
+
+  assert {
+    condition     = alltrue([for room in palabra_session_expiry.room : room.ttl_seconds == 7200])
+    error_message = "Two hours are 7200 seconds."
+  }
+  assert {
+    condition     = output.first_end == "2026-11-23 20:00"
+    error_message = "The output is to show the end to the minute."
+  }
+}
+
+run "refuses_half_an_hour" {
+  command = plan
+
+  variables {
+    hours = 0.5
+  }
+
+  expect_failures = [var.hours]
+}
