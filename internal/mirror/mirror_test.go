@@ -1,0 +1,109 @@
+package mirror
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestLayPutsTheBinaryWhereBothEnginesLook(t *testing.T) {
+	t.Parallel()
+
+	binary := filepath.Join(t.TempDir(), "built")
+	if err := os.WriteFile(binary, []byte("first"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	files, err := Lay(dir, binary, "1.2.3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	platform := runtime.GOOS + "_" + runtime.GOARCH
+	for _, host := range []string{"registry.terraform.io", "registry.opentofu.org"} {
+		want := filepath.Join(dir, host, "palabra-community", "palabra", "1.2.3", platform, binaryName("1.2.3"))
+		if !slices.Contains(files, want) {
+			t.Errorf("no file %s in %v", want, files)
+		}
+		info, err := os.Stat(want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if runtime.GOOS != "windows" && info.Mode()&0o100 == 0 {
+			t.Errorf("%s is not executable", want)
+		}
+	}
+}
+
+func TestLayReplacesAnOlderBuildOfTheSameVersion(t *testing.T) {
+	t.Parallel()
+
+	binary := filepath.Join(t.TempDir(), "built")
+	dir := t.TempDir()
+	for _, content := range []string{"a longer first build", "second"} {
+		if err := os.WriteFile(binary, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		files, err := Lay(dir, binary, "1.2.3")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			if got, err := os.ReadFile(file); err != nil || string(got) != content {
+				t.Errorf("%s holds %q (%v), want %q", file, got, err, content)
+			}
+		}
+	}
+}
+
+func TestLayLeavesNothingWhenTheBinaryIsMissing(t *testing.T) {
+	t.Parallel()
+
+	if _, err := Lay(t.TempDir(), filepath.Join(t.TempDir(), "absent"), "1.2.3"); !os.IsNotExist(err) {
+		t.Errorf("error %v, want that the file does not exist", err)
+	}
+}
+
+func TestConfigureKeepsThisProviderFromEveryRegistry(t *testing.T) {
+	t.Parallel()
+
+	file := filepath.Join(t.TempDir(), "cli.tfrc")
+	if err := Configure(file, "/some/mirror"); err != nil {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mirrored, direct, found := strings.Cut(string(content), "direct")
+	if !found || !strings.Contains(mirrored, `path    = "/some/mirror"`) {
+		t.Fatalf("unexpected configuration:\n%s", content)
+	}
+	for _, host := range Hosts() {
+		address := `"` + host + "/" + Source + `"`
+		if !strings.Contains(mirrored, address) || !strings.Contains(direct, address) {
+			t.Errorf("%s is not taken from the mirror alone:\n%s", address, content)
+		}
+	}
+}
+
+func TestEnvironLeavesTheUsersSetupOut(t *testing.T) {
+	t.Setenv("TF_LOG", "TRACE")
+	t.Setenv("PALABRA_API_KEY", "plbr_real")
+	t.Setenv("TF_CLI_CONFIG_FILE", "/home/user/.terraformrc")
+	t.Setenv("UNRELATED", "kept")
+
+	env := Environ("/tmp/cli.tfrc")
+	for _, entry := range env {
+		if strings.Contains(entry, "plbr_real") || strings.HasPrefix(entry, "TF_LOG=") || strings.Contains(entry, "/home/user") {
+			t.Errorf("%s reaches the engine", entry)
+		}
+	}
+	for _, want := range []string{"UNRELATED=kept", "TF_CLI_CONFIG_FILE=/tmp/cli.tfrc"} {
+		if !slices.Contains(env, want) {
+			t.Errorf("%s is missing", want)
+		}
+	}
+}
