@@ -43,7 +43,7 @@ func newServer(t *testing.T, adjust ...func(*sandbox.Options)) *server {
 
 func newClient(t *testing.T, url string, adjust ...func(*palabra.Config)) *palabra.Client {
 	t.Helper()
-	config := palabra.Config{Endpoint: url, ClientID: "client", ClientSecret: secret, UserAgent: "test", RequestTimeout: 5 * time.Second}
+	config := palabra.Config{Endpoint: url, ClientID: "client", ClientSecret: secret, UserAgent: "test", RequestTimeout: time.Minute}
 	for _, f := range adjust {
 		f(&config)
 	}

@@ -1,6 +1,7 @@
 package palabra
 
 import (
+	"net/url"
 	"runtime"
 	"time"
 )
@@ -28,3 +29,23 @@ func (c *Client) AwaitWaiters(id string, n int) {
 
 // SetReaderClock replaces the clock that the age of pages is measured with.
 func (c *Client) SetReaderClock(now func() time.Time) { c.reader.now = now }
+
+// AwaitPage returns once no page is in flight.
+func (c *Client) AwaitPage() {
+	c.reader.mu.Lock()
+	done := c.reader.pass.pageDone
+	c.reader.mu.Unlock()
+	if done != nil {
+		<-done
+	}
+}
+
+// TokenAsSent is what a server finds in the query for a page token.
+func TokenAsSent(token string) string {
+	c := &Client{endpoint: &url.URL{Scheme: "https", Host: "example.com"}}
+	sent, err := url.Parse(c.url(request{path: sessionsPath, query: url.Values{"page_token": {token}}}).String())
+	if err != nil {
+		return err.Error()
+	}
+	return sent.Query().Get("page_token")
+}
