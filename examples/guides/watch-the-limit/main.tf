@@ -1,0 +1,23 @@
+terraform {
+  required_providers {
+    palabra = {
+      source = "palabra-community/palabra"
+    }
+  }
+}
+
+provider "palabra" {}
+
+variable "session_limit" {
+  description = "How many sessions the account's plan allows. The API does not tell."
+  type        = number
+}
+
+check "session_limit" {
+  data "palabra_sessions" "all" {}
+
+  assert {
+    condition     = length(data.palabra_sessions.all.ids) < var.session_limit * 0.8
+    error_message = "${length(data.palabra_sessions.all.ids)} of ${var.session_limit} sessions are taken."
+  }
+}
