@@ -63,8 +63,11 @@ func route(r *http.Request) (Operation, string) {
 	}
 }
 
-// ServeHTTP answers like the API.
+// ServeHTTP answers like the API, and at the root with a page to look at.
 func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.servePage(w, r) {
+		return
+	}
 	started := time.Now() // A duration for the log's reader, not the API's time.
 	operation, id := route(r)
 	recorder := &statusRecorder{ResponseWriter: w}

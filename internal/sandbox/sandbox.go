@@ -99,6 +99,7 @@ type Sandbox struct {
 	requests []Request
 	faults   []*Fault
 	rng      *rand.Rand
+	watchers map[chan struct{}]bool
 }
 
 // New returns a sandbox without sessions.
@@ -113,9 +114,10 @@ func New(options Options) *Sandbox {
 		options.Now = time.Now
 	}
 	return &Sandbox{
-		options: options,
-		store:   store{byID: make(map[string]*Session)},
-		rng:     rand.New(rand.NewPCG(options.Seed, 0)), // #nosec G404 -- faults are to be repeatable
+		options:  options,
+		store:    store{byID: make(map[string]*Session)},
+		watchers: make(map[chan struct{}]bool),
+		rng:      rand.New(rand.NewPCG(options.Seed, 0)), // #nosec G404 -- faults are to be repeatable
 	}
 }
 
@@ -209,6 +211,7 @@ func (s *Sandbox) record(r Request) {
 		s.requests = append([]Request(nil), s.requests[maxLoggedRequests/2:]...)
 	}
 	s.requests = append(s.requests, r)
+	s.notify()
 	s.mu.Unlock()
 	if s.options.OnRequest != nil {
 		s.options.OnRequest(r)

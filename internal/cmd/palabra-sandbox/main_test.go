@@ -1,0 +1,95 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// output is a buffer that a running command writes and a test reads.
+type output struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+	// written gets a value after each write.
+	written chan struct{}
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	n, err := o.buf.Write(p)
+	o.mu.Unlock()
+	o.written <- struct{}{}
+	return n, err
+}
+
+func (o *output) await(t *testing.T, pattern string) []string {
+	t.Helper()
+	for range 100 {
+		o.mu.Lock()
+		found := regexp.MustCompile(pattern).FindStringSubmatch(o.buf.String())
+		o.mu.Unlock()
+		if found != nil {
+			return found
+		}
+		<-o.written
+	}
+	t.Fatalf("output never holds %q", pattern)
+	return nil
+}
+
+func TestCommandServesTheSeedAndLogsRequests(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	out := &output{written: make(chan struct{}, 1000)}
+	done := make(chan error, 1)
+	go func() {
+		done <- run(ctx, []string{"--addr", "127.0.0.1:0", "--seed", "../../../examples/sandbox/sessions.json", "--client-id", "me", "--client-secret", "mine"}, out)
+	}()
+	url := out.await(t, `export PALABRA_API_URL=(http://127\.0\.0\.1:\d+)\nexport PALABRA_CLIENT_ID=me\nexport PALABRA_CLIENT_SECRET=mine\n`)[1]
+
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/session-storage/sessions?page_size=5", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("ClientID", "me")
+	req.Header.Set("ClientSecret", "mine")
+	resp, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // read to its end
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"test-user.fec6b8fa.af4d2d22", "test-user.30d7f63e.9e77c70e", "58347ae0-8a5d-41cf-96d9-166b550b3335.b0327ccf.3c0742bc"} {
+		if !strings.Contains(string(body), id) {
+			t.Errorf("the seed's session %s is not listed", id)
+		}
+	}
+	out.await(t, `GET    /session-storage/sessions\?page_size=5  200  `)
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCommandRefusesWhatItCannotUse(t *testing.T) {
+	t.Parallel()
+	bad := filepath.Join(t.TempDir(), "bad.json")
+	if err := os.WriteFile(bad, []byte(`{"sessions":[{}]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"--seed", bad}, {"--seed", "missing.json"}, {"--addr", "256.0.0.1:1"}, {"--unknown"}} {
+		if err := run(t.Context(), args, io.Discard); err == nil {
+			t.Errorf("%q: no error", args)
+		}
+	}
+}
