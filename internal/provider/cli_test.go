@@ -45,11 +45,8 @@ func (c *cli) write(config string) {
 // exec runs an engine command and returns what it printed and its exit code.
 func (c *cli) exec(args ...string) (stdout, stderr string, code int) {
 	c.t.Helper()
-	reattach, stop := serveProvider(c.t)
+	cmd, stop := c.command(args...)
 	defer stop()
-	cmd := exec.CommandContext(c.t.Context(), os.Getenv("TF_ACC_TERRAFORM_PATH"), args...) // #nosec G204 -- the engine under test
-	cmd.Dir = c.dir
-	cmd.Env = append(os.Environ(), "TF_REATTACH_PROVIDERS="+reattach, "TF_IN_AUTOMATION=1", "TF_CLI_CONFIG_FILE="+os.DevNull)
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	err := cmd.Run()
@@ -58,6 +55,17 @@ func (c *cli) exec(args ...string) (stdout, stderr string, code int) {
 		c.t.Fatal(err)
 	}
 	return out.String(), errOut.String(), cmd.ProcessState.ExitCode()
+}
+
+// command is an engine command that is not started yet, and its provider, which
+// is; stop ends the provider.
+func (c *cli) command(args ...string) (cmd *exec.Cmd, stop func()) {
+	c.t.Helper()
+	reattach, stop := serveProvider(c.t)
+	cmd = exec.CommandContext(c.t.Context(), os.Getenv("TF_ACC_TERRAFORM_PATH"), args...) // #nosec G204 -- the engine under test
+	cmd.Dir = c.dir
+	cmd.Env = append(os.Environ(), "TF_REATTACH_PROVIDERS="+reattach, "TF_IN_AUTOMATION=1", "TF_CLI_CONFIG_FILE="+os.DevNull)
+	return cmd, stop
 }
 
 // run runs a command that has to succeed, and returns what a person would read,
