@@ -1,0 +1,96 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/hashicorp/go-version"
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/engine"
+)
+
+// abilities tell what of the language an engine knows.
+type abilities struct {
+	engine  engine.Engine
+	version *version.Version
+}
+
+func abilitiesOf(e engine.Engine) (abilities, error) {
+	v, err := version.NewVersion(e.Version)
+	if err != nil {
+		return abilities{}, fmt.Errorf("version of %s: %w", e.Path, err)
+	}
+	return abilities{engine: e, version: v.Core()}, nil
+}
+
+// since is the first version of each engine with a part of the language; none
+// is the empty string.
+type since struct{ terraform, tofu string }
+
+var (
+	ephemeralResources = since{terraform: "1.10.0", tofu: "1.11.0"}
+	importByIdentity   = since{terraform: "1.12.0", tofu: "1.12.0"}
+	listsAndActions    = since{terraform: "1.14.0"}
+)
+
+func (a abilities) know(s since) bool {
+	first := s.terraform
+	if a.engine.Name == engine.OpenTofu {
+		first = s.tofu
+	}
+	return first != "" && a.version.GreaterThanOrEqual(version.Must(version.NewVersion(first)))
+}
+
+// without returns the block's text less what the engine does not know, and what
+// that was; both are empty or whole in most cases.
+func (a abilities) without(b block) (text, lacks string) {
+	switch b.Type {
+	case "ephemeral":
+		if !a.know(ephemeralResources) {
+			return "", "ephemeral resources"
+		}
+	case "action", "list":
+		if !a.know(listsAndActions) {
+			return "", b.Type + " blocks"
+		}
+	case "import":
+		if _, ok := b.Body.Attributes["identity"]; ok && !a.know(importByIdentity) {
+			return "", "import by identity"
+		}
+	case "resource":
+		if triggers := actionTriggers(b); len(triggers) > 0 && !a.know(listsAndActions) {
+			return b.cut(triggers...), "action triggers"
+		}
+	case "terraform":
+		if wanted, ok := b.Body.Attributes["required_version"]; ok && !a.satisfies(wanted) {
+			return b.cut(wanted.SrcRange), "required_version of another engine"
+		}
+	}
+	return b.text, ""
+}
+
+func actionTriggers(b block) []hcl.Range {
+	var ranges []hcl.Range
+	for _, nested := range b.Body.Blocks {
+		if nested.Type != "lifecycle" {
+			continue
+		}
+		for _, inner := range nested.Body.Blocks {
+			if inner.Type == "action_trigger" {
+				ranges = append(ranges, inner.Range())
+			}
+		}
+	}
+	return ranges
+}
+
+// satisfies leaves it to the engine to complain about what is no constraint.
+func (a abilities) satisfies(wanted *hclsyntax.Attribute) bool {
+	value, diagnostics := wanted.Expr.Value(nil)
+	if diagnostics.HasErrors() || value.Type().FriendlyName() != "string" {
+		return true
+	}
+	constraints, err := version.NewConstraint(value.AsString())
+	return err != nil || constraints.Check(a.version)
+}
