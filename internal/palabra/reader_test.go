@@ -174,7 +174,10 @@ func TestListingThatFailsFailsNobody(t *testing.T) {
 			if errs := readAll(t, newClient(t, s.url, withBulkRead), s.fill(50)); len(errs) > 0 {
 				t.Errorf("errors: %v", errs)
 			}
-			if pages, singles := s.counts(); pages != 1 || singles != 50 {
+			// net/http itself repeats a GET once per kept connection that turns
+			// out to be cut, so there may be more than the one that was asked for.
+			pages, singles := s.counts()
+			if pages < 1 || pages > 1 && name != "cut" || singles != 50 {
 				t.Errorf("%d pages and %d singles", pages, singles)
 			}
 		})
