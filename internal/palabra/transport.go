@@ -230,7 +230,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	started := time.Now()
 	resp, err := t.base.RoundTrip(req)
 	if resp != nil {
-		t.pacer.observe(resp, t.serverTime(resp.Header))
+		t.pacer.observe(resp, started, t.serverTime(resp.Header))
 	}
 	t.log(req, resp, err, time.Since(started))
 	return resp, err
