@@ -58,7 +58,7 @@ func run(ctx context.Context, roots []string, out io.Writer) error {
 	}
 	defer os.RemoveAll(work) //nolint:errcheck // a temporary folder
 	t := tester{engine: found, root: filepath.Dir(filepath.Dir(cache)), work: work, out: out}
-	if t.cliConfig, err = buildMirror(ctx, t.root, work, found); err != nil {
+	if t.cliConfig, err = buildMirror(ctx, t.root, work); err != nil {
 		return err
 	}
 

@@ -9,11 +9,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
-	"strings"
 	"time"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/engine"
+	"github.com/palabra-community/terraform-provider-palabra/internal/mirror"
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
@@ -21,33 +20,19 @@ import (
 const version = "0.0.1"
 
 // buildMirror builds the provider of the module in root into a filesystem
-// mirror under work, and returns the CLI configuration that points the engine
-// at it. Only the provider is taken from there: an example may use others.
-func buildMirror(ctx context.Context, root, work string, e engine.Engine) (string, error) {
-	mirror := filepath.Join(work, "mirror")
-	address := e.RegistryHost() + "/palabra-community/palabra"
-	binary := filepath.Join(mirror, filepath.FromSlash(address), version,
-		runtime.GOOS+"_"+runtime.GOARCH, "terraform-provider-palabra_v"+version)
-	if runtime.GOOS == "windows" {
-		binary += ".exe"
+// mirror under work, and returns the CLI configuration that points an engine at
+// it.
+func buildMirror(ctx context.Context, root, work string) (string, error) {
+	binary, err := mirror.Build(ctx, root, work, version)
+	if err != nil {
+		return "", err
 	}
-	build := exec.CommandContext(ctx, "go", "build", "-ldflags", "-X main.version="+version, "-o", binary, ".") // #nosec G204 -- fixed arguments
-	build.Dir = root
-	if output, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build: %w\n%s", err, output)
+	folder := filepath.Join(work, "mirror")
+	if _, err := mirror.Lay(folder, binary, version); err != nil {
+		return "", err
 	}
 	cliConfig := filepath.Join(work, "cli.tfrc")
-	content := fmt.Sprintf(`provider_installation {
-  filesystem_mirror {
-    path    = %q
-    include = [%q]
-  }
-  direct {
-    exclude = [%[2]q]
-  }
-}
-`, filepath.ToSlash(mirror), address)
-	return cliConfig, os.WriteFile(cliConfig, []byte(content), 0o600)
+	return cliConfig, mirror.Configure(cliConfig, folder)
 }
 
 // tester is what the suites have in common.
@@ -73,9 +58,7 @@ func (t tester) run(ctx context.Context, suite string) error {
 	if err := os.CopyFS(folder, os.DirFS(suite)); err != nil {
 		return err
 	}
-	env := append(withoutSettings(os.Environ()),
-		"TF_CLI_CONFIG_FILE="+t.cliConfig,
-		"CHECKPOINT_DISABLE=1",
+	env := append(mirror.Environ(t.cliConfig),
 		"PALABRA_API_URL="+endpoint,
 		"PALABRA_CLIENT_ID="+sandbox.DefaultClientID,
 		"PALABRA_CLIENT_SECRET="+sandbox.DefaultClientSecret,
@@ -130,15 +113,4 @@ func seedFile(root, suite string) string {
 		return own
 	}
 	return filepath.Join(root, "examples", "sandbox", "sessions.json")
-}
-
-// withoutSettings keeps a user's own credentials and settings out of the tests.
-func withoutSettings(environ []string) []string {
-	var kept []string
-	for _, entry := range environ {
-		if !strings.HasPrefix(entry, "PALABRA_") && !strings.HasPrefix(entry, "TF_") {
-			kept = append(kept, entry)
-		}
-	}
-	return kept
 }
