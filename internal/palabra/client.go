@@ -72,6 +72,8 @@ type Client struct {
 
 	// credentialsWork is set by the first call that the API accepted.
 	credentialsWork atomic.Bool
+	// expiryBodyRefused is set when the API refused a body in the TTL call.
+	expiryBodyRefused atomic.Bool
 	// pageSizeRefused is set when the API refused a page_size.
 	pageSizeRefused atomic.Bool
 }
@@ -169,19 +171,31 @@ func (c *Client) Get(ctx context.Context, id string) (Session, error) {
 // SetExpiry makes the session expire ttlSeconds after the server's present
 // time, which it returns. Errors are those of Get. The call can be repeated.
 // (POST /session-storage/sessions/{session_id}, session management page; the
-// newer reference wants the value in a body as well.)
+// newer reference wants the value in a body as well. A server that refuses the
+// body with 415 is asked again without one.)
 func (c *Client) SetExpiry(ctx context.Context, id string, ttlSeconds int64) (time.Time, error) {
 	c.reader.written(id)
 	defer c.reader.written(id)
-	body, err := encodeExpiry(ttlSeconds)
-	if err != nil {
-		return time.Time{}, err
-	}
-	answer, err := c.call(ctx, request{
+	r := request{
 		op: "set session expiry", method: http.MethodPost, sessionID: id,
 		query: url.Values{"ttl_seconds": {strconv.FormatInt(ttlSeconds, 10)}},
-		body:  body,
-	})
+	}
+	withBody := !c.expiryBodyRefused.Load()
+	if withBody {
+		var err error
+		if r.body, err = encodeExpiry(ttlSeconds); err != nil {
+			return time.Time{}, err
+		}
+	}
+	answer, err := c.call(ctx, r)
+	if withBody && answer.status == http.StatusUnsupportedMediaType {
+		// The session management page knows of no body, and a server that goes by
+		// it may refuse one.
+		r.body = nil
+		if answer, err = c.call(ctx, r); err == nil {
+			c.expiryBodyRefused.Store(true)
+		}
+	}
 	return answer.serverTime, err
 }
 

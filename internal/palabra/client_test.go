@@ -305,6 +305,31 @@ func TestErrorsCarryWhatTheAPISaid(t *testing.T) {
 	}
 }
 
+func TestRefusedBodyOfTheExpiryIsLeftOut(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.Put(sandbox.Session{ID: id})
+	var bodies []int64
+	listener := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		bodies = append(bodies, r.ContentLength)
+		if r.ContentLength != 0 {
+			w.WriteHeader(http.StatusUnsupportedMediaType)
+			return
+		}
+		s.ServeHTTP(w, r)
+	}))
+	t.Cleanup(listener.Close)
+	client := newClient(t, listener.URL)
+	for range 2 {
+		if _, err := client.SetExpiry(t.Context(), id, 60); err != nil {
+			t.Error(err)
+		}
+	}
+	if len(bodies) != 3 || bodies[0] == 0 || bodies[1] != 0 || bodies[2] != 0 {
+		t.Errorf("content lengths %v, want one body, then none", bodies)
+	}
+}
+
 func TestServerTimeIsTheInjectedClockWithoutADate(t *testing.T) {
 	t.Parallel()
 	listener := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -13,6 +13,10 @@ const (
 	// readsPerPage is how many reads have to be seen before the first page is
 	// worth a request: three pages read singly cost what three sessions do.
 	readsPerPage = 3
+	// singlesBesidePage is how many single reads may start while one page is in
+	// flight: what an engine by default has under way at once. When a page takes
+	// so long that these are not enough, more of them would only add load.
+	singlesBesidePage = 10
 )
 
 // reader answers many single reads from few list pages. Terraform reads
@@ -22,9 +26,10 @@ const (
 // one wait for more reads, so that an account much larger than the configuration
 // is not listed.
 //
-// A read waits for a page only on credit: every answer from a page has saved a
+// A read waits for a page on credit: every answer from a page has saved a
 // request's time, and every wait spends at most one. Together the reads are thus
-// never slower than single ones.
+// not slower than single ones. Without credit, it waits only when a page is
+// slower than many single reads.
 type reader struct {
 	client *Client
 	now    func() time.Time
@@ -55,6 +60,8 @@ type pass struct {
 	useless int
 	// credit is answers from pages less waits for pages.
 	credit int
+	// singles were started since the page in flight was asked for.
+	singles int
 }
 
 type listing struct {
@@ -132,7 +139,7 @@ func (r *reader) read(ctx context.Context, id string) (Session, error) {
 			return session, nil
 		}
 		r.startPage(ctx)
-		if r.own[id] || r.pass.pageDone == nil || r.pass.credit <= 0 {
+		if r.own[id] || r.pass.pageDone == nil || r.pass.credit <= 0 && r.pass.singles < singlesBesidePage {
 			break
 		}
 		r.pass.credit--
@@ -147,6 +154,7 @@ func (r *reader) read(ctx context.Context, id string) (Session, error) {
 		r.mu.Lock()
 	}
 	r.stats.Misses++
+	r.pass.singles++
 	f := r.join(ctx, id)
 	r.mu.Unlock()
 	select {
@@ -203,6 +211,7 @@ func (r *reader) startPage(ctx context.Context) {
 	}
 	done, token := make(chan struct{}), r.pass.token
 	r.pass.pageDone = done
+	r.pass.singles = 0
 	r.pass.pages++
 	r.stats.Pages++
 	// The page is for every reader, so none of them may cancel it.
