@@ -85,20 +85,20 @@ func New(config Config) (*Client, error) {
 		config.Endpoint = DefaultEndpoint
 	}
 	if err := ValidateEndpoint(config.Endpoint); err != nil {
-		return nil, fmt.Errorf("Endpoint: %w", err)
+		return nil, fmt.Errorf("config.Endpoint: %w", err)
 	}
 	endpoint, err := url.Parse(strings.TrimRight(config.Endpoint, "/"))
 	if err != nil {
-		return nil, fmt.Errorf("Endpoint: %w", err)
+		return nil, fmt.Errorf("config.Endpoint: %w", err)
 	}
 	switch pair := config.ClientID != "" || config.ClientSecret != ""; {
 	case config.APIKey != "" && pair:
-		return nil, errors.New("APIKey: set as well as ClientID or ClientSecret")
+		return nil, errors.New("config.APIKey: set as well as ClientID or ClientSecret")
 	case config.APIKey != "":
 	case config.ClientID == "":
-		return nil, errors.New("ClientID: missing")
+		return nil, errors.New("config.ClientID: missing")
 	case config.ClientSecret == "":
-		return nil, errors.New("ClientSecret: missing")
+		return nil, errors.New("config.ClientSecret: missing")
 	}
 	if config.RequestTimeout <= 0 {
 		config.RequestTimeout = defaultRequestTimeout
@@ -110,7 +110,7 @@ func New(config Config) (*Client, error) {
 		config.MaxBodyBytes = defaultMaxBodyBytes
 	}
 	if config.Now == nil {
-		config.Now = time.Now
+		config.Now = time.Now //nolint:forbidigo // the default of an injected clock
 	}
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)

@@ -154,7 +154,7 @@ func TestConfigErrorsNameTheField(t *testing.T) {
 		"APIKey":       {ClientID: "x", ClientSecret: "x", APIKey: "x"},
 		"Endpoint":     {APIKey: "x", Endpoint: "http://example.com"},
 	} {
-		if _, err := palabra.New(config); err == nil || !strings.HasPrefix(err.Error(), want+":") {
+		if _, err := palabra.New(config); err == nil || !strings.HasPrefix(err.Error(), "config."+want+":") {
 			t.Errorf("error %v, want one about %s", err, want)
 		}
 	}

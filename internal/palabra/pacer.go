@@ -51,7 +51,7 @@ func newPacer() *pacer { return &pacer{} }
 // wait returns when it is this call's turn, or with the error of ctx.
 func (p *pacer) wait(ctx context.Context) error {
 	p.mu.Lock()
-	now := time.Now()
+	now := elapsedClock()
 	turn := p.next
 	if turn.Before(now) {
 		turn = now
@@ -77,7 +77,7 @@ func (p *pacer) wait(ctx context.Context) error {
 func (p *pacer) observe(resp *http.Response, sent, serverTime time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := time.Now()
+	now := elapsedClock()
 	for len(p.answered) > 0 && now.Sub(p.answered[0]) > time.Second {
 		p.answered = p.answered[1:]
 	}

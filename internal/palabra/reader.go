@@ -88,7 +88,7 @@ func newReader(c *Client) *reader {
 	return &reader{
 		client: c,
 		// Elapsed time only, by a clock that nobody sets.
-		now:     time.Now,
+		now:     elapsedClock,
 		own:     make(map[string]bool),
 		listed:  make(map[string]listing),
 		flights: make(map[string]*flight),

@@ -230,7 +230,9 @@ func TestRequestNobodyWaitsForIsCancelled(t *testing.T) {
 	go func() { _, err := client.Read(ctx, id); done <- err }()
 	<-arrived
 	cancel()
-	<-done
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled reader: %v", err)
+	}
 	<-ended
 	if _, err := client.Read(t.Context(), id); err != nil {
 		t.Errorf("the next reader: %v", err)

@@ -21,8 +21,8 @@ const (
 	// parallel requests dial anew all the time.
 	maxConnsPerHost = 32
 
-	retryWaitMin = 500 * time.Millisecond
-	retryWaitMax = 10 * time.Second
+	shortestRetryWait = 500 * time.Millisecond
+	longestRetryWait  = 10 * time.Second
 )
 
 // transport sends requests: credentials, user agent, retries, limits.
@@ -60,7 +60,7 @@ type attemptsKey struct{}
 func newTransport(config Config, endpoint *url.URL) *transport {
 	t := &transport{
 		config: config, endpoint: endpoint, pacer: newPacer(),
-		waitMin: retryWaitMin, waitMax: retryWaitMax, retryWait: maxRetryAfter,
+		waitMin: shortestRetryWait, waitMax: longestRetryWait, retryWait: maxRetryAfter,
 		base: &http.Transport{
 			Proxy:                 http.ProxyFromEnvironment,
 			DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
@@ -227,12 +227,12 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		req.Header["ClientID"] = []string{t.config.ClientID}
 		req.Header["ClientSecret"] = []string{t.config.ClientSecret}
 	}
-	started := time.Now()
+	started := elapsedClock()
 	resp, err := t.base.RoundTrip(req)
 	if resp != nil {
 		t.pacer.observe(resp, started, t.serverTime(resp.Header))
 	}
-	t.log(req, resp, err, time.Since(started))
+	t.log(req, resp, err, elapsedClock().Sub(started))
 	return resp, err
 }
 

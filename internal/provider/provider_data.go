@@ -38,7 +38,7 @@ type providerData struct {
 }
 
 func newProviderData() *providerData {
-	d := &providerData{now: time.Now}
+	d := &providerData{now: time.Now} //nolint:forbidigo // the default of an injected clock
 	d.firstPage = d.newFirstPage()
 	return d
 }

@@ -39,9 +39,7 @@ func (i *issuedTokens) watch(api http.Handler) http.Handler {
 		}
 		if json.Unmarshal(answer.Body.Bytes(), &created) == nil {
 			i.mu.Lock()
-			for _, token := range append(created.Data.Subscriber, created.Data.Publisher) {
-				i.byIntent[created.Data.Intent] = append(i.byIntent[created.Data.Intent], token)
-			}
+			i.byIntent[created.Data.Intent] = append(i.byIntent[created.Data.Intent], append(created.Data.Subscriber, created.Data.Publisher)...)
 			i.mu.Unlock()
 		}
 		maps.Copy(w.Header(), answer.Header())

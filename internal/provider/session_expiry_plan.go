@@ -112,7 +112,7 @@ func changedArguments(prior, planned sessionExpiryModel) []string {
 
 // mayChange says that a value which only apply knows can still ask for a POST.
 // An unknown expires_at may turn out as the old one then, never the other way.
-func (m sessionExpiryModel) mayChange() bool {
+func (m *sessionExpiryModel) mayChange() bool {
 	return m.TTLSeconds.IsUnknown() || m.RenewBeforeSeconds.IsUnknown() ||
 		m.RenewTriggers.IsUnknown() || hasUnknownElement(m.RenewTriggers)
 }

@@ -86,7 +86,7 @@ func (r *sessionExpiryResource) ValidateConfig(ctx context.Context, req resource
 	resp.Diagnostics.Append(config.validateLeadTime()...)
 }
 
-func (m sessionExpiryModel) validateLeadTime() diag.Diagnostics {
+func (m *sessionExpiryModel) validateLeadTime() diag.Diagnostics {
 	var diags diag.Diagnostics
 	lead, ttl := m.RenewBeforeSeconds, m.TTLSeconds
 	if lead.IsNull() || lead.IsUnknown() || ttl.IsNull() || ttl.IsUnknown() || lead.ValueInt64() < ttl.ValueInt64() {

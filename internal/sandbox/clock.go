@@ -5,6 +5,12 @@ import (
 	"time"
 )
 
+// realTime is the default of the injected clock, and what durations in the log
+// and limits per second are measured with.
+func realTime() time.Time {
+	return time.Now() //nolint:forbidigo // the one place for real time
+}
+
 // Clock is a clock that only Advance moves.
 type Clock struct {
 	mu  sync.Mutex

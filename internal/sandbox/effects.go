@@ -60,7 +60,7 @@ func LimitRate(n int) Effect {
 	refuse := RateLimited("1")
 	return func(w http.ResponseWriter, r *http.Request, api http.Handler) {
 		mu.Lock()
-		now := time.Now() // Real time: callers wait in it.
+		now := realTime()
 		for len(recent) > 0 && now.Sub(recent[0]) >= time.Second {
 			recent = recent[1:]
 		}

@@ -68,7 +68,7 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.servePage(w, r) {
 		return
 	}
-	started := time.Now() // A duration for the log's reader, not the API's time.
+	started := realTime()
 	operation, id := route(r)
 	recorder := &statusRecorder{ResponseWriter: w}
 	recorder.Header().Set("Date", s.now().Format(http.TimeFormat))
@@ -76,7 +76,7 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer func() {
 		entry := Request{
 			Time: s.now(), Method: r.Method, Path: r.URL.EscapedPath(), Query: r.URL.RawQuery,
-			SessionID: id, Status: recorder.status, Duration: time.Since(started), RemoteAddr: r.RemoteAddr,
+			SessionID: id, Status: recorder.status, Duration: realTime().Sub(started), RemoteAddr: r.RemoteAddr,
 		}
 		if fault != nil {
 			entry.Fault = fault.Name

@@ -15,7 +15,7 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
-func openPage(t *testing.T, f *fixture, path string) *http.Response {
+func openPage(t *testing.T, f *fixture, path string) (http.Header, io.Reader) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(cancel)
@@ -27,8 +27,8 @@ func openPage(t *testing.T, f *fixture, path string) *http.Response {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { resp.Body.Close() }) //nolint:errcheck // a test's end
-	return resp
+	t.Cleanup(func() { _ = resp.Body.Close() })
+	return resp.Header, resp.Body
 }
 
 func TestPageShowsSessionsAndRequestsEscaped(t *testing.T) {
@@ -38,8 +38,8 @@ func TestPageShowsSessionsAndRequestsEscaped(t *testing.T) {
 	f.clock.Advance(45 * time.Minute)
 	f.expectStatus(t, http.StatusOK, "GET", "/sessions?page_size=7", "")
 	created := f.expectStatus(t, http.StatusCreated, "POST", "/session", `{"data":{}}`)
-	resp := openPage(t, f, "/")
-	body, err := io.ReadAll(resp.Body)
+	header, page := openPage(t, f, "/")
+	body, err := io.ReadAll(page)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +56,7 @@ func TestPageShowsSessionsAndRequestsEscaped(t *testing.T) {
 	if !strings.Contains(created, "eyJ") {
 		t.Error("the created session has no token that could have been shown")
 	}
-	if policy := resp.Header.Get("Content-Security-Policy"); !strings.HasPrefix(policy, "default-src 'none'") {
+	if policy := header.Get("Content-Security-Policy"); !strings.HasPrefix(policy, "default-src 'none'") {
 		t.Errorf("policy %q", policy)
 	}
 	if len(f.Requests()) != 2 {
@@ -67,7 +67,8 @@ func TestPageShowsSessionsAndRequestsEscaped(t *testing.T) {
 func TestPageUpdatesAfterARequest(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, sandbox.Options{})
-	events := bufio.NewScanner(openPage(t, f, "/events").Body)
+	_, stream := openPage(t, f, "/events")
+	events := bufio.NewScanner(stream)
 	await := func(want string) {
 		t.Helper()
 		for events.Scan() {

@@ -111,7 +111,7 @@ func New(options Options) *Sandbox {
 	setDefault(&options.DefaultTTL, defaultTTL)
 	setDefault(&options.BadCredentialsStatus, http.StatusUnauthorized)
 	if options.Now == nil {
-		options.Now = time.Now
+		options.Now = realTime
 	}
 	return &Sandbox{
 		options:  options,

@@ -70,11 +70,11 @@ func (s *Session) tick(now time.Time) {
 	if !s.Connected {
 		return
 	}
-	minutes := now.Sub(s.UpdatedAt) / time.Minute
-	if minutes < 1 {
+	elapsed := now.Sub(s.UpdatedAt).Truncate(time.Minute)
+	if elapsed < time.Minute {
 		return
 	}
-	s.UpdatedAt = s.UpdatedAt.Add(minutes * time.Minute)
+	s.UpdatedAt = s.UpdatedAt.Add(elapsed)
 	if moved := s.UpdatedAt.Add(time.Minute); moved.After(s.ExpiresAt) {
 		s.ExpiresAt = moved
 	}

@@ -86,7 +86,7 @@ func decodeToken(token string) (*Session, bool) {
 func writeJSON(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(body) //nolint:errcheck,errchkjson // a client that went away
+	_ = json.NewEncoder(w).Encode(body) // A client that went away.
 }
 
 // writeProblem answers in the error body that production has been seen to send.
