@@ -186,7 +186,7 @@ func serveProvider(t *testing.T) (reattach string, stop func()) {
 	go func() {
 		served <- tf6server.Serve(name, func() tfprotov6.ProviderServer {
 			return providerserver.NewProtocol6(provider.New("test")())()
-		}, tf6server.WithDebug(ctx, started, stopped), tf6server.WithGoPluginLogger(hclog.NewNullLogger()), tf6server.WithoutLogStderrOverride())
+		}, tf6server.WithDebug(ctx, started, stopped), tf6server.WithGoPluginLogger(hclog.NewNullLogger()), tf6server.WithLoggingSink(t))
 	}()
 	var config *plugin.ReattachConfig
 	select {

@@ -95,6 +95,16 @@ func (p *protocol) expiry(values attributes) tftypes.Value {
 	return p.object(p.types.expiry, values)
 }
 
+// expiryArguments is a configuration with the two required arguments and the
+// default of delete_on_destroy.
+func (p *protocol) expiryArguments(sessionID string, ttlSeconds int) tftypes.Value {
+	return p.expiry(attributes{
+		"session_id":        tftypes.NewValue(tftypes.String, sessionID),
+		"ttl_seconds":       tftypes.NewValue(tftypes.Number, ttlSeconds),
+		"delete_on_destroy": tftypes.NewValue(tftypes.Bool, true),
+	})
+}
+
 func (p *protocol) none() tftypes.Value { return tftypes.NewValue(p.types.expiry, nil) }
 
 func (p *protocol) identity(sessionID string) *tfprotov6.ResourceIdentityData {

@@ -155,6 +155,10 @@ func (r *sessionExpiryResource) Delete(ctx context.Context, req resource.DeleteR
 
 func (r *sessionExpiryResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	resource.ImportStatePassthroughWithIdentity(ctx, path.Root("session_id"), path.Root("session_id"), req, resp)
+	if req.ID != "" {
+		// The answer to an import by id has the same identity as one by identity.
+		resp.Diagnostics.Append(resp.Identity.Set(ctx, sessionIdentityModel{SessionID: types.StringValue(req.ID)})...)
+	}
 }
 
 // extend POSTs the TTL and reads the session back into model. Once the POST is

@@ -1,0 +1,211 @@
+package provider_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/tfversion"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
+)
+
+var importByID = fmt.Sprintf(`
+import {
+  to = palabra_session_expiry.test
+  id = %q
+}
+`, testSessionID)
+
+func TestImportBlockAdoptsWithoutAWrite(t *testing.T) {
+	t.Parallel()
+	f, c := newFixture(t), newCLI(t)
+	f.putSession(testSessionID, 2*time.Hour)
+	f.clock.Advance(time.Hour)
+	c.write(f.config(importByID + expiryConfig(7200, "")))
+	p := c.plan()
+	if p.actions()[expiryAddress] != "no-op" || !strings.Contains(p.text, "1 to import, 0 to add, 0 to change, 0 to destroy") {
+		t.Errorf("plan: %v\n%s", p.actions(), p.text)
+	}
+	c.run("apply", "tfplan")
+	if values := c.values(expiryAddress); values["expires_at"] != sinceStart(2*time.Hour) || values["id"] != testSessionID || values["delete_on_destroy"] != true {
+		t.Errorf("state: %v", values)
+	}
+	if p := c.plan(); !strings.Contains(p.text, "No changes.") {
+		t.Errorf("the next plan is not empty:\n%s", p.text)
+	}
+	f.expectWrites(t)
+}
+
+func TestImportWithAnotherLifetimeUpdatesInPlace(t *testing.T) {
+	t.Parallel()
+	f, c := newFixture(t), newCLI(t)
+	f.putSession(testSessionID, 2*time.Hour)
+	c.write(f.config(importByID + expiryConfig(600, "renew_before_seconds = 60")))
+	p := c.plan()
+	if p.actions()[expiryAddress] != "update" || !p.unknown(expiryAddress, "expires_at") {
+		t.Errorf("plan: %v, want an in-place update", p.actions())
+	}
+	f.expectWrites(t)
+	c.run("apply", "tfplan")
+	f.expectWrites(t, "POST "+testSessionPath)
+	if got := c.values(expiryAddress)["expires_at"]; got != sinceStart(10*time.Minute) {
+		t.Errorf("expires_at: %v", got)
+	}
+}
+
+func TestImportOfASessionThatIsDueRenewsItInTheSamePlan(t *testing.T) {
+	t.Parallel()
+	f, c := newFixture(t), newCLI(t)
+	f.putSession(testSessionID, 2*time.Hour)
+	f.clock.Advance(90 * time.Minute)
+	c.write(f.config(importByID + expiryConfig(7200, "renew_before_seconds = 3600")))
+	p := c.plan()
+	if p.actions()[expiryAddress] != "update" || !p.unknown(expiryAddress, "expires_at") || !strings.Contains(p.text, "in 30m; renew_before_seconds is 3600") {
+		t.Errorf("plan: %v\n%s", p.actions(), p.text)
+	}
+	c.run("apply", "tfplan")
+	f.expectWrites(t, "POST "+testSessionPath)
+}
+
+func TestGeneratedConfigurationPlansEmpty(t *testing.T) {
+	t.Parallel()
+	for name, session := range map[string]sandbox.Session{
+		"as created":    {ID: testSessionID},
+		"given a TTL":   {ID: testSessionID, CreatedAt: testStart.Add(-time.Hour), UpdatedAt: testStart.Add(-time.Minute), ExpiresAt: testStart.Add(time.Hour)},
+		"connected":     {ID: testSessionID, CreatedAt: testStart.Add(-time.Hour), UpdatedAt: testStart.Add(-time.Minute), ExpiresAt: testStart.Add(30 * time.Second), Connected: true},
+		"about to end":  {ID: testSessionID, CreatedAt: testStart.Add(-time.Hour), UpdatedAt: testStart, ExpiresAt: testStart.Add(time.Second)},
+		"an odd moment": {ID: testSessionID, CreatedAt: testStart, UpdatedAt: testStart.Add(time.Hour), ExpiresAt: testStart.Add(time.Hour)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f, c := newFixture(t), newCLI(t)
+			f.Put(session)
+			c.write(f.config(importByID))
+			c.run("plan", "-generate-config-out=generated.tf")
+			generated, err := os.ReadFile(filepath.Join(c.dir, "generated.tf"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if p := c.plan(); p.actions()[expiryAddress] != "no-op" {
+				t.Errorf("plan of the generated configuration: %v\n%s", p.actions(), generated)
+			}
+			c.run("apply", "tfplan")
+			if p := c.plan(); !strings.Contains(p.text, "No changes.") {
+				t.Errorf("plan after the import:\n%s\n%s", p.text, generated)
+			}
+			f.expectWrites(t)
+		})
+	}
+}
+
+func TestImportByIdentityOnTheEngine(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.putSession(testSessionID, 2*time.Hour)
+	resource.Test(t, resource.TestCase{
+		// Identity came to the engine with this version; the test below talks to
+		// the provider on any.
+		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_12_0)},
+		ProtoV6ProviderFactories: protoV6Factories(),
+		Steps: []resource.TestStep{
+			{
+				Config: f.config(expiryConfig(7200, "")),
+				ConfigStateChecks: []statecheck.StateCheck{
+					statecheck.ExpectIdentity(expiryAddress, map[string]knownvalue.Check{"session_id": knownvalue.StringExact(testSessionID)}),
+				},
+			},
+			{
+				Config:           f.config(expiryConfig(7200, "")),
+				ResourceName:     expiryAddress,
+				ImportState:      true,
+				ImportStateKind:  resource.ImportBlockWithResourceIdentity,
+				ImportPlanChecks: resource.ImportPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(expiryAddress, plancheck.ResourceActionNoop)}},
+			},
+		},
+	})
+}
+
+func TestImportByIdentityOrByIDOverTheProtocol(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.putSession(testSessionID, 2*time.Hour)
+	p := newProtocol(t.Context(), t, f.url)
+	for name, request := range map[string]*tfprotov6.ImportResourceStateRequest{
+		"identity": {TypeName: expiryType, Identity: p.identity(testSessionID)},
+		"id":       {TypeName: expiryType, ID: testSessionID},
+	} {
+		server := p.phase()
+		resp, err := server.ImportResourceState(t.Context(), request)
+		p.must(err, resp.Diagnostics)
+		if len(resp.ImportedResources) != 1 {
+			t.Fatalf("%s: %d resources imported, want 1", name, len(resp.ImportedResources))
+		}
+		imported := resp.ImportedResources[0]
+		p.identifies(imported.Identity, testSessionID)
+		fresh, warnings, problem := p.refresh(server, instance{p.unwire(imported.State), imported.Private, imported.Identity})
+		if problem != "" || warnings != "" {
+			t.Errorf("%s: refresh of the import: %s %s", name, problem, warnings)
+		}
+		if got := seconds(member(fresh.state, "ttl_seconds")); got != 7200 || text(fresh.state, "expires_at") != sinceStart(2*time.Hour) {
+			t.Errorf("%s: state %s", name, fresh.state)
+		}
+	}
+	f.expectWrites(t)
+}
+
+func TestVanishedSessionOfAStateWithoutIdentityRaisesNoIdentityError(t *testing.T) {
+	t.Parallel()
+	for name, vanish := range map[string]func(*fixture){
+		"deleted early": func(f *fixture) { f.Remove(testSessionID) },
+		"ended":         func(f *fixture) { f.clock.Advance(3 * time.Hour) },
+		"alive":         func(*fixture) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			f.putSession(testSessionID, 2*time.Hour)
+			p := newProtocol(t.Context(), t, f.url)
+			config := p.expiryArguments(testSessionID, 7200)
+			made, problem := p.plan(p.phase(), instance{state: p.none()}, config, config)
+			if problem != "" {
+				t.Fatal(problem)
+			}
+			created, problem := p.apply(made)
+			if problem != "" {
+				t.Fatal(problem)
+			}
+			vanish(f)
+			// refresh fails the test unless the answer has an identity.
+			for _, old := range []instance{{created.state, created.private, nil}, {created.state, nil, nil}} {
+				fresh, _, problem := p.refresh(p.phase(), old)
+				if problem != "" {
+					t.Errorf("refresh: %s", problem)
+				}
+				if gone := fresh.state.IsNull(); gone != (name == "deleted early") {
+					t.Errorf("gone from the state: %t", gone)
+				}
+			}
+		})
+	}
+}
+
+func TestImportOfAMissingSessionSaysSo(t *testing.T) {
+	t.Parallel()
+	f, c := newFixture(t), newCLI(t)
+	f.putSession("another.session", time.Hour)
+	c.write(f.config(importByID + expiryConfig(7200, "")))
+	if out := c.fail("plan"); !regexp.MustCompile(`[Cc]annot import non-existent remote object`).MatchString(out) {
+		t.Errorf("plan: %s", out)
+	}
+	f.expectWrites(t)
+}
