@@ -61,7 +61,7 @@ func TestTenParallelCallersStayUnderARateLimit(t *testing.T) {
 								}
 								sent := time.Now()
 								time.Sleep(latency / 2)
-								resp := limit.answer()
+								resp := limit.answer() //nolint:bodyclose // it has no body
 								time.Sleep(latency / 2)
 								pacing.observe(resp, sent, started)
 								if resp.StatusCode == http.StatusOK {

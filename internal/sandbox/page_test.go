@@ -153,7 +153,7 @@ func TestPageUpdatesItselfInABrowser(t *testing.T) {
 			if folder := os.Getenv("PALABRA_SCREENSHOTS"); folder != "" {
 				args = append(args, "--screenshot="+folder+"/"+scheme+".png")
 			}
-			output, err := exec.CommandContext(t.Context(), browser, append(args, listener.URL)...).Output() //nolint:gosec // a browser from PATH
+			output, err := exec.CommandContext(t.Context(), browser, append(args, listener.URL)...).Output()
 			if err != nil {
 				t.Fatal(err)
 			}
