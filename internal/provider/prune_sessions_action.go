@@ -20,6 +20,7 @@ import (
 var (
 	_ action.ActionWithConfigure      = (*pruneSessionsAction)(nil)
 	_ action.ActionWithValidateConfig = (*pruneSessionsAction)(nil)
+	_ action.ActionWithModifyPlan     = (*pruneSessionsAction)(nil)
 )
 
 type pruneSessionsAction struct {
@@ -82,10 +83,22 @@ func (a *pruneSessionsAction) ValidateConfig(ctx context.Context, req action.Val
 	}
 }
 
-// requireFilter keeps an empty configuration from deleting everything.
+// ModifyPlan checks again what validation may have met as unknown.
+func (a *pruneSessionsAction) ModifyPlan(ctx context.Context, req action.ModifyPlanRequest, resp *action.ModifyPlanResponse) {
+	var config pruneSessionsModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if !resp.Diagnostics.HasError() {
+		resp.Diagnostics.Append(config.requireFilter()...)
+	}
+}
+
+// requireFilter keeps an empty configuration from deleting everything. An empty
+// prefix is none: every id starts with it, and a variable may turn out as empty
+// after validation has passed it as unknown.
 func (m pruneSessionsModel) requireFilter() diag.Diagnostics {
 	var diags diag.Diagnostics
-	if m.IDPrefix.IsNull() && m.CreatedBefore.IsNull() && m.ExpiresBefore.IsNull() {
+	noPrefix := !m.IDPrefix.IsUnknown() && m.IDPrefix.ValueString() == ""
+	if noPrefix && m.CreatedBefore.IsNull() && m.ExpiresBefore.IsNull() {
 		diags.AddError("No filter",
 			"Set at least one of id_prefix, created_before and expires_before. Without a filter every session of the account would be deleted, those of other tools included.")
 	}

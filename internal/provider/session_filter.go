@@ -32,19 +32,21 @@ type sessionFilterModel struct {
 // sessionFilter keeps the sessions for which every condition holds. A session
 // whose timestamp the API left out meets no condition on that timestamp.
 type sessionFilter struct {
-	idPrefix                                                 string
-	createdBefore, createdAfter, expiresBefore, expiresAfter time.Time
+	idPrefix string
+	// Nil is no condition. The zero time is one, which no session may meet: a
+	// prune that is told to delete what is older than that has to delete nothing.
+	createdBefore, createdAfter, expiresBefore, expiresAfter *time.Time
 }
 
 func (m sessionFilterModel) filter() (sessionFilter, diag.Diagnostics) {
 	var diags diag.Diagnostics
-	parse := func(value timetypes.RFC3339) time.Time {
+	parse := func(value timetypes.RFC3339) *time.Time {
 		if value.IsNull() || value.IsUnknown() {
-			return time.Time{}
+			return nil
 		}
 		t, parseDiags := value.ValueRFC3339Time()
 		diags.Append(parseDiags...)
-		return t
+		return &t
 	}
 	filter := sessionFilter{
 		idPrefix:      m.IDPrefix.ValueString(),
@@ -56,16 +58,19 @@ func (m sessionFilterModel) filter() (sessionFilter, diag.Diagnostics) {
 	return filter, diags
 }
 
+// selectsAll says that no condition is set.
+func (f sessionFilter) selectsAll() bool { return f == sessionFilter{} }
+
 func (f sessionFilter) matches(session palabra.Session) bool {
 	return strings.HasPrefix(session.ID, f.idPrefix) &&
 		isBefore(session.CreatedAt, f.createdBefore) && isAfter(session.CreatedAt, f.createdAfter) &&
 		isBefore(session.ExpiresAt, f.expiresBefore) && isAfter(session.ExpiresAt, f.expiresAfter)
 }
 
-func isBefore(t, limit time.Time) bool {
-	return limit.IsZero() || (!t.IsZero() && t.Before(limit))
+func isBefore(t time.Time, limit *time.Time) bool {
+	return limit == nil || (!t.IsZero() && t.Before(*limit))
 }
 
-func isAfter(t, limit time.Time) bool {
-	return limit.IsZero() || (!t.IsZero() && t.After(limit))
+func isAfter(t time.Time, limit *time.Time) bool {
+	return limit == nil || (!t.IsZero() && t.After(*limit))
 }

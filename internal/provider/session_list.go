@@ -109,7 +109,7 @@ func (l *sessionLister) List(ctx context.Context, req list.ListRequest, stream *
 	stream.Results = func(push func(list.ListResult) bool) {
 		// The engine does not say when it has enough: the limit is ours to keep.
 		left := req.Limit
-		for session, err := range client.SessionsPageSize(ctx, pageSizeFor(req.Limit)) {
+		for session, err := range client.SessionsPageSize(ctx, pageSizeFor(req.Limit, filter)) {
 			if err != nil {
 				// A result, as an error that is only set on the stream is lost.
 				push(list.ListResult{Diagnostics: diag.Diagnostics{l.data.apiError(summary, err)}})
@@ -128,9 +128,11 @@ func (l *sessionLister) List(ctx context.Context, req list.ListRequest, stream *
 	}
 }
 
-// pageSizeFor fetches no more than is wanted. A limit of 0 is none.
-func pageSizeFor(limit int64) int {
-	if limit <= 0 || limit > palabra.DefaultPageSize {
+// pageSizeFor fetches no more than is wanted. A limit of 0 is none. Pages that
+// are filtered stay large: a filter may select one session of a thousand, and
+// small pages would then cost a request for every few of them.
+func pageSizeFor(limit int64, filter sessionFilter) int {
+	if limit <= 0 || limit > palabra.DefaultPageSize || !filter.selectsAll() {
 		return palabra.DefaultPageSize
 	}
 	return int(limit)

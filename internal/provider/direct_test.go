@@ -1,0 +1,227 @@
+package provider_test
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/provider"
+)
+
+// newerServer is a provider server with the calls of newer engines.
+type newerServer interface {
+	tfprotov6.ProviderServer
+	tfprotov6.ActionServer
+	tfprotov6.ListResourceServer
+}
+
+// direct is the provider as an engine sees it, without an engine: what an
+// engine that is too old has no command for is driven through it.
+type direct struct {
+	t       *testing.T
+	server  newerServer
+	schemas *tfprotov6.GetProviderSchemaResponse
+}
+
+// newDirect is a provider that is configured for the fixture, without
+// retries.
+func newDirect(t *testing.T, f *fixture) *direct {
+	t.Helper()
+	return newDirectWith(t, map[string]any{
+		"endpoint": f.url, "client_id": testClientID, "client_secret": testClientSecret, "max_retries": 0,
+	})
+}
+
+func newDirectWith(t *testing.T, arguments map[string]any) *direct {
+	t.Helper()
+	server, ok := providerserver.NewProtocol6(provider.New("test")())().(newerServer)
+	if !ok {
+		t.Fatal("the provider server has no actions or list resources")
+	}
+	p := &direct{t: t, server: server}
+	schemas, err := p.server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.schemas = schemas
+	configured, err := p.server.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{
+		TerraformVersion: "1.14.0",
+		Config:           p.dynamic(p.object(schemas.Provider, arguments)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(configured.Diagnostics) > 0 {
+		t.Fatalf("configure: %s", diagnosticText(configured.Diagnostics))
+	}
+	return p
+}
+
+// object is a value of the schema's type; arguments that are not named are null.
+func (p *direct) object(schema *tfprotov6.Schema, arguments map[string]any) tftypes.Value {
+	p.t.Helper()
+	objectType, ok := schema.ValueType().(tftypes.Object)
+	if !ok {
+		p.t.Fatalf("schema of type %s", schema.ValueType())
+	}
+	values := make(map[string]tftypes.Value, len(objectType.AttributeTypes))
+	for name, attributeType := range objectType.AttributeTypes {
+		argument := arguments[name]
+		if list, isList := argument.([]string); isList {
+			elements := make([]tftypes.Value, 0, len(list))
+			for _, element := range list {
+				elements = append(elements, tftypes.NewValue(tftypes.String, element))
+			}
+			argument = elements
+		}
+		values[name] = tftypes.NewValue(attributeType, argument)
+	}
+	for name := range arguments {
+		if _, known := objectType.AttributeTypes[name]; !known {
+			p.t.Fatalf("no attribute %q", name)
+		}
+	}
+	return tftypes.NewValue(objectType, values)
+}
+
+func (p *direct) dynamic(value tftypes.Value) *tfprotov6.DynamicValue {
+	p.t.Helper()
+	dynamic, err := tfprotov6.NewDynamicValue(value.Type(), value)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return &dynamic
+}
+
+// attributes takes an object apart.
+func (p *direct) attributes(dynamic *tfprotov6.DynamicValue, objectType tftypes.Type) map[string]tftypes.Value {
+	p.t.Helper()
+	if dynamic == nil {
+		p.t.Fatal("no value")
+	}
+	value, err := dynamic.Unmarshal(objectType)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	attributes := make(map[string]tftypes.Value)
+	if err := value.As(&attributes); err != nil {
+		p.t.Fatal(err)
+	}
+	return attributes
+}
+
+// text is a string attribute, and empty for null.
+func (p *direct) text(value tftypes.Value) string {
+	p.t.Helper()
+	var text *string
+	if err := value.As(&text); err != nil {
+		p.t.Fatal(err)
+	}
+	if text == nil {
+		return ""
+	}
+	return *text
+}
+
+// action returns the arguments of an action as an engine sends them.
+func (p *direct) action(name string, arguments map[string]any) *tfprotov6.DynamicValue {
+	p.t.Helper()
+	schema, ok := p.schemas.ActionSchemas[name]
+	if !ok {
+		p.t.Fatalf("no action %q among %q", name, slices.Collect(maps.Keys(p.schemas.ActionSchemas)))
+	}
+	return p.dynamic(p.object(schema.Schema, arguments))
+}
+
+func (p *direct) validateAction(name string, arguments map[string]any) []*tfprotov6.Diagnostic {
+	p.t.Helper()
+	resp, err := p.server.ValidateActionConfig(p.t.Context(), &tfprotov6.ValidateActionConfigRequest{ActionType: name, Config: p.action(name, arguments)})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return resp.Diagnostics
+}
+
+func (p *direct) planAction(name string, arguments map[string]any) []*tfprotov6.Diagnostic {
+	p.t.Helper()
+	resp, err := p.server.PlanAction(p.t.Context(), &tfprotov6.PlanActionRequest{ActionType: name, Config: p.action(name, arguments)})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return resp.Diagnostics
+}
+
+// invoke runs an action to its end, and returns its progress events in order.
+// Each event is handed to onProgress while the action goes on.
+func (p *direct) invoke(ctx context.Context, name string, arguments map[string]any, onProgress ...func(string)) (progress []string, diags []*tfprotov6.Diagnostic) {
+	p.t.Helper()
+	stream, err := p.server.InvokeAction(ctx, &tfprotov6.InvokeActionRequest{ActionType: name, Config: p.action(name, arguments)})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	completed := 0
+	for event := range stream.Events {
+		switch event := event.Type.(type) {
+		case tfprotov6.ProgressInvokeActionEventType:
+			if completed > 0 {
+				p.t.Errorf("progress after the end: %s", event.Message)
+			}
+			progress = append(progress, event.Message)
+			for _, f := range onProgress {
+				f(event.Message)
+			}
+		case tfprotov6.CompletedInvokeActionEventType:
+			completed++
+			diags = event.Diagnostics
+		}
+	}
+	if completed != 1 {
+		p.t.Errorf("%d completed events, want 1", completed)
+	}
+	return progress, diags
+}
+
+// diagnosticText is everything that diagnostics say, as one line.
+func diagnosticText(diags []*tfprotov6.Diagnostic) string {
+	var lines []string
+	for _, d := range diags {
+		lines = append(lines, d.Severity.String()+": "+d.Summary+": "+d.Detail)
+	}
+	return strings.Join(strings.Fields(strings.Join(lines, " ")), " ")
+}
+
+// expectError fails unless there is an error whose text holds every part.
+func expectError(t *testing.T, diags []*tfprotov6.Diagnostic, parts ...string) {
+	t.Helper()
+	text := diagnosticText(diags)
+	if !slices.ContainsFunc(diags, func(d *tfprotov6.Diagnostic) bool { return d.Severity == tfprotov6.DiagnosticSeverityError }) {
+		t.Errorf("no error, want one that says %q; diagnostics: %s", parts, text)
+	}
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			t.Errorf("diagnostics: %s\nwant %q in it", text, part)
+		}
+	}
+}
+
+func expectNone(t *testing.T, diags []*tfprotov6.Diagnostic) {
+	t.Helper()
+	if len(diags) > 0 {
+		t.Errorf("diagnostics, want none: %s", diagnosticText(diags))
+	}
+}
+
+// sessionIDs are those of the sessions that live, in the API's order.
+func (f *fixture) sessionIDs() []string {
+	ids := []string{}
+	for _, session := range f.Sessions() {
+		ids = append(ids, session.ID)
+	}
+	return ids
+}
