@@ -21,13 +21,13 @@ func (d *providerData) apiError(summary string, err error) diag.Diagnostic {
 func (d *providerData) explain(err error) string {
 	var next string
 	switch {
-	case errors.Is(err, context.Canceled):
-		next = "The operation was interrupted. Run the command again; nothing has to be repaired first."
 	case errors.Is(err, palabra.ErrMaybeCreated):
 		next = "A session may have been created nevertheless; the request was not repeated, so there is at most one. " +
 			"To find it, output data \"palabra_sessions\" with created_after set to just before this run. " +
 			"To delete it, import its id as a palabra_session_expiry and destroy that, or invoke the palabra_delete_session action. " +
 			"Until then, or until it expires, it counts against the session limit."
+	case errors.Is(err, context.Canceled):
+		next = "The operation was interrupted. Run the command again; nothing has to be repaired first."
 	case errors.Is(err, palabra.ErrUnauthorized):
 		next = fmt.Sprintf("The API refused the credentials from %s. Check that they are complete, active and of the right kind "+
 			"(client_id with client_secret, or api_key), and that the endpoint is the one they belong to. "+

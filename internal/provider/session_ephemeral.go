@@ -46,8 +46,12 @@ const openSessionKey = "session"
 
 // openSession is what renewing and closing need to know.
 type openSession struct {
-	ID         string `json:"id"`
-	TTLSeconds int64  `json:"ttl_seconds"`
+	ID string `json:"id"`
+	// TTLSeconds is what renewals ask for.
+	TTLSeconds int64 `json:"ttl_seconds"`
+	// LifetimeSeconds is what the API granted, from which the time of the next
+	// renewal follows; it may be less than what was asked for.
+	LifetimeSeconds int64 `json:"lifetime_seconds"`
 }
 
 func newSessionEphemeral() ephemeral.EphemeralResource { return &sessionEphemeral{} }
@@ -140,7 +144,11 @@ func (e *sessionEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest, 
 		return
 	}
 
-	opened := openSession{ID: created.ID, TTLSeconds: max(1, int64(lifetime/time.Second))}
+	opened := openSession{ID: created.ID, LifetimeSeconds: max(1, int64(lifetime/time.Second))}
+	opened.TTLSeconds = opened.LifetimeSeconds
+	if !model.TTLSeconds.IsNull() {
+		opened.TTLSeconds = model.TTLSeconds.ValueInt64()
+	}
 	raw, err := json.Marshal(opened)
 	if err == nil {
 		resp.Diagnostics.Append(resp.Private.SetKey(ctx, openSessionKey, raw)...)
@@ -180,16 +188,24 @@ func (e *sessionEphemeral) finishOpen(ctx context.Context, client *palabra.Clien
 // abandon deletes a session that Open cannot hand over. The engine closes only
 // what it was given, so nobody else would.
 func (e *sessionEphemeral) abandon(ctx context.Context, client *palabra.Client, id string) diag.Diagnostics {
-	// Also when the reason was a cancellation: the session would stay otherwise.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abandonTimeout)
-	defer cancel()
-	err := client.Delete(ctx, id)
-	if err == nil || errors.Is(err, palabra.ErrNotFound) {
+	err := deleteForGood(ctx, client, id)
+	if err == nil {
 		return nil
 	}
 	return diag.Diagnostics{diag.NewErrorDiagnostic("Session left behind",
 		fmt.Sprintf("Session %q was created, could not be used, and could not be deleted either: %s It counts against the session limit until it expires; delete it by hand.",
 			id, sentence(err.Error())))}
+}
+
+// deleteForGood deletes also when the operation was cancelled: nobody else knows
+// of the session, and it would stay. One that is gone is done.
+func deleteForGood(ctx context.Context, client *palabra.Client, id string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abandonTimeout)
+	defer cancel()
+	if err := client.Delete(ctx, id); err != nil && !errors.Is(err, palabra.ErrNotFound) {
+		return err
+	}
+	return nil
 }
 
 // abandonTimeout bounds the clean-up after a cancellation, which the person who
@@ -212,7 +228,7 @@ func (e *sessionEphemeral) Renew(ctx context.Context, req ephemeral.RenewRequest
 		resp.Diagnostics.Append(e.data.apiError(summary, err))
 		return
 	}
-	resp.RenewAt = e.renewAt(time.Duration(opened.TTLSeconds) * time.Second)
+	resp.RenewAt = e.renewAt(time.Duration(opened.LifetimeSeconds) * time.Second)
 }
 
 func (e *sessionEphemeral) Close(ctx context.Context, req ephemeral.CloseRequest, resp *ephemeral.CloseResponse) {
@@ -221,7 +237,7 @@ func (e *sessionEphemeral) Close(ctx context.Context, req ephemeral.CloseRequest
 	if client == nil {
 		return
 	}
-	if err := client.Delete(ctx, opened.ID); err != nil && !errors.Is(err, palabra.ErrNotFound) {
+	if err := deleteForGood(ctx, client, opened.ID); err != nil {
 		resp.Diagnostics.Append(e.data.apiError(summary, err))
 	}
 }

@@ -100,6 +100,9 @@ func (r *sessionResource) Create(ctx context.Context, req resource.CreateRequest
 	}
 	resp.Diagnostics.Append(r.readBack(ctx, client, &model)...)
 	save()
+	// The id was not known when the plan looked for conflicts; now those that
+	// are created after this one are told.
+	resp.Diagnostics.Append(r.claim(model, false)...)
 }
 
 func (r *sessionResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -121,7 +124,7 @@ func (r *sessionResource) Read(ctx context.Context, req resource.ReadRequest, re
 		resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
 	case errors.Is(err, palabra.ErrNotFound):
 		resp.State.RemoveResource(ctx)
-		if !model.CreatedAt.IsNull() {
+		if imported := model.CreatedAt.IsNull() && model.PublisherToken.IsNull(); !imported {
 			resp.Diagnostics.AddWarning("Session does not exist any more",
 				fmt.Sprintf("Session %q has expired or was deleted by somebody else, so it leaves the state. As long as the configuration holds the resource, plans show a new session, with new tokens.",
 					model.ID.ValueString()))
@@ -190,14 +193,21 @@ func (r *sessionResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	if planned.Intent.IsUnknown() {
 		planned.Intent = prior.Intent
 	}
-	if !planned.TTLSeconds.IsNull() {
-		if !planned.TTLSeconds.Equal(prior.TTLSeconds) {
-			planned.ExpiresAt = timetypes.NewRFC3339Unknown()
-		}
-		resp.Diagnostics.Append(r.data.claimSession(planned.ID, path.Root("ttl_seconds"),
-			fmt.Sprintf("palabra_session with ttl_seconds = %s", planned.TTLSeconds), true)...)
+	if !planned.TTLSeconds.IsNull() && !planned.TTLSeconds.Equal(prior.TTLSeconds) {
+		planned.ExpiresAt = timetypes.NewRFC3339Unknown()
 	}
+	resp.Diagnostics.Append(r.claim(planned, true)...)
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, planned)...)
+}
+
+// claim warns when something else manages the lifetime of a session that has its
+// ttl_seconds here.
+func (r *sessionResource) claim(model sessionResourceModel, prior bool) diag.Diagnostics {
+	if model.TTLSeconds.IsNull() {
+		return nil
+	}
+	return r.data.claimSession(model.ID, path.Root("ttl_seconds"),
+		fmt.Sprintf("palabra_session with ttl_seconds = %s", model.TTLSeconds), prior)
 }
 
 // created fills in what the creation told, and null for what a read will tell.

@@ -6,12 +6,16 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
@@ -43,8 +47,8 @@ func (r *sessionResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
 				PlanModifiers: []planmodifier.String{
 					stringplanmodifier.UseStateForUnknown(),
-					stringplanmodifier.RequiresReplaceIf(func(_ context.Context, req planmodifier.StringRequest, resp *stringplanmodifier.RequiresReplaceIfFuncResponse) {
-						resp.RequiresReplace = !req.StateValue.IsNull() && !req.ConfigValue.IsNull()
+					stringplanmodifier.RequiresReplaceIf(func(ctx context.Context, req planmodifier.StringRequest, resp *stringplanmodifier.RequiresReplaceIfFuncResponse) {
+						resp.RequiresReplace = replacesSession(ctx, req.State, req.StateValue, req.ConfigValue, &resp.Diagnostics)
 					}, replaceUnlessImported, replaceUnlessImported),
 				},
 			},
@@ -53,8 +57,8 @@ func (r *sessionResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 				Optional:            true,
 				Validators:          []validator.Int64{int64validator.Between(0, maxSubscribers)},
 				PlanModifiers: []planmodifier.Int64{
-					int64planmodifier.RequiresReplaceIf(func(_ context.Context, req planmodifier.Int64Request, resp *int64planmodifier.RequiresReplaceIfFuncResponse) {
-						resp.RequiresReplace = !req.StateValue.IsNull() && !req.ConfigValue.IsNull()
+					int64planmodifier.RequiresReplaceIf(func(ctx context.Context, req planmodifier.Int64Request, resp *int64planmodifier.RequiresReplaceIfFuncResponse) {
+						resp.RequiresReplace = replacesSession(ctx, req.State, req.StateValue, req.ConfigValue, &resp.Diagnostics)
 					}, replaceUnlessImported, replaceUnlessImported),
 				},
 			},
@@ -84,4 +88,16 @@ func (r *sessionResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 			},
 		},
 	}
+}
+
+// replacesSession says whether a changed argument of the creation needs another
+// session. What an import left unset is not known to differ, and a session that
+// was created here without the argument is: only that one has a token.
+func replacesSession(ctx context.Context, state tfsdk.State, prior, configured attr.Value, diags *diag.Diagnostics) bool {
+	if configured.IsNull() {
+		return false
+	}
+	var publisherToken types.String
+	diags.Append(state.GetAttribute(ctx, path.Root("publisher_token"), &publisherToken)...)
+	return !prior.IsNull() || !publisherToken.IsNull()
 }
