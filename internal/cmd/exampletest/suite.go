@@ -58,6 +58,9 @@ func (t tester) run(ctx context.Context, suite string) error {
 	if err := os.CopyFS(folder, os.DirFS(suite)); err != nil {
 		return err
 	}
+	if err := removeImports(folder); err != nil {
+		return err
+	}
 	env := append(mirror.Environ(t.cliConfig),
 		"PALABRA_API_URL="+endpoint,
 		"PALABRA_CLIENT_ID="+sandbox.DefaultClientID,
@@ -113,4 +116,19 @@ func seedFile(root, suite string) string {
 		return own
 	}
 	return filepath.Join(root, "examples", "sandbox", "sessions.json")
+}
+
+// removeImports removes the examples of import blocks: each shows another way to
+// import the same resource, so they are no configuration together.
+func removeImports(folder string) error {
+	files, err := filepath.Glob(filepath.Join(folder, "import-by-*.tf"))
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		if err := os.Remove(file); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -1,0 +1,6 @@
+# terraform apply -invoke=action.palabra_delete_session.booth
+action "palabra_delete_session" "booth" {
+  config {
+    session_id = "test-user.fec6b8fa.af4d2d22"
+  }
+}

@@ -1,0 +1,10 @@
+# Deletes what last year left behind, ten sessions at most for each run of
+#   terraform apply -invoke=action.palabra_prune_sessions.last_year
+action "palabra_prune_sessions" "last_year" {
+  config {
+    id_prefix      = "test-user."
+    created_before = "2026-01-01T00:00:00Z"
+    exclude_ids    = ["test-user.fec6b8fa.af4d2d22"]
+    max_deletions  = 10
+  }
+}

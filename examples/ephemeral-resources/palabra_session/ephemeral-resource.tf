@@ -1,0 +1,13 @@
+# Open while this run needs it, and deleted afterwards. Its values can go where
+# nothing is stored, such as into a provider configuration or a write-only
+# argument.
+ephemeral "palabra_session" "check" {
+  ttl_seconds = 600
+}
+
+check "translation_is_available" {
+  assert {
+    condition     = startswith(ephemeral.palabra_session.check.ws_url, "wss://")
+    error_message = "The API opened a session without a WebSocket."
+  }
+}

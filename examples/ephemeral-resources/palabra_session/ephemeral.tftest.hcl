@@ -1,0 +1,3 @@
+# Needs a sandbox ("make sandbox") and its export lines.
+
+run "opens_a_session" {}

@@ -1,0 +1,4 @@
+import {
+  to = palabra_session.keynote
+  id = "test-user.fec6b8fa.af4d2d22"
+}
