@@ -30,15 +30,15 @@ func applyUnderRateLimit(t *testing.T, n, perSecond int) (refused int) {
 		f.putSession(numberedID(i), 30*24*time.Hour)
 	}
 	f.Inject(sandbox.Fault{Effect: sandbox.LimitRate(perSecond)})
-	c := newCLI(t)
-	c.write(f.config(manyExpiries(n, 3600)))
-	c.run("apply", "-auto-approve", "-input=false")
+	w := newWorkspace(t)
+	w.write(f.config(manyExpiries(n, 3600)))
+	w.run("apply", "-auto-approve", "-input=false")
 	for _, session := range f.Sessions() {
 		if want := testStart.Add(time.Hour); !session.ExpiresAt.Equal(want) {
 			t.Errorf("session %s expires at %s, want %s", session.ID, session.ExpiresAt, want)
 		}
 	}
-	c.run("destroy", "-auto-approve", "-input=false")
+	w.run("destroy", "-auto-approve", "-input=false")
 	if left := len(f.Sessions()); left != 0 {
 		t.Errorf("%d sessions left", left)
 	}
