@@ -1,0 +1,40 @@
+//go:build unix && chaos
+
+package provider_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"testing"
+)
+
+const fullSessions = 100
+
+// chaosSeeds is a flag, because the tests clear the environment that the
+// provider reads.
+var chaosSeeds = flag.Uint64("chaos.seeds", 4, "how many seeds the full chaos runs")
+
+// TestFullChaos prints one line a seed.
+func TestFullChaos(t *testing.T) {
+	t.Parallel()
+	for seed := uint64(1); seed <= *chaosSeeds; seed++ {
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+			t.Parallel()
+			line := newChaos(t, seed, fullSessions).live()
+			verdict := "state and server agree"
+			if t.Failed() {
+				verdict = "FAILED"
+			}
+			_, _ = fmt.Fprintf(os.Stdout, "seed %d: %s: %s\n", seed, verdict, line)
+		})
+	}
+}
+
+// TestFullRateLimit is the promise at full size, in real time.
+func TestFullRateLimit(t *testing.T) {
+	t.Parallel()
+	const sessions, perSecond = 200, 8
+	refused := applyUnderRateLimit(t, sessions, perSecond)
+	_, _ = fmt.Fprintf(os.Stdout, "rate limit: %d sessions applied and destroyed at %d requests a second, %d requests refused on the way\n", sessions, perSecond, refused)
+}
