@@ -24,7 +24,6 @@ const Source = "palabra-community/palabra"
 // The version is what the provider reports in its user agent.
 func Build(ctx context.Context, root, dir, version string) (string, error) {
 	binary := filepath.Join(dir, binaryName(version))
-	//nolint:gosec // The arguments are the caller's own, not input.
 	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-X main.version="+version, "-o", binary, ".")
 	build.Dir = root
 	if output, err := build.CombinedOutput(); err != nil {
@@ -47,11 +46,11 @@ func Lay(dir, binary, version string) ([]string, error) {
 		if err := os.Remove(file); err != nil && !os.IsNotExist(err) {
 			return nil, err
 		}
-		content, err := os.ReadFile(binary) //nolint:gosec // What the caller built.
+		content, err := os.ReadFile(binary)
 		if err != nil {
 			return nil, err
 		}
-		if err := os.WriteFile(file, content, 0o755); err != nil { //nolint:gosec // An engine has to execute it.
+		if err := os.WriteFile(file, content, 0o755); err != nil {
 			return nil, err
 		}
 		files = append(files, file)
