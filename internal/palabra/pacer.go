@@ -47,7 +47,7 @@ type pacer struct {
 	// do not make it grow again.
 	slowed time.Time
 	// streak is how many calls succeeded since.
-	streak time.Duration
+	streak int
 	// answered are the times of the last second's answers.
 	answered []time.Time
 }
@@ -90,7 +90,7 @@ func (p *pacer) observe(resp *http.Response, sent, serverTime time.Time) {
 	if resp.StatusCode != http.StatusTooManyRequests {
 		p.answered = append(p.answered, now)
 		p.streak++
-		if p.spacing -= p.spacing * min(p.streak, paceRecovery) / paceRecovery; p.spacing < minSpacing {
+		if p.spacing -= p.spacing * time.Duration(min(p.streak, paceRecovery)) / paceRecovery; p.spacing < minSpacing {
 			p.spacing = 0
 		}
 		return

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"testing"
+	"time"
 )
 
 const fullSessions = 100
@@ -21,12 +22,13 @@ func TestFullChaos(t *testing.T) {
 	for seed := uint64(1); seed <= *chaosSeeds; seed++ {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			t.Parallel()
+			started := time.Now()
 			line := newChaos(t, seed, fullSessions).live()
 			verdict := "state and server agree"
 			if t.Failed() {
 				verdict = "FAILED"
 			}
-			_, _ = fmt.Fprintf(os.Stdout, "seed %d: %s: %s\n", seed, verdict, line)
+			_, _ = fmt.Fprintf(os.Stdout, "seed %d: %s: %s, %s\n", seed, verdict, line, time.Since(started).Round(time.Second))
 		})
 	}
 }

@@ -212,7 +212,9 @@ func (c *chaos) kill(removes bool, writes int, args ...string) {
 	if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); err != nil {
 		c.t.Fatal(err)
 	}
-	<-ended
+	if err := <-ended; err == nil {
+		c.t.Fatal("the engine survived its kill")
+	}
 	// What was on its way arrives after the death of who sent it.
 	release()
 	c.kills++
@@ -254,7 +256,6 @@ func (c *chaos) orphans() (n int) {
 // of creating, updating and destroying, and returns a line about it.
 func (c *chaos) live() string {
 	c.t.Helper()
-	started := time.Now()
 	apply := []string{"apply", "-auto-approve", "-input=false", "-no-color"}
 	destroy := append(apply, "-destroy")
 	stop := c.api.Chaos(chaosShare)
@@ -298,8 +299,8 @@ func (c *chaos) live() string {
 			faulty++
 		}
 	}
-	return fmt.Sprintf("%d sessions, %d commands (%d killed), %d requests (%d %% faulty), %d orphans (%d reported, at most %d killed), %s",
-		c.n, c.runs, c.kills, len(all), 100*faulty/len(all), orphans, c.reported, c.lost, time.Since(started).Round(time.Second))
+	return fmt.Sprintf("%d sessions, %d commands (%d killed), %d requests (%d %% faulty), %d orphans (%d reported, at most %d killed)",
+		c.n, c.runs, c.kills, len(all), 100*faulty/len(all), orphans, c.reported, c.lost)
 }
 
 func (c *chaos) wasDeleted(id string) bool {
