@@ -107,6 +107,32 @@ func (c *Client) Read(ctx context.Context, id string) (Session, error) {
 	return c.reader.read(ctx, id)
 }
 
+// Prime lists the first page, unless that was done, and returns when it is there.
+// It is for callers of Read who want to know of sessions which exist in all
+// likelihood: one page answers a hundred of them. It reports no errors; Read
+// does.
+func (c *Client) Prime(ctx context.Context) {
+	if !c.config.BulkRead {
+		return
+	}
+	r := c.reader
+	r.mu.Lock()
+	r.renewPass()
+	if r.pass.pages == 0 {
+		r.pass.nextPageAt = 0
+		r.startPage(ctx)
+	}
+	pageDone := r.pass.pageDone
+	r.mu.Unlock()
+	if pageDone == nil {
+		return
+	}
+	select {
+	case <-pageDone:
+	case <-ctx.Done():
+	}
+}
+
 // ReaderStats returns the counts of Read so far.
 func (c *Client) ReaderStats() ReaderStats {
 	c.reader.mu.Lock()

@@ -104,6 +104,27 @@ func TestThreeReadsInALargeAccountCostThreeAndAPage(t *testing.T) {
 	}
 }
 
+func TestPrimedReaderAnswersFromOnePage(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	ids := s.fill(500)
+	client := newClient(t, s.url, withBulkRead)
+	for range 3 {
+		client.Prime(t.Context())
+	}
+	readAll(t, client, ids[:50])
+	if pages, singles := s.counts(); pages != 1 || singles != 0 {
+		t.Errorf("%d pages and %d singles", pages, singles)
+	}
+	readAll(t, client, ids[490:492])
+	if pages, singles := s.counts(); pages > 2 || singles != 2 {
+		t.Errorf("%d pages and %d singles", pages, singles)
+	}
+	off := newServer(t)
+	newClient(t, off.url).Prime(t.Context())
+	expectCalls(t, off)
+}
+
 func TestBulkReadCanBeTurnedOff(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)

@@ -139,7 +139,7 @@ func (p *palabraProvider) Configure(ctx context.Context, req provider.ConfigureR
 		resp.Diagnostics.AddError("Unable to configure the Palabra client", err.Error())
 		return
 	}
-	data.client, data.credentialSource, data.bulkRead = client, source, clientConfig.BulkRead
+	data.client, data.credentialSource = client, source
 }
 
 func (p *palabraProvider) Resources(_ context.Context) []func() resource.Resource {

@@ -22,7 +22,6 @@ type providerData struct {
 	client           *palabra.Client
 	unknownAttribute string
 	credentialSource string
-	bulkRead         bool
 	// now is the local clock, which only the renewal of ephemeral resources
 	// goes by: engines wait by it.
 	now func() time.Time
@@ -33,37 +32,10 @@ type providerData struct {
 	// gone holds ids that a read of this phase found gone and warned about.
 	gone   sync.Map
 	claims claims
-
-	firstPage func(context.Context) map[string]bool
 }
 
 func newProviderData() *providerData {
-	d := &providerData{now: time.Now} //nolint:forbidigo // the default of an injected clock
-	d.firstPage = d.newFirstPage()
-	return d
-}
-
-// newFirstPage returns a function that lists one page of sessions once, for
-// all callers, and returns the ids on it.
-func (d *providerData) newFirstPage() func(context.Context) map[string]bool {
-	var (
-		once sync.Once
-		ids  = make(map[string]bool, palabra.DefaultPageSize)
-	)
-	return func(ctx context.Context) map[string]bool {
-		once.Do(func() {
-			for session, err := range d.client.Sessions(ctx) {
-				if err != nil {
-					return
-				}
-				ids[session.ID] = true
-				if len(ids) == palabra.DefaultPageSize {
-					return
-				}
-			}
-		})
-		return ids
-	}
+	return &providerData{now: time.Now} //nolint:forbidigo // the default of an injected clock
 }
 
 // providerDataFrom is the Configure method of every object. Before the provider

@@ -154,9 +154,7 @@ func (r *sessionExpiryResource) warnIfMissing(ctx context.Context, sessionID typ
 	if _, gone := r.data.gone.Load(id); gone {
 		return diags // The read that found it gone has warned.
 	}
-	if r.data.bulkRead && r.data.firstPage(ctx)[id] {
-		return diags
-	}
+	r.data.client.Prime(ctx)
 	switch _, err := r.data.client.Read(ctx, id); {
 	case err == nil:
 	case errors.Is(err, palabra.ErrNotFound):

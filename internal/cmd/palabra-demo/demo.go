@@ -11,11 +11,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"time"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/engine"
+	"github.com/palabra-community/terraform-provider-palabra/internal/mirror"
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
@@ -94,27 +94,18 @@ func (d *demo) prepare(ctx context.Context, root string) error {
 	return d.startSandbox(ctx, filepath.Join(root, "examples", "sandbox", "sessions.json"))
 }
 
-// buildProvider lays the provider out as a filesystem mirror, which is how an
-// engine finds it at init without a registry and without overrides.
 func (d *demo) buildProvider(ctx context.Context, root string) error {
 	const version = "0.0.1"
-	mirror := filepath.Join(d.folder, "mirror")
-	platform := runtime.GOOS + "_" + runtime.GOARCH
-	for _, host := range []string{"registry.terraform.io", "registry.opentofu.org"} {
-		binary := filepath.Join(mirror, host, "palabra-community", "palabra", version, platform, "terraform-provider-palabra_v"+version)
-		if runtime.GOOS == "windows" {
-			binary += ".exe"
-		}
-		build := exec.CommandContext(ctx, "go", "build", "-ldflags", "-X main.version="+version, "-o", binary, ".") // #nosec G204 -- fixed arguments
-		build.Dir = root
-		if output, err := build.CombinedOutput(); err != nil {
-			return fmt.Errorf("go build: %w\n%s", err, output)
-		}
+	binary, err := mirror.Build(ctx, root, d.folder, version)
+	if err != nil {
+		return err
 	}
-	cliConfig := filepath.Join(d.folder, "cli.tfrc")
-	content := fmt.Sprintf("provider_installation {\n  filesystem_mirror {\n    path = %q\n  }\n}\n", filepath.ToSlash(mirror))
-	d.env = append(d.env, "TF_CLI_CONFIG_FILE="+cliConfig)
-	return os.WriteFile(cliConfig, []byte(content), 0o600)
+	folder, cliConfig := filepath.Join(d.folder, "mirror"), filepath.Join(d.folder, "cli.tfrc")
+	if _, err := mirror.Lay(folder, binary, version); err != nil {
+		return err
+	}
+	d.env = mirror.Environ(cliConfig)
+	return mirror.Configure(cliConfig, folder)
 }
 
 func (d *demo) startSandbox(ctx context.Context, seedFile string) error {
@@ -140,8 +131,6 @@ func (d *demo) startSandbox(ctx context.Context, seedFile string) error {
 		"PALABRA_API_URL="+endpoint,
 		"PALABRA_CLIENT_ID="+clientID,
 		"PALABRA_CLIENT_SECRET="+clientSecret,
-		"CHECKPOINT_DISABLE=1",
-		"TF_IN_AUTOMATION=1",
 		"TF_CLI_ARGS=-no-color",
 	)
 	return nil
@@ -160,7 +149,7 @@ func (d *demo) run(ctx context.Context, s step) error {
 
 	command := exec.CommandContext(ctx, d.engine.Path, s.args...) // #nosec G204 -- the steps of this program
 	command.Dir = d.folder
-	command.Env = append(withoutPalabra(os.Environ()), d.env...)
+	command.Env = d.env
 	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
 	command.WaitDelay = 10 * time.Second
 	output, err := command.CombinedOutput()
@@ -195,17 +184,6 @@ func (d *demo) takeCalls() []call {
 		calls = append(calls, c)
 	}
 	return calls
-}
-
-// withoutPalabra keeps a user's own credentials and settings out of the demo.
-func withoutPalabra(environ []string) []string {
-	var kept []string
-	for _, entry := range environ {
-		if !strings.HasPrefix(entry, "PALABRA_") && !strings.HasPrefix(entry, "TF_") {
-			kept = append(kept, entry)
-		}
-	}
-	return kept
 }
 
 func (d *demo) summarize() {

@@ -1,0 +1,284 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/engine"
+	"github.com/palabra-community/terraform-provider-palabra/internal/mirror"
+	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
+)
+
+// variant is what manages the values.
+type variant string
+
+const (
+	terraformData variant = "terraform_data"
+	bulkRead      variant = "palabra"
+	singleReads   variant = "palabra, bulk_read = false"
+)
+
+var variants = []variant{terraformData, bulkRead, singleReads}
+
+type step string
+
+const (
+	create  step = "create"
+	refresh step = "refresh, nothing to change"
+	update  step = "update"
+	destroy step = "destroy"
+)
+
+var allSteps = []step{create, refresh, update, destroy}
+
+// workload is how many instances there are, in an account of at least as many
+// sessions.
+type workload struct {
+	instances, account int
+	steps              []step
+}
+
+type sample struct {
+	wall                  time.Duration
+	requests, connections int
+}
+
+type result struct {
+	workload workload
+	step     step
+	variant  variant
+	median   sample
+}
+
+type bench struct {
+	options options
+	engine  engine.Engine
+	root    string
+	folder  string
+	binary  string
+	env     []string
+}
+
+func newBench(ctx context.Context, o options) (*bench, error) {
+	cache, err := engine.CacheDir()
+	if err != nil {
+		return nil, err
+	}
+	found, err := engine.Find(ctx, cache)
+	if err != nil {
+		return nil, err
+	}
+	folder, err := os.MkdirTemp("", "palabra-bench-")
+	if err != nil {
+		return nil, err
+	}
+	b := &bench{options: o, engine: found, root: filepath.Dir(filepath.Dir(cache)), folder: folder}
+	if err := b.prepare(ctx); err != nil {
+		b.close()
+		return nil, err
+	}
+	return b, nil
+}
+
+func (b *bench) prepare(ctx context.Context) error {
+	const version = "0.0.1"
+	var err error
+	if b.binary, err = mirror.Build(ctx, b.root, b.folder, version); err != nil {
+		return err
+	}
+	laid, cliConfig := filepath.Join(b.folder, "mirror"), filepath.Join(b.folder, "cli.tfrc")
+	if _, err := mirror.Lay(laid, b.binary, version); err != nil {
+		return err
+	}
+	b.env = mirror.Environ(cliConfig)
+	return mirror.Configure(cliConfig, laid)
+}
+
+func (b *bench) close() { _ = os.RemoveAll(b.folder) }
+
+// measure runs a workload's steps for each variant in turn, again and again, so
+// that what else the machine does meets all of them alike.
+func (b *bench) measure(ctx context.Context, w workload) ([]result, error) {
+	samples := make(map[variant]map[step][]sample)
+	for run := range b.options.runs {
+		for _, v := range variants {
+			fmt.Printf("%d instances, run %d of %d: %s\n", w.instances, run+1, b.options.runs, v)
+			measured, err := b.runOnce(ctx, w, v)
+			if err != nil {
+				return nil, fmt.Errorf("%s with %d instances: %w", v, w.instances, err)
+			}
+			if samples[v] == nil {
+				samples[v] = make(map[step][]sample)
+			}
+			for s, one := range measured {
+				samples[v][s] = append(samples[v][s], one)
+			}
+		}
+	}
+	var results []result
+	for _, s := range w.steps {
+		for _, v := range variants {
+			results = append(results, result{w, s, v, median(samples[v][s])})
+		}
+	}
+	return results, nil
+}
+
+// median is that of the times; the counts are the largest seen.
+func median(samples []sample) sample {
+	slices.SortFunc(samples, func(a, b sample) int { return int(a.wall - b.wall) })
+	middle := samples[len(samples)/2]
+	for _, s := range samples {
+		middle.requests = max(middle.requests, s.requests)
+		middle.connections = max(middle.connections, s.connections)
+	}
+	return middle
+}
+
+func (b *bench) runOnce(ctx context.Context, w workload, v variant) (map[step]sample, error) {
+	server, err := b.serve(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	defer server.close()
+	folder, err := os.MkdirTemp(b.folder, "run-")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(filepath.Join(folder, "main.tf"), []byte(configuration(w, v)), 0o600); err != nil {
+		return nil, err
+	}
+	if err := b.command(ctx, folder, server, "init"); err != nil {
+		return nil, err
+	}
+	measured := make(map[step]sample)
+	for _, s := range w.steps {
+		server.reset()
+		began := stopwatch()
+		if err := b.command(ctx, folder, server, arguments(s)...); err != nil {
+			return nil, err
+		}
+		measured[s] = sample{stopwatch().Sub(began), int(server.requests.Load()), int(server.connections.Load())}
+	}
+	return measured, nil
+}
+
+func stopwatch() time.Time {
+	return time.Now() //nolint:forbidigo // what a benchmark is for
+}
+
+func arguments(s step) []string {
+	switch s {
+	case create:
+		return []string{"apply", "-auto-approve", "-var=ttl_seconds=3600"}
+	case refresh:
+		return []string{"plan", "-detailed-exitcode", "-var=ttl_seconds=3600"}
+	case update:
+		return []string{"apply", "-auto-approve", "-var=ttl_seconds=7200"}
+	case destroy:
+		return []string{"destroy", "-auto-approve", "-var=ttl_seconds=7200"}
+	}
+	return nil
+}
+
+func (b *bench) command(ctx context.Context, folder string, s *server, args ...string) error {
+	command := exec.CommandContext(ctx, b.engine.Path, append(args, "-no-color")...)
+	command.Dir = folder
+	command.Env = append(slices.Clone(b.env),
+		"PALABRA_API_URL="+s.url, "PALABRA_CLIENT_ID="+sandbox.DefaultClientID, "PALABRA_CLIENT_SECRET="+sandbox.DefaultClientSecret)
+	if output, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s %v: %w\n%s", b.engine.Name, args, err, output[max(0, len(output)-2000):])
+	}
+	return nil
+}
+
+// configuration manages the newest sessions of the account, which are last in
+// its list.
+func configuration(w workload, v variant) string {
+	head := fmt.Sprintf(`
+variable "ttl_seconds" {
+  type = number
+}
+
+locals {
+  ids = toset([for i in range(%d, %d) : format("bench-user.%%08d", i)])
+}
+`, max(w.account, w.instances)-w.instances, max(w.account, w.instances))
+	if v == terraformData {
+		return head + `
+resource "terraform_data" "session" {
+  for_each = local.ids
+  input = {
+    session_id  = each.key
+    ttl_seconds = var.ttl_seconds
+  }
+}
+`
+	}
+	return head + fmt.Sprintf(`
+terraform {
+  required_providers {
+    palabra = {
+      source = %q
+    }
+  }
+}
+
+provider "palabra" {
+  bulk_read = %t
+}
+
+resource "palabra_session_expiry" "session" {
+  for_each    = local.ids
+  session_id  = each.key
+  ttl_seconds = var.ttl_seconds
+}
+`, mirror.Source, v == bulkRead)
+}
+
+// server is a sandbox behind a wire with latency, which counts.
+type server struct {
+	url                   string
+	http                  *http.Server
+	requests, connections atomic.Int64
+}
+
+func (b *bench) serve(ctx context.Context, w workload) (*server, error) {
+	api := sandbox.New(sandbox.Options{})
+	created := stopwatch().Add(-24 * time.Hour)
+	for i := range max(w.account, w.instances) {
+		api.Put(sandbox.Session{ID: fmt.Sprintf("bench-user.%08d", i), CreatedAt: created.Add(time.Duration(i) * time.Second)})
+	}
+	api.Inject(sandbox.Fault{Name: "latency", Effect: sandbox.Delay(b.options.latency)})
+	s := &server{}
+	s.http = &http.Server{
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			s.requests.Add(1)
+			api.ServeHTTP(w, r)
+		}),
+		ReadHeaderTimeout: 10 * time.Second,
+		ConnState: func(_ net.Conn, state http.ConnState) {
+			if state == http.StateNew {
+				s.connections.Add(1)
+			}
+		},
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	s.url = "http://" + listener.Addr().String()
+	go func() { _ = s.http.Serve(listener) }()
+	return s, nil
+}
+
+func (s *server) reset() { s.requests.Store(0); s.connections.Store(0) }
+func (s *server) close() { _ = s.http.Close() }
