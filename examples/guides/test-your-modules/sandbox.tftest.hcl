@@ -1,7 +1,5 @@
 # Needs a sandbox ("make sandbox") and its export lines.
 
-provider "palabra" {}
-
 variables {
   rooms      = { main_stage = "test-user.fec6b8fa.af4d2d22" }
   session_id = "test-user.fec6b8fa.af4d2d22"

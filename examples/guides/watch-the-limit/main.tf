@@ -14,10 +14,10 @@ variable "session_limit" {
 }
 
 check "session_limit" {
-  data "palabra_sessions" "all" {}
+  data "palabra_sessions" "active" {}
 
   assert {
-    condition     = length(data.palabra_sessions.all.ids) < var.session_limit * 0.8
-    error_message = "${length(data.palabra_sessions.all.ids)} of ${var.session_limit} sessions are taken."
+    condition     = length(data.palabra_sessions.active.ids) < var.session_limit * 0.8
+    error_message = "${length(data.palabra_sessions.active.ids)} of ${var.session_limit} sessions are taken."
   }
 }
