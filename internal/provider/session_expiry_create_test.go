@@ -2,8 +2,10 @@ package provider_test
 
 import (
 	"bytes"
+	"errors"
 	"net/http"
 	"os"
+	"os/exec"
 	"regexp"
 	"strings"
 	"sync"
@@ -93,12 +95,19 @@ func TestCreateInterruptedBetweenWriteAndReadKeepsTheInstance(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	<-reading
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	select {
+	case <-reading:
+	case err := <-ended:
+		t.Fatalf("apply ended before it read the session back: %v\n%s", err, out.String())
+	}
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
 	// The engine's exit code is its own affair; what counts is the state.
-	if err := cmd.Wait(); err != nil && cmd.ProcessState == nil {
+	var exit *exec.ExitError
+	if err := <-ended; err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)
 	}
 	heal()

@@ -161,3 +161,49 @@ func TestDeletedSessionFailsAloneAndTheOthersAreRenewed(t *testing.T) {
 	c.run("apply", "-auto-approve")
 	f.expectWrites(t, "POST /sessions/room.b")
 }
+
+func TestRenewalThatComesTooLateKeepsTheStateUntilItIsRead(t *testing.T) {
+	t.Parallel()
+	f, c := newFixture(t), newCLI(t)
+	f.putSession(testSessionID, 30*24*time.Hour)
+	f.putSession("another.session", 30*24*time.Hour)
+	c.write(f.config(expiryConfig(7200, "renew_before_seconds = 3600")))
+	c.run("apply", "-auto-approve")
+	f.clock.Advance(90 * time.Minute)
+	c.plan()
+	f.ResetRequests()
+	f.clock.Advance(time.Hour)
+	if out := c.fail("apply", "tfplan"); !strings.Contains(out, "Unable to extend session") || !strings.Contains(out, "has expired, or somebody deleted it") {
+		t.Errorf("apply: %s", out)
+	}
+	f.expectWrites(t, "POST "+testSessionPath)
+	if got := c.values(expiryAddress)["expires_at"]; got != sinceStart(2*time.Hour) {
+		t.Errorf("expires_at: %v, want the state kept", got)
+	}
+	c.run("apply", "-auto-approve")
+	if got := c.values(expiryAddress)["expired"]; got != true {
+		t.Errorf("expired: %v, want true", got)
+	}
+	f.expectWrites(t)
+}
+
+func TestEndedSessionGivesWayToAnotherWithAnotherLifetime(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.putSession(testSessionID, 30*24*time.Hour)
+	f.putSession("another.session", 30*24*time.Hour)
+	next := f.config(strings.Replace(expiryConfig(600, ""), testSessionID, "another.session", 1))
+	runSteps(t,
+		resource.TestStep{Config: f.config(expiryConfig(7200, ""))},
+		resource.TestStep{
+			PreConfig:         func() { f.ResetRequests(); f.clock.Advance(3 * time.Hour) },
+			Config:            next,
+			ConfigPlanChecks:  planAction(plancheck.ResourceActionReplace),
+			ConfigStateChecks: []statecheck.StateCheck{stateExpired(false), stateExpiresAt(sinceStart(3*time.Hour + 10*time.Minute))},
+		},
+		resource.TestStep{
+			PreConfig: func() { f.expectWrites(t, "DELETE "+testSessionPath, "POST /sessions/another.session") },
+			Config:    next,
+		},
+	)
+}

@@ -2,6 +2,7 @@ package provider_test
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
 const testSessionPath = "/sessions/" + testSessionID
@@ -211,4 +214,29 @@ func TestRenewTriggersRenewInPlace(t *testing.T) {
 		})
 	}
 	runSteps(t, steps...)
+}
+
+func TestAnswersWithoutAnExpiryLeaveTheLastKnownOneToGoBy(t *testing.T) {
+	t.Parallel()
+	f, c := newFixture(t), newCLI(t)
+	f.putSession(testSessionID, 30*24*time.Hour)
+	c.write(f.config(expiryConfig(7200, "renew_before_seconds = 3600")))
+	c.run("apply", "-auto-approve")
+
+	// The reference marks every field of an answer as optional.
+	f.Inject(sandbox.Fault{Operation: sandbox.OperationGet, Effect: sandbox.Replace(http.StatusOK, "application/json", fmt.Sprintf(`{"data":{"id":%q}}`, testSessionID))})
+	f.clock.Advance(30 * time.Minute)
+	if p := c.plan(); !strings.Contains(p.text, "No changes.") {
+		t.Errorf("plan before the renewal is due:\n%s", p.text)
+	}
+	f.clock.Advance(time.Hour)
+	f.ResetRequests()
+	if p := c.plan(); p.actions()[expiryAddress] != "update" || !strings.Contains(p.text, "expires at "+sinceStart(2*time.Hour)+", in 30m") {
+		t.Errorf("plan when the renewal is due: %v\n%s", p.actions(), p.text)
+	}
+	c.run("apply", "tfplan")
+	f.expectWrites(t, "POST "+testSessionPath)
+	if got := c.values(expiryAddress)["expires_at"]; got != sinceStart(90*time.Minute+2*time.Hour) {
+		t.Errorf("expires_at: %v, want the server's time and the TTL", got)
+	}
 }

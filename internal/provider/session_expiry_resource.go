@@ -100,7 +100,10 @@ func (r *sessionExpiryResource) Read(ctx context.Context, req resource.ReadReque
 	switch {
 	case err == nil:
 		resp.Diagnostics.Append(model.observe(session)...)
-		seen.ServerTime, seen.ExpiresAt = session.ServerTime, session.ExpiresAt
+		seen.ServerTime = session.ServerTime
+		if !session.ExpiresAt.IsZero() {
+			seen.ExpiresAt = session.ExpiresAt
+		}
 		resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
 		resp.Diagnostics.Append(seen.save(ctx, resp.Private)...)
 	case errors.Is(err, palabra.ErrNotFound):
