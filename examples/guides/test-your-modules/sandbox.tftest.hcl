@@ -1,23 +1,26 @@
 # Needs a sandbox ("make sandbox") and its export lines.
 
 variables {
-  rooms      = { main_stage = "test-user.fec6b8fa.af4d2d22" }
-  session_id = "test-user.fec6b8fa.af4d2d22"
+  rooms = { main_stage = "test-user.fec6b8fa.af4d2d22" }
 }
 
-run "apply" {}
-
-run "the_session_lives_twelve_hours" {
-  module {
-    source = "./elsewhere"
-  }
-
+run "a_room_lives_twelve_hours" {
   assert {
     condition = alltrue([
-      timecmp(output.expires_at, timeadd(timestamp(), "11h")) > 0,
-      timecmp(output.expires_at, timeadd(timestamp(), "13h")) < 0,
+      timecmp(palabra_session_expiry.room["main_stage"].expires_at, timeadd(timestamp(), "11h")) > 0,
+      timecmp(palabra_session_expiry.room["main_stage"].expires_at, timeadd(timestamp(), "13h")) < 0,
     ])
-    error_message = "The API was not asked for twelve hours."
+    error_message = "The API did not grant twelve hours."
+  }
+}
+
+# A create or a renewal would make expires_at unknown and fail the assertion.
+run "a_second_plan_changes_nothing" {
+  command = plan
+
+  assert {
+    condition     = timecmp(palabra_session_expiry.room["main_stage"].expires_at, plantimestamp()) > 0
+    error_message = "The room ended at once."
   }
 }
 

@@ -1,0 +1,42 @@
+# Needs a sandbox ("make sandbox") and its export lines. What another tool does
+# to the session is done by the module ./elsewhere.
+
+variables {
+  rooms      = { workshop = "test-user.30d7f63e.9e77c70e" }
+  session_id = "test-user.30d7f63e.9e77c70e"
+}
+
+run "apply" {}
+
+run "the_session_itself_lives_twelve_hours" {
+  module {
+    source = "./elsewhere"
+  }
+
+  assert {
+    condition = alltrue([
+      timecmp(output.expires_at, timeadd(timestamp(), "11h")) > 0,
+      timecmp(output.expires_at, timeadd(timestamp(), "13h")) < 0,
+    ])
+    error_message = "The API was not asked for twelve hours."
+  }
+}
+
+run "somebody_extends_the_session" {
+  module {
+    source = "./elsewhere"
+  }
+  variables {
+    ttl_seconds = 48 * 3600
+  }
+}
+
+# An unknown expires_at, of a planned renewal, would fail the assertion.
+run "that_is_no_drift" {
+  command = plan
+
+  assert {
+    condition     = timecmp(palabra_session_expiry.room["workshop"].expires_at, timeadd(plantimestamp(), "13h")) < 0
+    error_message = "A later end than was given must change nothing."
+  }
+}
