@@ -159,10 +159,7 @@ func TestPruneStopsWhenItIsInterrupted(t *testing.T) {
 	defer cancel()
 	f.Inject(sandbox.Fault{
 		Operation: sandbox.OperationDelete, SessionID: "old-2",
-		Effect: func(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
-			cancel()
-			<-r.Context().Done()
-		},
+		Effect: interruptedBy(cancel),
 	})
 	_, diags := newDirect(t, f).invoke(ctx, pruneAction, map[string]any{"id_prefix": "old-"})
 	expectError(t, diags, "Stopped pruning after 1 deletions", "interrupted")

@@ -1,0 +1,215 @@
+package provider_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
+)
+
+const ephemeralType = "palabra_session"
+
+func (p *direct) open(ctx context.Context, arguments map[string]any) *tfprotov6.OpenEphemeralResourceResponse {
+	p.t.Helper()
+	resp, err := p.server.OpenEphemeralResource(ctx, &tfprotov6.OpenEphemeralResourceRequest{
+		TypeName: ephemeralType, Config: p.dynamic(p.object(p.schemas.EphemeralResourceSchemas[ephemeralType], arguments)),
+	})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return resp
+}
+
+func (p *direct) renew(private []byte) *tfprotov6.RenewEphemeralResourceResponse {
+	p.t.Helper()
+	resp, err := p.server.RenewEphemeralResource(p.t.Context(), &tfprotov6.RenewEphemeralResourceRequest{TypeName: ephemeralType, Private: private})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return resp
+}
+
+func (p *direct) close(ctx context.Context, private []byte) []*tfprotov6.Diagnostic {
+	p.t.Helper()
+	resp, err := p.server.CloseEphemeralResource(ctx, &tfprotov6.CloseEphemeralResourceRequest{TypeName: ephemeralType, Private: private})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return resp.Diagnostics
+}
+
+// onlySession is the id of the one session that lives.
+func (f *fixture) onlySession(t *testing.T) string {
+	t.Helper()
+	ids := f.sessionIDs()
+	if len(ids) != 1 {
+		t.Fatalf("sessions: %q, want one", ids)
+	}
+	return ids[0]
+}
+
+func (f *fixture) expectCalls(t *testing.T, want string) {
+	t.Helper()
+	if got := strings.Join(f.calls(), ", "); got != want {
+		t.Errorf("calls: %s\nwant:  %s", got, want)
+	}
+	f.ResetRequests()
+}
+
+func TestEphemeralSessionOpensRenewsAndCloses(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	p := newDirect(t, f)
+
+	opened := p.open(t.Context(), map[string]any{"ttl_seconds": 600, "intent": "event", "subscriber_count": 2})
+	expectNone(t, opened.Diagnostics)
+	id := f.onlySession(t)
+	f.expectCalls(t, "POST /session, POST /sessions/"+id+", GET /sessions/"+id)
+	result := p.attributes(opened.Result, p.schemas.EphemeralResourceSchemas[ephemeralType].ValueType())
+	for name, value := range result {
+		if value.IsNull() || !value.IsKnown() {
+			t.Errorf("%s is %s", name, value)
+		}
+	}
+	if got := p.text(result["id"]); got != id {
+		t.Errorf("id %q, want %q", got, id)
+	}
+	if got, want := p.text(result["expires_at"]), sinceStart(10*time.Minute); got != want {
+		t.Errorf("expires_at %s, want %s", got, want)
+	}
+	var subscribers []tftypes.Value
+	if err := result["subscriber_tokens"].As(&subscribers); err != nil || len(subscribers) != 2 {
+		t.Errorf("%d subscriber tokens (%v), want 2", len(subscribers), err)
+	}
+	if session, _ := f.Session(id); session.Intent != "event" {
+		t.Errorf("intent %q", session.Intent)
+	}
+
+	f.clock.Advance(5 * time.Minute)
+	renewed := p.renew(opened.Private)
+	expectNone(t, renewed.Diagnostics)
+	f.expectCalls(t, "POST /sessions/"+id)
+	if session, _ := f.Session(id); !session.ExpiresAt.Equal(testStart.Add(15 * time.Minute)) {
+		t.Errorf("renewed until %s", session.ExpiresAt)
+	}
+	if step := renewed.RenewAt.Sub(opened.RenewAt); step < 0 || step > time.Minute {
+		t.Errorf("the renewal moves renew_at by %s: both are half of a lifetime after now", step)
+	}
+
+	expectNone(t, p.close(t.Context(), renewed.Private))
+	f.expectCalls(t, "DELETE /sessions/"+id)
+	if left := f.sessionIDs(); len(left) > 0 {
+		t.Errorf("sessions left: %q", left)
+	}
+}
+
+func TestEphemeralSessionWithoutATTLKeepsTheLifetimeOfTheAPI(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, func(o *sandbox.Options) { o.DefaultTTL = 2 * time.Hour })
+	p := newDirect(t, f)
+	opened := p.open(t.Context(), nil)
+	expectNone(t, opened.Diagnostics)
+	id := f.onlySession(t)
+	f.expectCalls(t, "POST /session, GET /sessions/"+id)
+
+	f.clock.Advance(time.Hour)
+	expectNone(t, p.renew(opened.Private).Diagnostics)
+	if session, _ := f.Session(id); !session.ExpiresAt.Equal(testStart.Add(3 * time.Hour)) {
+		t.Errorf("renewed until %s, want two more hours from now", session.ExpiresAt)
+	}
+}
+
+// TestEphemeralRenewalAsksForTheConfiguredLifetime, and not for what the server
+// had left of it when the session was read.
+func TestEphemeralRenewalAsksForTheConfiguredLifetime(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.Inject(sandbox.Fault{Operation: sandbox.OperationGet, Effect: func(w http.ResponseWriter, r *http.Request, api http.Handler) {
+		f.clock.Advance(7 * time.Second)
+		w.Header().Set("Date", f.clock.Now().Format(http.TimeFormat))
+		api.ServeHTTP(w, r)
+	}})
+	p := newDirect(t, f)
+	opened := p.open(t.Context(), map[string]any{"ttl_seconds": 60})
+	f.ResetRequests()
+	expectNone(t, p.renew(opened.Private).Diagnostics)
+	if query := f.Requests()[0].Query; query != "ttl_seconds=60" {
+		t.Errorf("renewal asks for %s", query)
+	}
+}
+
+func TestEphemeralRenewalsAreTimedByWhatWasGranted(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, func(o *sandbox.Options) { o.MaxTTL = 10 * time.Minute })
+	p := newDirect(t, f)
+	opened := p.open(t.Context(), map[string]any{"ttl_seconds": 100 * 3600})
+	renewed := p.renew(opened.Private)
+	if step := renewed.RenewAt.Sub(opened.RenewAt); step < 0 || step > time.Minute {
+		t.Errorf("renewed %s later than the grant of ten minutes allows", step)
+	}
+}
+
+func TestEphemeralCloseDeletesWhateverHappens(t *testing.T) {
+	t.Parallel()
+	t.Run("interrupted", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t)
+		p := newDirect(t, f)
+		opened := p.open(t.Context(), nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		expectNone(t, p.close(ctx, opened.Private))
+		if left := f.sessionIDs(); len(left) > 0 {
+			t.Errorf("sessions left: %q", left)
+		}
+	})
+	t.Run("gone meanwhile", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t)
+		p := newDirect(t, f)
+		opened := p.open(t.Context(), nil)
+		f.Remove(f.onlySession(t))
+		expectNone(t, p.close(t.Context(), opened.Private))
+	})
+	t.Run("refused", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t)
+		p := newDirect(t, f)
+		opened := p.open(t.Context(), nil)
+		f.Inject(sandbox.Fault{Operation: sandbox.OperationDelete, Effect: sandbox.HTMLError(http.StatusBadGateway)})
+		expectError(t, p.close(t.Context(), opened.Private), "Unable to delete session", f.onlySession(t), "502")
+	})
+}
+
+func TestEphemeralRenewalOfASessionThatIsGoneIsAnError(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	p := newDirect(t, f)
+	opened := p.open(t.Context(), map[string]any{"ttl_seconds": 60})
+	id := f.onlySession(t)
+	f.Remove(id)
+	renewed := p.renew(opened.Private)
+	expectError(t, renewed.Diagnostics, "Unable to renew session", id, "does not exist")
+}
+
+func TestEphemeralSessionRefusesInvalidArguments(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	p := newDirect(t, f)
+	for name, value := range map[string]any{"ttl_seconds": 0, "subscriber_count": 11, "intent": ""} {
+		resp, err := p.server.ValidateEphemeralResourceConfig(t.Context(), &tfprotov6.ValidateEphemeralResourceConfigRequest{
+			TypeName: ephemeralType, Config: p.dynamic(p.object(p.schemas.EphemeralResourceSchemas[ephemeralType], map[string]any{name: value})),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		expectError(t, resp.Diagnostics, name)
+	}
+	f.expectCalls(t, "")
+}
