@@ -37,6 +37,8 @@ func TestFullChaos(t *testing.T) {
 func TestFullRateLimit(t *testing.T) {
 	t.Parallel()
 	const sessions, perSecond = 200, 8
+	started := time.Now()
 	refused := applyUnderRateLimit(t, sessions, perSecond)
-	_, _ = fmt.Fprintf(os.Stdout, "rate limit: %d sessions applied and destroyed at %d requests a second, %d requests refused on the way\n", sessions, perSecond, refused)
+	_, _ = fmt.Fprintf(os.Stdout, "rate limit: %d sessions applied and destroyed at %d requests a second, %d requests refused on the way, %s\n",
+		sessions, perSecond, refused, time.Since(started).Round(time.Second))
 }

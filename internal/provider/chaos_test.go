@@ -276,14 +276,14 @@ func (c *chaos) live() string {
 	if orphans > c.reported+c.lost {
 		c.t.Errorf("%d sessions are orphans, but only %d errors said so, and %d creates were killed", orphans, c.reported, c.lost)
 	}
-	deleted := 0
+	deleted := make(map[string]bool)
 	for _, request := range c.api.Requests() {
-		if request.Method == http.MethodDelete && c.wasDeleted(request.SessionID) {
-			deleted++
+		if _, exists := c.api.Session(request.SessionID); request.Method == http.MethodDelete && !exists {
+			deleted[request.SessionID] = true
 		}
 	}
-	if deleted > c.replaced {
-		c.t.Errorf("%d sessions were deleted before anybody asked for it, %d of them in place of a tainted one", deleted, c.replaced)
+	if len(deleted) > c.replaced {
+		c.t.Errorf("deleted before anybody asked for it: %v; only %d were replaced because they were tainted", deleted, c.replaced)
 	}
 
 	c.kill(true, c.n/4, destroy...)
@@ -301,11 +301,6 @@ func (c *chaos) live() string {
 	}
 	return fmt.Sprintf("%d sessions, %d commands (%d killed), %d requests (%d %% faulty), %d orphans (%d reported, at most %d killed)",
 		c.n, c.runs, c.kills, len(all), 100*faulty/len(all), orphans, c.reported, c.lost)
-}
-
-func (c *chaos) wasDeleted(id string) bool {
-	_, exists := c.api.Session(id)
-	return !exists
 }
 
 // expectBystandersUntouched also says that nothing else is left on the server.
