@@ -59,9 +59,12 @@ func (a abilities) without(b block) (text, lacks string) {
 			return "", "import by identity"
 		}
 	case "resource":
-		if triggers := actionTriggers(b); len(triggers) > 0 && !a.know(listsAndActions) {
+		if triggers := nestedBlocks(b, "lifecycle", "action_trigger"); len(triggers) > 0 && !a.know(listsAndActions) {
 			return b.cut(triggers...), "action triggers"
 		}
+	case "run":
+		// The module lies beside the test, of which the page shows no more.
+		return b.cut(nestedBlocks(b, "module")...), ""
 	case "terraform":
 		if wanted, ok := b.Body.Attributes["required_version"]; ok && !a.satisfies(wanted) {
 			return b.cut(wanted.SrcRange), "required_version of another engine"
@@ -70,17 +73,23 @@ func (a abilities) without(b block) (text, lacks string) {
 	return b.text, ""
 }
 
-func actionTriggers(b block) []hcl.Range {
+// nestedBlocks returns where the blocks of a type are, or of several types inside
+// each other.
+func nestedBlocks(b block, types ...string) []hcl.Range {
+	bodies := []*hclsyntax.Body{b.Body}
 	var ranges []hcl.Range
-	for _, nested := range b.Body.Blocks {
-		if nested.Type != "lifecycle" {
-			continue
-		}
-		for _, inner := range nested.Body.Blocks {
-			if inner.Type == "action_trigger" {
-				ranges = append(ranges, inner.Range())
+	for _, wanted := range types {
+		var inside []*hclsyntax.Body
+		ranges = nil
+		for _, body := range bodies {
+			for _, nested := range body.Blocks {
+				if nested.Type == wanted {
+					inside = append(inside, nested.Body)
+					ranges = append(ranges, nested.Range())
+				}
 			}
 		}
+		bodies = inside
 	}
 	return ranges
 }

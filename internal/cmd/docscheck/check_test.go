@@ -204,3 +204,41 @@ func TestAnotherProvidersBlocksAreOnlyParsed(t *testing.T) {
 		t.Errorf("validated %v, notices %v", r.validated, r.beyond)
 	}
 }
+
+func TestADataSourceInsideACheckIsDeclaredThere(t *testing.T) {
+	t.Parallel()
+
+	c, a := newChecker(t, engine.Terraform, "1.14.0")
+	r := c.check(t.Context(), unit{
+		source: `check "limit" {
+  data "palabra_sessions" "all" {}
+
+  assert {
+    condition     = length(data.palabra_sessions.all.ids) < 40
+    error_message = "Near the limit."
+  }
+}
+`,
+		context: `data "palabra_sessions" "all" {}`,
+	})
+	if len(r.problems) > 0 || strings.Count(a.content[mainFile], `data "palabra_sessions"`) != 1 {
+		t.Errorf("problems %v, content:\n%s", r.problems, a.content[mainFile])
+	}
+}
+
+func TestATestFileIsCheckedWithoutTheModulesBesideIt(t *testing.T) {
+	t.Parallel()
+
+	c, a := newChecker(t, engine.Terraform, "1.14.0")
+	r := c.check(t.Context(), unit{
+		source:  "run \"other\" {\n  module {\n    source = \"./elsewhere\"\n  }\n\n  variables {\n    n = var.n\n  }\n}\n",
+		context: `variable "n" {}`,
+	})
+	suite := a.content[testFile]
+	if len(r.problems) > 0 || strings.Contains(suite, "elsewhere") || !strings.Contains(suite, "n = var.n") {
+		t.Errorf("problems %v, suite:\n%s", r.problems, suite)
+	}
+	if !strings.Contains(a.content[mainFile], `variable "n"`) {
+		t.Errorf("the variable is not where the module's are: %v", a.content)
+	}
+}

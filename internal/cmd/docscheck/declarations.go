@@ -55,6 +55,14 @@ func declared(b block) []string {
 		return []string{"var." + b.Labels[0]}
 	case "module":
 		return []string{"module." + b.Labels[0]}
+	case "check":
+		var names []string
+		for _, nested := range b.Body.Blocks {
+			if nested.Type == "data" {
+				names = append(names, "data."+strings.Join(nested.Labels, "."))
+			}
+		}
+		return names
 	case "locals":
 		names := make([]string, 0, len(b.Body.Attributes))
 		for name := range b.Body.Attributes {
