@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -139,5 +140,33 @@ func TestListErrorOnALaterPageIsReported(t *testing.T) {
 	got, err := list(t, newClient(t, s.url))
 	if len(got) != 100 || !errors.Is(err, palabra.ErrUnauthorized) {
 		t.Errorf("%d sessions, %v", len(got), err)
+	}
+}
+
+// Not parallel: it asks how much of the heap is in use.
+func TestListHoldsAPageNotTheAccount(t *testing.T) { //nolint:paralleltest // others would allocate beside it
+	const sessions = 100_000
+	s := newServer(t)
+	s.fill(sessions)
+	inUse := func() uint64 {
+		var stats runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&stats)
+		return stats.HeapAlloc
+	}
+	client := newClient(t, s.url)
+	before, n := inUse(), 0
+	for _, err := range client.Sessions(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n++; n == sessions-1 {
+			if grown := int64(inUse()) - int64(before); grown > sessions*1024/10 { //nolint:gosec // far from the limits
+				t.Errorf("%d bytes more in use near the end of %d sessions", grown, sessions)
+			}
+		}
+	}
+	if n != sessions {
+		t.Errorf("%d sessions, want %d", n, sessions)
 	}
 }

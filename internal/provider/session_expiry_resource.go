@@ -99,12 +99,17 @@ func (r *sessionExpiryResource) Read(ctx context.Context, req resource.ReadReque
 	session, err := r.data.client.Read(ctx, model.SessionID.ValueString())
 	switch {
 	case err == nil:
+		before := model
 		resp.Diagnostics.Append(model.observe(session)...)
 		seen.ServerTime = session.ServerTime
 		if !session.ExpiresAt.IsZero() {
 			seen.ExpiresAt = session.ExpiresAt
 		}
-		resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
+		// The answer holds the prior state already, and encoding it again is most
+		// of what a refresh costs here.
+		if !model.observedLike(before) {
+			resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
+		}
 		resp.Diagnostics.Append(seen.save(ctx, resp.Private)...)
 	case errors.Is(err, palabra.ErrNotFound):
 		if !model.endedNaturally(seen, err) {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
@@ -31,6 +32,23 @@ func newSessionModel(session palabra.Session) sessionModel {
 		UpdatedAt: timestamp(session.UpdatedAt),
 		ExpiresAt: timestamp(session.ExpiresAt),
 	}
+}
+
+// sessionType is the type of sessionModel as an object.
+var sessionType = types.ObjectType{AttrTypes: map[string]attr.Type{
+	"id":         types.StringType,
+	"created_at": timetypes.RFC3339Type{},
+	"updated_at": timetypes.RFC3339Type{},
+	"expires_at": timetypes.RFC3339Type{},
+}}
+
+func (m sessionModel) object() types.Object {
+	return types.ObjectValueMust(sessionType.AttrTypes, map[string]attr.Value{
+		"id":         m.ID,
+		"created_at": m.CreatedAt,
+		"updated_at": m.UpdatedAt,
+		"expires_at": m.ExpiresAt,
+	})
 }
 
 // timestamp is null where the API left a time out.

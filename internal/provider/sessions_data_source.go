@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -18,8 +19,10 @@ type sessionsDataSource struct {
 type sessionsModel struct {
 	sessionFilterModel
 
-	Sessions []sessionModel `tfsdk:"sessions"`
-	IDs      []types.String `tfsdk:"ids"`
+	// Lists of framework values, not of Go structs: the framework's reflection
+	// costs several times as much for each session.
+	Sessions types.List `tfsdk:"sessions"`
+	IDs      types.List `tfsdk:"ids"`
 }
 
 func newSessionsDataSource() datasource.DataSource { return &sessionsDataSource{} }
@@ -95,17 +98,21 @@ func (d *sessionsDataSource) Read(ctx context.Context, req datasource.ReadReques
 	if client == nil {
 		return
 	}
-	// Empty lists, not null: length(ids) has to work in an empty account.
-	model.Sessions, model.IDs = []sessionModel{}, []types.String{}
+	var sessions, ids []attr.Value
 	for session, err := range client.Sessions(ctx) {
 		if err != nil {
 			resp.Diagnostics.Append(d.data.apiError(summary, err))
 			return
 		}
 		if filter.matches(session) {
-			model.Sessions = append(model.Sessions, newSessionModel(session))
-			model.IDs = append(model.IDs, types.StringValue(session.ID))
+			sessions = append(sessions, newSessionModel(session).object())
+			ids = append(ids, types.StringValue(session.ID))
 		}
 	}
+	// Empty, not null, without sessions: length(ids) has to work.
+	model.Sessions, diags = types.ListValue(sessionType, sessions)
+	resp.Diagnostics.Append(diags...)
+	model.IDs, diags = types.ListValue(types.StringType, ids)
+	resp.Diagnostics.Append(diags...)
 	resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
 }
