@@ -4,16 +4,10 @@ package provider_test
 
 import (
 	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -33,53 +27,6 @@ const (
 	// maxRuns is how often a person would repeat a command before giving up.
 	maxRuns = 15
 )
-
-// gate stands before the API. Armed, it lets some writes through and then holds
-// everything: the engine is in the middle of its work then, and as soon as it
-// waits with all its parallel operations, nothing moves any more.
-type gate struct {
-	api http.Handler
-
-	mu     sync.Mutex
-	armed  bool
-	writes int // to let through
-	held   int
-	still  chan struct{} // closed when everything is held
-	open   chan struct{} // closed to let everything through
-}
-
-func (g *gate) arm(writes int) (still <-chan struct{}, release func()) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.armed, g.writes, g.held = true, writes, 0
-	g.still, g.open = make(chan struct{}), make(chan struct{})
-	return g.still, func() {
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		g.armed = false
-		close(g.open)
-	}
-}
-
-func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	g.mu.Lock()
-	if g.armed {
-		if r.Method != http.MethodGet && g.writes > 0 {
-			g.writes--
-		}
-		if g.writes == 0 {
-			if g.held++; g.held == parallelism {
-				close(g.still)
-			}
-			open := g.open
-			g.mu.Unlock()
-			<-open
-			g.mu.Lock()
-		}
-	}
-	g.mu.Unlock()
-	g.api.ServeHTTP(w, r)
-}
 
 // chaos is one life of many sessions under faults.
 type chaos struct {
@@ -116,45 +63,6 @@ func newChaos(t *testing.T, seed uint64, n int) *chaos {
 // existed before. As many again are nobody's business.
 func (c *chaos) configure(ttl int) {
 	c.write(manyExpiries(c.n/2, ttl) + fmt.Sprintf("\nresource \"palabra_session\" \"many\" {\n  count = %d\n  ttl_seconds = %d\n}\n", c.n-c.n/2, ttl))
-}
-
-// held is what the state says of one session.
-type held struct {
-	expiresAt string
-	tainted   bool
-}
-
-// state reads the state file as it lies there, also after a kill.
-func (c *chaos) state() map[string]held {
-	c.t.Helper()
-	content, err := os.ReadFile(filepath.Join(c.dir, "terraform.tfstate"))
-	if errors.Is(err, fs.ErrNotExist) || err == nil && len(content) == 0 {
-		return nil // The engine makes an empty file to lock it.
-	}
-	var file struct {
-		Resources []struct {
-			Instances []struct {
-				Status     string `json:"status"`
-				Attributes struct {
-					ID        string `json:"id"`
-					ExpiresAt string `json:"expires_at"`
-				} `json:"attributes"`
-			} `json:"instances"`
-		} `json:"resources"`
-	}
-	if err == nil {
-		err = json.Unmarshal(content, &file)
-	}
-	if err != nil {
-		c.t.Fatalf("the state is damaged: %v\n%s", err, content)
-	}
-	sessions := make(map[string]held)
-	for _, resource := range file.Resources {
-		for _, instance := range resource.Instances {
-			sessions[instance.Attributes.ID] = held{expiresAt: instance.Attributes.ExpiresAt, tainted: instance.Status == "tainted"}
-		}
-	}
-	return sessions
 }
 
 // until repeats a command until it succeeds, which is all that a person has to
@@ -222,36 +130,6 @@ func (c *chaos) kill(removes bool, writes int, args ...string) {
 	c.account(before, out.String(), removes)
 }
 
-// expectAgreement compares what the state holds with what the API holds.
-func (c *chaos) expectAgreement(ttl time.Duration) {
-	c.t.Helper()
-	state := c.state()
-	if len(state) != c.n {
-		c.t.Errorf("the state holds %d sessions, want %d", len(state), c.n)
-	}
-	want := testStart.Add(ttl)
-	for id, held := range state {
-		session, ok := c.api.Session(id)
-		if !ok || !session.ExpiresAt.Equal(want) || held.expiresAt != want.Format(time.RFC3339) || held.tainted {
-			c.t.Errorf("session %s: state %+v, API %+v (exists: %t), want both to expire at %s", id, held, session, ok, want)
-		}
-	}
-}
-
-// orphans deletes the sessions that the API holds and neither the state nor
-// anybody else knows of, as the errors advise.
-func (c *chaos) orphans() (n int) {
-	c.t.Helper()
-	state := c.state()
-	for _, session := range c.api.Sessions() {
-		if _, managed := state[session.ID]; !managed && strings.HasPrefix(session.ID, "sandbox-user.") {
-			n++
-			c.api.Remove(session.ID)
-		}
-	}
-	return n
-}
-
 // live lets n sessions live under faults, the engine being killed in the middle
 // of creating, updating and destroying, and returns a line about it.
 func (c *chaos) live() string {
@@ -301,24 +179,6 @@ func (c *chaos) live() string {
 	}
 	return fmt.Sprintf("%d sessions, %d commands (%d killed), %d requests (%d %% faulty), %d orphans (%d reported, at most %d killed)",
 		c.n, c.runs, c.kills, len(all), 100*faulty/len(all), orphans, c.reported, c.lost)
-}
-
-// expectBystandersUntouched also says that nothing else is left on the server.
-func (c *chaos) expectBystandersUntouched() {
-	c.t.Helper()
-	want := make(map[string]bool)
-	for i := c.n / 2; i < c.n; i++ {
-		want[numberedID(i)] = true
-	}
-	for _, session := range c.api.Sessions() {
-		if !want[session.ID] || !session.ExpiresAt.Equal(testStart.Add(30*24*time.Hour)) {
-			c.t.Errorf("after everything was destroyed, the API holds %+v", session)
-		}
-		delete(want, session.ID)
-	}
-	if len(want) > 0 {
-		c.t.Errorf("sessions that were nobody's business are gone: %v", want)
-	}
 }
 
 func TestStateAndServerAgreeAfterChaosAndKills(t *testing.T) {

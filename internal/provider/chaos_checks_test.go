@@ -1,0 +1,100 @@
+//go:build unix
+
+package provider_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// held is what the state says of one session.
+type held struct {
+	expiresAt string
+	tainted   bool
+}
+
+// state reads the state file as it lies there, also after a kill.
+func (c *chaos) state() map[string]held {
+	c.t.Helper()
+	content, err := os.ReadFile(filepath.Join(c.dir, "terraform.tfstate"))
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(content) == 0 {
+		return nil // The engine makes an empty file to lock it.
+	}
+	var file struct {
+		Resources []struct {
+			Instances []struct {
+				Status     string `json:"status"`
+				Attributes struct {
+					ID        string `json:"id"`
+					ExpiresAt string `json:"expires_at"`
+				} `json:"attributes"`
+			} `json:"instances"`
+		} `json:"resources"`
+	}
+	if err == nil {
+		err = json.Unmarshal(content, &file)
+	}
+	if err != nil {
+		c.t.Fatalf("the state is damaged: %v\n%s", err, content)
+	}
+	sessions := make(map[string]held)
+	for _, resource := range file.Resources {
+		for _, instance := range resource.Instances {
+			sessions[instance.Attributes.ID] = held{expiresAt: instance.Attributes.ExpiresAt, tainted: instance.Status == "tainted"}
+		}
+	}
+	return sessions
+}
+
+// expectAgreement compares what the state holds with what the API holds.
+func (c *chaos) expectAgreement(ttl time.Duration) {
+	c.t.Helper()
+	state := c.state()
+	if len(state) != c.n {
+		c.t.Errorf("the state holds %d sessions, want %d", len(state), c.n)
+	}
+	want := testStart.Add(ttl)
+	for id, held := range state {
+		session, ok := c.api.Session(id)
+		if !ok || !session.ExpiresAt.Equal(want) || held.expiresAt != want.Format(time.RFC3339) || held.tainted {
+			c.t.Errorf("session %s: state %+v, API %+v (exists: %t), want both to expire at %s", id, held, session, ok, want)
+		}
+	}
+}
+
+// orphans deletes the sessions that the API holds and neither the state nor
+// anybody else knows of, as the errors advise.
+func (c *chaos) orphans() (n int) {
+	c.t.Helper()
+	state := c.state()
+	for _, session := range c.api.Sessions() {
+		if _, managed := state[session.ID]; !managed && strings.HasPrefix(session.ID, "sandbox-user.") {
+			n++
+			c.api.Remove(session.ID)
+		}
+	}
+	return n
+}
+
+// expectBystandersUntouched also says that nothing else is left on the server.
+func (c *chaos) expectBystandersUntouched() {
+	c.t.Helper()
+	want := make(map[string]bool)
+	for i := c.n / 2; i < c.n; i++ {
+		want[numberedID(i)] = true
+	}
+	for _, session := range c.api.Sessions() {
+		if !want[session.ID] || !session.ExpiresAt.Equal(testStart.Add(30*24*time.Hour)) {
+			c.t.Errorf("after everything was destroyed, the API holds %+v", session)
+		}
+		delete(want, session.ID)
+	}
+	if len(want) > 0 {
+		c.t.Errorf("sessions that were nobody's business are gone: %v", want)
+	}
+}
