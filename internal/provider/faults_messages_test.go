@@ -32,7 +32,7 @@ func TestEachFaultIsAClearErrorAndTheStateIsKept(t *testing.T) {
 	c.write(f.configWith(`max_retries = 0`, expiryConfig(3600, "")))
 	c.run("apply", "-auto-approve")
 	stored := c.values(expiryAddress)
-	c.write(f.configWith("max_retries = 0\n  request_timeout = \"2s\"", expiryConfig(3600, "")))
+	hurried := f.configWith("max_retries = 0\n  request_timeout = \"2s\"", expiryConfig(3600, ""))
 
 	for _, test := range []struct {
 		name   string
@@ -43,7 +43,6 @@ func TestEachFaultIsAClearErrorAndTheStateIsKept(t *testing.T) {
 		{"rate limit", sandbox.RateLimited("1"), []string{"HTTP 429", "lower -parallelism, or raise max_retries"}},
 		{"cut connection", sandbox.CutBefore(), []string{"EOF", again}},
 		{"cut answer", sandbox.CutBody(), []string{"unexpected EOF", again}},
-		{"no answer in time", sandbox.Delay(time.Hour), []string{"no complete answer in time", again}},
 		{"truncated JSON", sandbox.Truncate(), []string{"not JSON, or cut off, at byte", again}},
 		{"login page", sandbox.Replace(http.StatusOK, "text/html", "<html>Sign in</html>"), []string{"the answer (text/html) cannot be used", again}},
 		{"no content", sandbox.Replace(http.StatusNoContent, "", ""), []string{"204 without a body", again}},
@@ -55,7 +54,11 @@ func TestEachFaultIsAClearErrorAndTheStateIsKept(t *testing.T) {
 		{"redirect", sandbox.Redirect(elsewhere.URL), []string{"HTTP 307", "redirects are not followed because they would carry the credentials along"}},
 		{"credentials refused with 401", sandbox.RefuseCredentials(401), []string{"refused the credentials from the client_id attribute", "Nothing was removed from the state."}},
 		{"credentials refused with 404", sandbox.RefuseCredentials(404), []string{"refused the credentials from the client_id attribute", "Nothing was removed from the state."}},
+		{"no answer in time", sandbox.Delay(time.Hour), []string{"no complete answer in time", again}},
 	} {
+		if test.name == "no answer in time" {
+			c.write(hurried)
+		}
 		remove := f.Inject(sandbox.Fault{Effect: test.effect})
 		said := c.fail("plan")
 		remove()
@@ -68,6 +71,7 @@ func TestEachFaultIsAClearErrorAndTheStateIsKept(t *testing.T) {
 	if n := followed.Load(); n != 0 {
 		t.Errorf("%d requests followed the redirect", n)
 	}
+	c.write(f.config(expiryConfig(3600, "")))
 	c.run("plan", "-detailed-exitcode")
 	if now := c.values(expiryAddress); now["expires_at"] != stored["expires_at"] {
 		t.Errorf("the state was %v, is %v", stored, now)
