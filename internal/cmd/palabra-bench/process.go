@@ -34,7 +34,7 @@ func (b *bench) measureProcess(ctx context.Context) (processFigures, error) {
 	}
 	var starts []time.Duration
 	for range 10 {
-		took, err := startOnce(released)
+		took, err := startOnce(ctx, released)
 		if err != nil {
 			return processFigures{}, err
 		}
@@ -46,7 +46,7 @@ func (b *bench) measureProcess(ctx context.Context) (processFigures, error) {
 
 // startOnce does what an engine does: the handshake that names the protocol, and
 // a first call.
-func startOnce(binary string) (time.Duration, error) {
+func startOnce(ctx context.Context, binary string) (time.Duration, error) {
 	began := stopwatch()
 	client := plugin.NewClient(&plugin.ClientConfig{
 		HandshakeConfig: plugin.HandshakeConfig{
@@ -55,7 +55,7 @@ func startOnce(binary string) (time.Duration, error) {
 			MagicCookieValue: "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2",
 		},
 		VersionedPlugins: map[int]plugin.PluginSet{6: {}},
-		Cmd:              exec.CommandContext(context.Background(), binary), //nolint:gosec // just built
+		Cmd:              exec.CommandContext(ctx, binary),
 		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
 		AutoMTLS:         true,
 		Logger:           hclog.NewNullLogger(),
