@@ -16,7 +16,7 @@ var plotSource string
 var plotTemplate = template.Must(template.New("").Parse(plotSource))
 
 func writeReport(b *bench, results []result, process processFigures) error {
-	if err := os.MkdirAll(b.options.folder, 0o755); err != nil { //nolint:gosec // a folder of the repository
+	if err := os.MkdirAll(b.options.folder, 0o755); err != nil {
 		return err
 	}
 	machine := b.options.machine
@@ -47,7 +47,7 @@ func writeReport(b *bench, results []result, process processFigures) error {
 	fmt.Fprintf(&table, "\n| the provider's process | |\n| --- | ---: |\n| start to the first answered call | %d ms |\n| size of the released binary | %.1f MB |\n",
 		process.start.Milliseconds(), float64(process.size)/1e6)
 	fmt.Print(table.String())
-	if err := os.WriteFile(filepath.Join(b.options.folder, "README.md"), []byte(table.String()), 0o644); err != nil { //nolint:gosec // a file of the repository
+	if err := os.WriteFile(filepath.Join(b.options.folder, "README.md"), []byte(table.String()), 0o644); err != nil {
 		return err
 	}
 	return writePlot(filepath.Join(b.options.folder, "bench.svg"), bars)
@@ -72,7 +72,7 @@ func writePlot(file string, bars []bar) error {
 		bars[i].Y = top + float64(i)*rowHeight
 		bars[i].Width = bars[i].Ratio / longest * full
 	}
-	out, err := os.Create(file) //nolint:gosec // a file of the repository
+	out, err := os.Create(file)
 	if err != nil {
 		return err
 	}
