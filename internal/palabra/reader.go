@@ -58,6 +58,9 @@ type pass struct {
 	nextPageAt int
 	// useless counts the pages in a row that held nothing that was wanted.
 	useless int
+	// pageLength is how many sessions the last page had, and pageHits the answers
+	// from pages since.
+	pageLength, pageHits int
 	// credit is answers from pages less waits for pages.
 	credit int
 	// singles were started since the page in flight was asked for.
@@ -162,6 +165,12 @@ func (r *reader) read(ctx context.Context, id string) (Session, error) {
 		if session, ok := r.lookup(id); ok {
 			r.stats.Hits++
 			r.pass.credit++
+			r.pass.pageHits++
+			if 2*r.pass.pageHits > r.pass.pageLength {
+				// Where most of a page was wanted, the next one will be, too, and it
+				// is there before anybody has to wait for it.
+				r.startPage(ctx)
+			}
 			return session, nil
 		}
 		r.startPage(ctx)
@@ -274,6 +283,7 @@ func (r *reader) take(got page, asked time.Time) {
 	} else {
 		r.pass.useless++
 	}
+	r.pass.pageLength, r.pass.pageHits = len(got.sessions), 0
 	r.pass.token = got.nextToken
 	r.pass.ended = got.nextToken == ""
 	r.pass.nextPageAt = r.pass.reads + readsPerPage*r.pass.useless

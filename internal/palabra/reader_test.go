@@ -125,6 +125,22 @@ func TestPrimedReaderAnswersFromOnePage(t *testing.T) {
 	expectCalls(t, off)
 }
 
+func TestPageThatIsMostlyWantedBringsTheNextOneBeforeItIsAskedFor(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	ids := s.fill(300)
+	client := newClient(t, s.url, withBulkRead)
+	client.Prime(t.Context())
+	readAll(t, client, ids[:50])
+	if stats := client.ReaderStats(); stats.Pages != 1 {
+		t.Errorf("half a page was wanted: %+v, want one page", stats)
+	}
+	readAll(t, client, ids[50:51])
+	if stats := client.ReaderStats(); stats.Pages != 2 || stats.Misses != 0 {
+		t.Errorf("more than half a page was wanted: %+v, want two pages and no misses", stats)
+	}
+}
+
 func TestBulkReadCanBeTurnedOff(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
