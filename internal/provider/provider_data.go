@@ -86,18 +86,18 @@ func (d *providerData) deleteSession(ctx context.Context, id string) diag.Diagno
 
 // claimSession warns when another instance of the same configuration manages
 // the lifetime of the same session: each apply would undo the other's.
-func (d *providerData) claimSession(sessionID types.String, attribute path.Path, description string, prior bool) diag.Diagnostics {
+func (d *providerData) claimSession(sessionID types.String, attribute path.Path, describe func() string, prior bool) diag.Diagnostics {
 	if d == nil || sessionID.IsUnknown() {
 		return nil
 	}
-	other, ok := d.claims.add(sessionID.ValueString(), claim{description: description, prior: prior})
+	other, ok := d.claims.add(sessionID.ValueString(), claim{describe: describe, prior: prior})
 	if !ok {
 		return nil
 	}
 	return diag.Diagnostics{diag.NewAttributeWarningDiagnostic(attribute, "Two resources manage one session",
 		fmt.Sprintf("The lifetime of session %q is managed by this resource (%s) and by another one (%s). "+
 			"The last one applied decides when it expires, and destroying either deletes it for both. Keep one.",
-			sessionID.ValueString(), description, other.description))}
+			sessionID.ValueString(), describe(), other.describe()))}
 }
 
 // claims remembers which instances of a phase manage which session.
@@ -107,9 +107,9 @@ type claims struct {
 }
 
 // claim is one instance's hold on a session. A provider is not told resource
-// addresses, so description is how an instance can be recognised.
+// addresses, so what describe returns is how an instance can be recognised.
 type claim struct {
-	description string
+	describe func() string
 	// prior says that the instance is already in state. An engine plans a
 	// forced replacement twice, with and without the prior state, so two equal
 	// descriptions that differ in prior may be one instance.
@@ -125,7 +125,7 @@ func (c *claims) add(sessionID string, added claim) (other claim, ok bool) {
 		c.sessions = make(map[string][]claim)
 	}
 	for _, earlier := range c.sessions[sessionID] {
-		if earlier.prior == added.prior || earlier.description != added.description {
+		if earlier.prior == added.prior || earlier.describe() != added.describe() {
 			other, ok = earlier, true
 			break
 		}

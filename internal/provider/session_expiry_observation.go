@@ -82,12 +82,6 @@ func (m *sessionExpiryModel) observe(session palabra.Session) diag.Diagnostics {
 	return diags
 }
 
-// observedLike says whether all that observe may change is as in other.
-func (m *sessionExpiryModel) observedLike(other sessionExpiryModel) bool {
-	return m.ID.Equal(other.ID) && m.TTLSeconds.Equal(other.TTLSeconds) && m.DeleteOnDestroy.Equal(other.DeleteOnDestroy) &&
-		m.ExpiresAt.Equal(other.ExpiresAt) && m.Expired.Equal(other.Expired)
-}
-
 // adopt fills in what an import does not name. The API does not report the
 // lifetime that a session was given; the last change of the session is the
 // closest to when it was.

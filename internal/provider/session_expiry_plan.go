@@ -23,8 +23,9 @@ func (r *sessionExpiryResource) ModifyPlan(ctx context.Context, req resource.Mod
 	if req.Plan.Raw.IsNull() {
 		return
 	}
-	var planned sessionExpiryModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &planned)...)
+	proposed, diags := newSessionExpiryModel(ctx, req.Plan)
+	planned := proposed
+	resp.Diagnostics.Append(diags...)
 	resp.Diagnostics.Append(planned.validateLeadTime()...)
 	if resp.Diagnostics.HasError() {
 		return
@@ -36,12 +37,12 @@ func (r *sessionExpiryResource) ModifyPlan(ctx context.Context, req resource.Mod
 		planned.Expired = types.BoolValue(false)
 		resp.Diagnostics.Append(r.claim(planned, false)...)
 		resp.Diagnostics.Append(r.warnIfMissing(ctx, planned.SessionID)...)
-		resp.Diagnostics.Append(resp.Plan.Set(ctx, planned)...)
+		resp.Diagnostics.Append(resp.Plan.Set(ctx, planned.object())...)
 		return
 	}
 
-	var prior sessionExpiryModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &prior)...)
+	prior, diags := newSessionExpiryModel(ctx, req.State)
+	resp.Diagnostics.Append(diags...)
 	seen, diags := loadExpiryObservation(ctx, req.Private)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() || !prior.SessionID.Equal(planned.SessionID) {
@@ -59,7 +60,9 @@ func (r *sessionExpiryResource) ModifyPlan(ctx context.Context, req resource.Mod
 	if decision.renew {
 		planned.ExpiresAt, planned.Expired = timetypes.NewRFC3339Unknown(), types.BoolValue(false)
 	}
-	resp.Diagnostics.Append(resp.Plan.Set(ctx, planned)...)
+	if !planned.equal(proposed) {
+		resp.Diagnostics.Append(resp.Plan.Set(ctx, planned.object())...)
+	}
 }
 
 // expiryDecision is what a plan for a session in the state comes to.
@@ -138,9 +141,10 @@ func leadTime(prior, planned sessionExpiryModel, seen expiryObservation) time.Du
 }
 
 func (r *sessionExpiryResource) claim(planned sessionExpiryModel, prior bool) diag.Diagnostics {
-	return r.data.claimSession(planned.SessionID, path.Root("session_id"),
-		fmt.Sprintf("palabra_session_expiry with ttl_seconds = %s, renew_before_seconds = %s, renew_triggers = %s, delete_on_destroy = %s",
-			planned.TTLSeconds, planned.RenewBeforeSeconds, planned.RenewTriggers, planned.DeleteOnDestroy), prior)
+	return r.data.claimSession(planned.SessionID, path.Root("session_id"), func() string {
+		return fmt.Sprintf("palabra_session_expiry with ttl_seconds = %s, renew_before_seconds = %s, renew_triggers = %s, delete_on_destroy = %s",
+			planned.TTLSeconds, planned.RenewBeforeSeconds, planned.RenewTriggers, planned.DeleteOnDestroy)
+	}, prior)
 }
 
 // warnIfMissing tells the reader of a plan that a create is going to fail. It is

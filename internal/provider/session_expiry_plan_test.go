@@ -207,7 +207,7 @@ func TestGoneIsANaturalEndOnlyAfterTheLastKnownExpiry(t *testing.T) {
 
 func TestClaimsRecogniseTwoInstancesButNotAForcedReplacement(t *testing.T) {
 	t.Parallel()
-	same, other := "ttl_seconds = 60", "ttl_seconds = 90"
+	same, other := func() string { return "ttl_seconds = 60" }, func() string { return "ttl_seconds = 90" }
 	for name, test := range map[string]struct {
 		first, second claim
 		want          bool

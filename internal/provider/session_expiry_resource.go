@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -26,17 +25,6 @@ var (
 
 type sessionExpiryResource struct {
 	data *providerData
-}
-
-type sessionExpiryModel struct {
-	ID                 types.String      `tfsdk:"id"`
-	SessionID          types.String      `tfsdk:"session_id"`
-	TTLSeconds         types.Int64       `tfsdk:"ttl_seconds"`
-	RenewBeforeSeconds types.Int64       `tfsdk:"renew_before_seconds"`
-	RenewTriggers      types.Map         `tfsdk:"renew_triggers"`
-	DeleteOnDestroy    types.Bool        `tfsdk:"delete_on_destroy"`
-	ExpiresAt          timetypes.RFC3339 `tfsdk:"expires_at"`
-	Expired            types.Bool        `tfsdk:"expired"`
 }
 
 type sessionIdentityModel struct {
@@ -65,8 +53,8 @@ func (r *sessionExpiryResource) Configure(_ context.Context, req resource.Config
 }
 
 func (r *sessionExpiryResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
-	var model sessionExpiryModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &model)...)
+	model, diags := newSessionExpiryModel(ctx, req.Plan)
+	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -75,20 +63,22 @@ func (r *sessionExpiryResource) Create(ctx context.Context, req resource.CreateR
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
+	resp.Diagnostics.Append(resp.State.Set(ctx, model.object())...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, sessionIdentityModel{SessionID: model.SessionID})...)
 	resp.Diagnostics.Append(seen.save(ctx, resp.Private)...)
 }
 
 func (r *sessionExpiryResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
-	var model sessionExpiryModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &model)...)
+	model, diags := newSessionExpiryModel(ctx, req.State)
+	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
 	// Before anything can return: engines refuse an answer without identity,
 	// also when the session is gone or the state was written without one.
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, sessionIdentityModel{SessionID: model.SessionID})...)
+	if resp.Identity.Raw.IsFullyNull() {
+		resp.Diagnostics.Append(resp.Identity.Set(ctx, sessionIdentityModel{SessionID: model.SessionID})...)
+	}
 	if r.data.client == nil {
 		resp.Diagnostics.Append(r.data.notRefreshed(model.SessionID.ValueString()))
 		return
@@ -107,8 +97,8 @@ func (r *sessionExpiryResource) Read(ctx context.Context, req resource.ReadReque
 		}
 		// The answer holds the prior state already, and encoding it again is most
 		// of what a refresh costs here.
-		if !model.observedLike(before) {
-			resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
+		if !model.equal(before) {
+			resp.Diagnostics.Append(resp.State.Set(ctx, model.object())...)
 		}
 		resp.Diagnostics.Append(seen.save(ctx, resp.Private)...)
 	case errors.Is(err, palabra.ErrNotFound):
@@ -124,7 +114,7 @@ func (r *sessionExpiryResource) Read(ctx context.Context, req resource.ReadReque
 				fmt.Sprintf("Session %q expired at %s. Nothing more can be done with it; remove it from the configuration when nothing refers to it any more.",
 					model.SessionID.ValueString(), model.lastKnownExpiry(seen).Format(time.RFC3339)))
 		}
-		resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
+		resp.Diagnostics.Append(resp.State.Set(ctx, model.object())...)
 	default:
 		resp.Diagnostics.Append(r.data.apiError("Unable to read session", err))
 	}
@@ -132,8 +122,8 @@ func (r *sessionExpiryResource) Read(ctx context.Context, req resource.ReadReque
 
 // Update writes if, and only if, the plan said so by an unknown expires_at.
 func (r *sessionExpiryResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	var model sessionExpiryModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &model)...)
+	model, diags := newSessionExpiryModel(ctx, req.Plan)
+	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -145,13 +135,13 @@ func (r *sessionExpiryResource) Update(ctx context.Context, req resource.UpdateR
 		}
 		resp.Diagnostics.Append(seen.save(ctx, resp.Private)...)
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
+	resp.Diagnostics.Append(resp.State.Set(ctx, model.object())...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, sessionIdentityModel{SessionID: model.SessionID})...)
 }
 
 func (r *sessionExpiryResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
-	var model sessionExpiryModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &model)...)
+	model, diags := newSessionExpiryModel(ctx, req.State)
+	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
 	}

@@ -81,8 +81,8 @@ func (r *sessionExpiryResource) Schema(_ context.Context, _ resource.SchemaReque
 // ValidateConfig compares the two durations where both are known; ModifyPlan
 // does so again for values that only apply knows.
 func (r *sessionExpiryResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
-	var config sessionExpiryModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	config, diags := newSessionExpiryModel(ctx, req.Config)
+	resp.Diagnostics.Append(diags...)
 	resp.Diagnostics.Append(config.validateLeadTime()...)
 }
 

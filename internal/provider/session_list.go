@@ -39,7 +39,7 @@ func newSessionExpiryList() list.ListResource {
 				RenewTriggers:      types.MapNull(types.StringType),
 			}
 			model.observe(session)
-			return model
+			return model.object()
 		},
 	}
 }

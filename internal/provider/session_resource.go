@@ -206,8 +206,9 @@ func (r *sessionResource) claim(model sessionResourceModel, prior bool) diag.Dia
 	if model.TTLSeconds.IsNull() {
 		return nil
 	}
-	return r.data.claimSession(model.ID, path.Root("ttl_seconds"),
-		fmt.Sprintf("palabra_session with ttl_seconds = %s", model.TTLSeconds), prior)
+	return r.data.claimSession(model.ID, path.Root("ttl_seconds"), func() string {
+		return fmt.Sprintf("palabra_session with ttl_seconds = %s", model.TTLSeconds)
+	}, prior)
 }
 
 // created fills in what the creation told, and null for what a read will tell.
