@@ -20,12 +20,21 @@ func main() {
 	debug := flag.Bool("debug", false, "serve for a debugger such as delve: print TF_REATTACH_PROVIDERS and wait")
 	flag.Parse()
 
-	err := providerserver.Serve(context.Background(), provider.New(version), providerserver.ServeOpts{
-		Address: "registry.terraform.io/palabra-community/palabra",
-		Debug:   *debug,
-	})
-	if err != nil {
+	if err := serve(*debug); err != nil {
 		fmt.Fprintln(os.Stderr, "terraform-provider-palabra:", err)
 		os.Exit(1)
 	}
+}
+
+func serve(debug bool) error {
+	// A debugged provider writes to its own terminal, not to an engine.
+	if !debug {
+		if err := provider.LimitSDKLog(os.Getenv, os.Setenv); err != nil {
+			return err
+		}
+	}
+	return providerserver.Serve(context.Background(), provider.New(version), providerserver.ServeOpts{
+		Address: "registry.terraform.io/palabra-community/palabra",
+		Debug:   debug,
+	})
 }

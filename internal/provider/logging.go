@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"strings"
 
@@ -49,6 +50,30 @@ func logLevel(name string) slog.Level {
 	default:
 		return slog.LevelDebug - 4
 	}
+}
+
+// LimitSDKLog keeps the SDK's own lines to the level that the engine shows, and
+// to what TF_LOG_SDK, TF_LOG_SDK_PROTO and TF_LOG_SDK_FRAMEWORK say where they
+// are set. Without a level the SDK sends all its lines for each call at TRACE,
+// and the engine takes each of them apart to throw it away. It is for a provider
+// that an engine has started: setenv changes the environment of this process.
+func LimitSDKLog(getenv func(string) string, setenv func(key, value string) error) error {
+	level := "OFF"
+	for _, variable := range []string{"TF_LOG_SDK", "TF_LOG_PROVIDER", "TF_LOG"} {
+		if set := getenv(variable); set != "" {
+			level = set
+			break
+		}
+	}
+	for _, variable := range []string{"TF_LOG_SDK", "TF_LOG_SDK_PROTO", "TF_LOG_SDK_FRAMEWORK"} {
+		if getenv(variable) != "" {
+			continue
+		}
+		if err := setenv(variable, level); err != nil {
+			return fmt.Errorf("limit the SDK's log: %w", err)
+		}
+	}
+	return nil
 }
 
 func secretsOf(config palabra.Config) []string {

@@ -40,6 +40,43 @@ func TestLogLinesAreBuiltOnlyWhereTheyAreShown(t *testing.T) {
 	}
 }
 
+func TestSDKLogIsLimitedToWhatTheEngineShowsUnlessItsOwnVariablesSayOtherwise(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		env                   []string
+		sdk, proto, framework string
+	}{
+		"nothing set":             {nil, "OFF", "OFF", "OFF"},
+		"core only":               {[]string{"TF_LOG_CORE", "TRACE"}, "OFF", "OFF", "OFF"},
+		"everything":              {[]string{"TF_LOG", "debug"}, "debug", "debug", "debug"},
+		"the narrower one counts": {[]string{"TF_LOG", "TRACE", "TF_LOG_PROVIDER", "ERROR"}, "ERROR", "ERROR", "ERROR"},
+		"the SDK's own level":     {[]string{"TF_LOG", "TRACE", "TF_LOG_SDK", "WARN"}, "WARN", "WARN", "WARN"},
+		"a part's own level":      {[]string{"TF_LOG", "WARN", "TF_LOG_SDK_PROTO", "TRACE"}, "WARN", "TRACE", "WARN"},
+		"each part's own level":   {[]string{"TF_LOG_SDK", "INFO", "TF_LOG_SDK_FRAMEWORK", "OFF"}, "INFO", "INFO", "OFF"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			env := environment(test.env...)
+			set := make(map[string]string)
+			getenv := func(key string) string {
+				if value, ok := set[key]; ok {
+					return value
+				}
+				return env(key)
+			}
+			err := LimitSDKLog(getenv, func(key, value string) error { set[key] = value; return nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+			for variable, want := range map[string]string{"TF_LOG_SDK": test.sdk, "TF_LOG_SDK_PROTO": test.proto, "TF_LOG_SDK_FRAMEWORK": test.framework} {
+				if got := getenv(variable); got != want {
+					t.Errorf("%s: %q, want %q", variable, got, want)
+				}
+			}
+		})
+	}
+}
+
 func TestLogLinesAreMaskedEvenIfTheClientShouldLogASecret(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
