@@ -20,11 +20,12 @@ func Hosts() []string { return []string{"registry.terraform.io", "registry.opent
 // Source is the provider's address without the registry's host.
 const Source = "palabra-community/palabra"
 
-// Build compiles the module in root into a file in dir and returns its path.
+// Build compiles the module in root, as a release is, into a file in dir and
+// returns its path.
 // The version is what the provider reports in its user agent.
 func Build(ctx context.Context, root, dir, version string) (string, error) {
 	binary := filepath.Join(dir, binaryName(version))
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-X main.version="+version, "-o", binary, ".")
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w -X main.version="+version, "-o", binary, ".")
 	build.Dir = root
 	if output, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, output)

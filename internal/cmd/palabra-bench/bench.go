@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"net"
 	"net/http"
 	"os"
@@ -24,9 +26,12 @@ const (
 	terraformData variant = "terraform_data"
 	bulkRead      variant = "palabra"
 	singleReads   variant = "palabra, bulk_read = false"
+	// idle is what no provider can be faster than: one with the same schema that
+	// sends no requests and returns what it is given.
+	idle variant = "a provider that does nothing"
 )
 
-var variants = []variant{terraformData, bulkRead, singleReads}
+var variants = []variant{terraformData, idle, bulkRead, singleReads}
 
 type step string
 
@@ -46,6 +51,15 @@ type workload struct {
 	steps              []step
 }
 
+// maxRuns keeps the engine, whose own time grows with the square of the number
+// of instances, from taking hours.
+func (w workload) maxRuns() int {
+	if w.instances >= 1000 {
+		return 2
+	}
+	return math.MaxInt
+}
+
 type sample struct {
 	wall                  time.Duration
 	requests, connections int
@@ -56,6 +70,9 @@ type result struct {
 	step     step
 	variant  variant
 	median   sample
+	// ratio is the median, over the runs, of the wall time divided by that of
+	// terraform_data just before.
+	ratio float64
 }
 
 type bench struct {
@@ -65,6 +82,7 @@ type bench struct {
 	folder  string
 	binary  string
 	env     []string
+	idleEnv []string
 }
 
 func newBench(ctx context.Context, o options) (*bench, error) {
@@ -98,35 +116,49 @@ func (b *bench) prepare(ctx context.Context) error {
 	if _, err := mirror.Lay(laid, b.binary, version); err != nil {
 		return err
 	}
+	if err := mirror.Configure(cliConfig, laid); err != nil {
+		return err
+	}
 	b.env = mirror.Environ(cliConfig)
-	return mirror.Configure(cliConfig, laid)
+
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	if _, err := mirror.Lay(filepath.Join(b.folder, "idle"), self, version); err != nil {
+		return err
+	}
+	idleConfig := filepath.Join(b.folder, "idle.tfrc")
+	b.idleEnv = append(mirror.Environ(idleConfig), "TF_LOG_SDK=OFF", "TF_LOG_SDK_PROTO=OFF")
+	return mirror.Configure(idleConfig, filepath.Join(b.folder, "idle"))
 }
 
 func (b *bench) close() { _ = os.RemoveAll(b.folder) }
 
-// measure runs a workload's steps for each variant in turn, again and again, so
-// that what else the machine does meets all of them alike.
+// measure runs each step for each variant in turn, so that what else the machine
+// does meets all of them alike.
 func (b *bench) measure(ctx context.Context, w workload) ([]result, error) {
-	samples := make(map[variant]map[step][]sample)
-	for run := range b.options.runs {
-		for _, v := range variants {
-			fmt.Printf("%d instances, run %d of %d: %s\n", w.instances, run+1, b.options.runs, v)
-			measured, err := b.runOnce(ctx, w, v)
-			if err != nil {
-				return nil, fmt.Errorf("%s with %d instances: %w", v, w.instances, err)
-			}
-			if samples[v] == nil {
-				samples[v] = make(map[step][]sample)
-			}
-			for s, one := range measured {
-				samples[v][s] = append(samples[v][s], one)
-			}
+	type key struct {
+		step    step
+		variant variant
+	}
+	samples, ratios := make(map[key][]sample), make(map[key][]float64)
+	for run := range min(b.options.runs, w.maxRuns()) {
+		measured, err := b.runOnce(ctx, w, func(s step, v variant, one, base sample) {
+			fmt.Printf("%d instances, run %d, %s, %s: %.2f s\n", w.instances, run+1, s, v, one.wall.Seconds())
+			samples[key{s, v}] = append(samples[key{s, v}], one)
+			ratios[key{s, v}] = append(ratios[key{s, v}], one.wall.Seconds()/base.wall.Seconds())
+		})
+		if err != nil {
+			return nil, fmt.Errorf("%s with %d instances: %w", measured, w.instances, err)
 		}
 	}
 	var results []result
 	for _, s := range w.steps {
 		for _, v := range variants {
-			results = append(results, result{w, s, v, median(samples[v][s])})
+			k := key{s, v}
+			slices.Sort(ratios[k])
+			results = append(results, result{w, s, v, median(samples[k]), ratios[k][len(ratios[k])/2]})
 		}
 	}
 	return results, nil
@@ -134,7 +166,7 @@ func (b *bench) measure(ctx context.Context, w workload) ([]result, error) {
 
 // median is that of the times; the counts are the largest seen.
 func median(samples []sample) sample {
-	slices.SortFunc(samples, func(a, b sample) int { return int(a.wall - b.wall) })
+	slices.SortFunc(samples, func(a, b sample) int { return cmp.Compare(a.wall, b.wall) })
 	middle := samples[len(samples)/2]
 	for _, s := range samples {
 		middle.requests = max(middle.requests, s.requests)
@@ -143,12 +175,49 @@ func median(samples []sample) sample {
 	return middle
 }
 
-func (b *bench) runOnce(ctx context.Context, w workload, v variant) (map[step]sample, error) {
-	server, err := b.serve(ctx, w)
-	if err != nil {
-		return nil, err
+// runOnce reports each step's samples, with that of terraform_data, and returns
+// the variant at which it failed.
+func (b *bench) runOnce(ctx context.Context, w workload, report func(step, variant, sample, sample)) (variant, error) {
+	workspaces := make(map[variant]*workspace)
+	defer func() {
+		for _, ws := range workspaces {
+			ws.close()
+		}
+	}()
+	for _, v := range variants {
+		ws, err := b.open(ctx, w, v)
+		if err != nil {
+			return v, err
+		}
+		workspaces[v] = ws
 	}
-	defer server.close()
+	for _, s := range w.steps {
+		var base sample
+		for _, v := range variants {
+			ws := workspaces[v]
+			ws.reset()
+			began := stopwatch()
+			if err := b.command(ctx, ws, arguments(s)...); err != nil {
+				return v, err
+			}
+			one := sample{stopwatch().Sub(began), int(ws.requests.Load()), int(ws.connections.Load())}
+			if v == terraformData {
+				base = one
+			}
+			report(s, v, one, base)
+		}
+	}
+	return "", nil
+}
+
+// workspace is a folder with a configuration, and the server that it talks to.
+type workspace struct {
+	*server
+	folder string
+	env    []string
+}
+
+func (b *bench) open(ctx context.Context, w workload, v variant) (*workspace, error) {
 	folder, err := os.MkdirTemp(b.folder, "run-")
 	if err != nil {
 		return nil, err
@@ -156,19 +225,19 @@ func (b *bench) runOnce(ctx context.Context, w workload, v variant) (map[step]sa
 	if err := os.WriteFile(filepath.Join(folder, "main.tf"), []byte(configuration(w, v)), 0o600); err != nil {
 		return nil, err
 	}
-	if err := b.command(ctx, folder, server, "init"); err != nil {
+	served, err := b.serve(ctx, w)
+	if err != nil {
 		return nil, err
 	}
-	measured := make(map[step]sample)
-	for _, s := range w.steps {
-		server.reset()
-		began := stopwatch()
-		if err := b.command(ctx, folder, server, arguments(s)...); err != nil {
-			return nil, err
-		}
-		measured[s] = sample{stopwatch().Sub(began), int(server.requests.Load()), int(server.connections.Load())}
+	ws := &workspace{server: served, folder: folder, env: b.env}
+	if v == idle {
+		ws.env = b.idleEnv
 	}
-	return measured, nil
+	if err := b.command(ctx, ws, "init"); err != nil {
+		ws.close()
+		return nil, err
+	}
+	return ws, nil
 }
 
 func stopwatch() time.Time {
@@ -189,11 +258,11 @@ func arguments(s step) []string {
 	return nil
 }
 
-func (b *bench) command(ctx context.Context, folder string, s *server, args ...string) error {
+func (b *bench) command(ctx context.Context, ws *workspace, args ...string) error {
 	command := exec.CommandContext(ctx, b.engine.Path, append(args, "-no-color")...)
-	command.Dir = folder
-	command.Env = append(slices.Clone(b.env),
-		"PALABRA_API_URL="+s.url, "PALABRA_CLIENT_ID="+sandbox.DefaultClientID, "PALABRA_CLIENT_SECRET="+sandbox.DefaultClientSecret)
+	command.Dir = ws.folder
+	command.Env = append(slices.Clone(ws.env),
+		"PALABRA_API_URL="+ws.url, "PALABRA_CLIENT_ID="+sandbox.DefaultClientID, "PALABRA_CLIENT_SECRET="+sandbox.DefaultClientSecret)
 	if output, err := command.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s %v: %w\n%s", b.engine.Name, args, err, output[max(0, len(output)-2000):])
 	}
@@ -241,7 +310,7 @@ resource "palabra_session_expiry" "session" {
   session_id  = each.key
   ttl_seconds = var.ttl_seconds
 }
-`, mirror.Source, v == bulkRead)
+`, mirror.Source, v != singleReads)
 }
 
 // server is a sandbox behind a wire with latency, which counts.

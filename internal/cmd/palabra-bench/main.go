@@ -17,6 +17,13 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
+	if startedByEngine() {
+		if err := serveIdle(ctx); err != nil {
+			fmt.Fprintln(os.Stderr, "palabra-bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	runs := flag.Int("runs", 3, "how often to measure each step; the median counts")
 	latency := flag.Duration("latency", 50*time.Millisecond, "time that each answer takes")
 	machine := flag.String("machine", "", "what to call this machine in the report")

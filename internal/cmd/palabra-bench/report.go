@@ -28,19 +28,13 @@ func writeReport(b *bench, results []result, process processFigures) error {
 		"The ratio is wall time ÷ that of `terraform_data` with the same values in the same run.\n\n![Ratio to terraform_data by step](bench.svg)\n\n",
 		b.engine, machine, b.options.latency, b.options.runs)
 	table.WriteString("| instances | of sessions | step | managed by | wall | ratio | requests | connections |\n| ---: | ---: | --- | --- | ---: | ---: | ---: | ---: |\n")
-	base := make(map[string]float64)
 	var bars []bar
 	for _, r := range results {
-		key := fmt.Sprint(r.workload.instances, r.workload.account, r.step)
-		if r.variant == terraformData {
-			base[key] = r.median.wall.Seconds()
-		}
-		ratio := r.median.wall.Seconds() / base[key]
 		fmt.Fprintf(&table, "| %d | %d | %s | %s | %.2f s | %.2f | %d | %d |\n", r.workload.instances, max(r.workload.account, r.workload.instances),
-			r.step, r.variant, r.median.wall.Seconds(), ratio, r.median.requests, r.median.connections)
-		if r.variant != terraformData {
+			r.step, r.variant, r.median.wall.Seconds(), r.ratio, r.median.requests, r.median.connections)
+		if r.variant == bulkRead || r.variant == singleReads {
 			bars = append(bars, bar{
-				Label: fmt.Sprintf("%s, N = %d", r.step, r.workload.instances), Ratio: ratio, Bulk: r.variant == bulkRead, Requests: r.median.requests,
+				Label: fmt.Sprintf("%s, N = %d", r.step, r.workload.instances), Ratio: r.ratio, Bulk: r.variant == bulkRead, Requests: r.median.requests,
 			})
 		}
 	}
