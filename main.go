@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime"
 
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 
@@ -26,7 +27,14 @@ func main() {
 	}
 }
 
+// minimumHeap is how many bytes the garbage collector takes for granted: it
+// starts when as much again is in use. The usual refresh makes less garbage than
+// that, and need not be stopped some twenty times for it. The memory is never
+// touched, so it is address space only.
+const minimumHeap = 64 << 20
+
 func serve(debug bool) error {
+	defer runtime.KeepAlive(make([]byte, minimumHeap))
 	// A debugged provider writes to its own terminal, not to an engine.
 	if !debug {
 		if err := provider.LimitSDKLog(os.Getenv, os.Setenv); err != nil {
