@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -55,10 +54,14 @@ type workload struct {
 // of instances, from taking hours.
 func (w workload) maxRuns() int {
 	if w.instances >= 1000 {
-		return 2
+		return 1
 	}
 	return math.MaxInt
 }
+
+// refreshes is how often each run measures a refresh, which can be repeated as it
+// changes nothing.
+const refreshes = 3
 
 type sample struct {
 	wall                  time.Duration
@@ -69,9 +72,9 @@ type result struct {
 	workload workload
 	step     step
 	variant  variant
-	median   sample
-	// ratio is the median, over the runs, of the wall time divided by that of
-	// terraform_data just before.
+	sample   sample
+	// ratio is the median of the wall time divided by that of terraform_data just
+	// before.
 	ratio float64
 }
 
@@ -144,35 +147,45 @@ func (b *bench) measure(ctx context.Context, w workload) ([]result, error) {
 	}
 	samples, ratios := make(map[key][]sample), make(map[key][]float64)
 	for run := range min(b.options.runs, w.maxRuns()) {
-		measured, err := b.runOnce(ctx, w, func(s step, v variant, one, base sample) {
+		at, err := b.runOnce(ctx, w, func(s step, v variant, one, base sample) {
 			fmt.Printf("%d instances, run %d, %s, %s: %.2f s\n", w.instances, run+1, s, v, one.wall.Seconds())
 			samples[key{s, v}] = append(samples[key{s, v}], one)
 			ratios[key{s, v}] = append(ratios[key{s, v}], one.wall.Seconds()/base.wall.Seconds())
 		})
 		if err != nil {
-			return nil, fmt.Errorf("%s with %d instances: %w", measured, w.instances, err)
+			return nil, fmt.Errorf("%s with %d instances: %w", at, w.instances, err)
 		}
 	}
 	var results []result
 	for _, s := range w.steps {
 		for _, v := range variants {
 			k := key{s, v}
-			slices.Sort(ratios[k])
-			results = append(results, result{w, s, v, median(samples[k]), ratios[k][len(ratios[k])/2]})
+			results = append(results, result{w, s, v, summarize(samples[k]), median(ratios[k])})
 		}
 	}
 	return results, nil
 }
 
-// median is that of the times; the counts are the largest seen.
-func median(samples []sample) sample {
-	slices.SortFunc(samples, func(a, b sample) int { return cmp.Compare(a.wall, b.wall) })
-	middle := samples[len(samples)/2]
+// summarize takes the median of the times, and the largest counts.
+func summarize(samples []sample) sample {
+	var walls []time.Duration
+	var all sample
 	for _, s := range samples {
-		middle.requests = max(middle.requests, s.requests)
-		middle.connections = max(middle.connections, s.connections)
+		walls = append(walls, s.wall)
+		all.requests = max(all.requests, s.requests)
+		all.connections = max(all.connections, s.connections)
 	}
-	return middle
+	all.wall = median(walls)
+	return all
+}
+
+func median[T time.Duration | float64](values []T) T {
+	slices.Sort(values)
+	middle := len(values) / 2
+	if len(values)%2 == 0 {
+		return (values[middle-1] + values[middle]) / 2
+	}
+	return values[middle]
 }
 
 // runOnce reports each step's samples, with that of terraform_data, and returns
@@ -192,20 +205,33 @@ func (b *bench) runOnce(ctx context.Context, w workload, report func(step, varia
 		workspaces[v] = ws
 	}
 	for _, s := range w.steps {
-		var base sample
-		for _, v := range variants {
-			ws := workspaces[v]
-			ws.reset()
-			began := stopwatch()
-			if err := b.command(ctx, ws, arguments(s)...); err != nil {
+		times := 1
+		if s == refresh {
+			times = refreshes
+		}
+		for range times {
+			if v, err := b.runStep(ctx, s, workspaces, report); err != nil {
 				return v, err
 			}
-			one := sample{stopwatch().Sub(began), int(ws.requests.Load()), int(ws.connections.Load())}
-			if v == terraformData {
-				base = one
-			}
-			report(s, v, one, base)
 		}
+	}
+	return "", nil
+}
+
+func (b *bench) runStep(ctx context.Context, s step, workspaces map[variant]*workspace, report func(step, variant, sample, sample)) (variant, error) {
+	var base sample
+	for _, v := range variants {
+		ws := workspaces[v]
+		ws.reset()
+		began := stopwatch()
+		if err := b.command(ctx, ws, arguments(s)...); err != nil {
+			return v, err
+		}
+		one := sample{stopwatch().Sub(began), int(ws.requests.Load()), int(ws.connections.Load())}
+		if v == terraformData {
+			base = one
+		}
+		report(s, v, one, base)
 	}
 	return "", nil
 }

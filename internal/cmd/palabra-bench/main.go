@@ -1,7 +1,8 @@
 // Command palabra-bench measures the provider with a real engine against the
-// sandbox with latency, next to terraform_data with the same values and next to
-// itself with bulk reads off, and writes a table and a plot. Compare ratios of
-// one run only: machines differ, and are noisy.
+// sandbox with latency, next to terraform_data with the same values, to a
+// provider that does nothing, and to itself with bulk reads off, and writes a
+// table and a plot. Compare ratios of one run only: machines differ, and are
+// noisy.
 package main
 
 import (
