@@ -286,7 +286,9 @@ func (r *reader) take(got page, asked time.Time) {
 	r.pass.pageLength, r.pass.pageHits = len(got.sessions), 0
 	r.pass.token = got.nextToken
 	r.pass.ended = got.nextToken == ""
-	r.pass.nextPageAt = r.pass.reads + readsPerPage*r.pass.useless
+	// A page that was listed before any read counts as the one that the first
+	// reads would have asked for.
+	r.pass.nextPageAt = max(r.pass.reads, readsPerPage) + readsPerPage*r.pass.useless
 }
 
 // join returns the single read of id that is under way, or starts one. It ends

@@ -104,6 +104,18 @@ func TestThreeReadsInALargeAccountCostThreeAndAPage(t *testing.T) {
 	}
 }
 
+func TestThreePrimedReadsInALargeAccountCostThreeAndAPage(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	ids := s.fill(10_000)
+	client := newClient(t, s.url, withBulkRead)
+	client.Prime(t.Context())
+	readAll(t, client, []string{ids[2000], ids[5000], ids[9000]})
+	if stats := client.ReaderStats(); stats.Pages != 1 || stats.Misses != 3 {
+		t.Errorf("%+v, want 1 page and 3 misses", stats)
+	}
+}
+
 func TestPrimedReaderAnswersFromOnePage(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
