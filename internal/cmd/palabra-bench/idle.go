@@ -18,6 +18,9 @@ func startedByEngine() bool { return os.Getenv("TF_PLUGIN_MAGIC_COOKIE") != "" }
 // serveIdle is the provider of the idle variant: the palabra provider's schema,
 // behind which nothing happens.
 func serveIdle(ctx context.Context) error {
+	if err := provider.LimitSDKLog(os.Getenv, os.Setenv); err != nil {
+		return err
+	}
 	server := providerserver.NewProtocol6(provider.New("idle")())()
 	schemas, err := server.GetProviderSchema(ctx, &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
