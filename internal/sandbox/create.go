@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 )
 
@@ -20,10 +19,14 @@ func (s *Sandbox) create(w http.ResponseWriter, r *http.Request) {
 		Data *struct {
 			SubscriberCount int    `json:"subscriber_count"`
 			Intent          string `json:"intent"`
+			AggregationID   string `json:"aggregation_id"`
 		} `json:"data"`
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
-	if err != nil || json.Unmarshal(body, &request) != nil || request.Data == nil {
+	body, ok := s.readJSON(w, r)
+	if !ok {
+		return
+	}
+	if json.Unmarshal(body, &request) != nil || request.Data == nil {
 		writeProblem(w, r, http.StatusBadRequest, "Bad request", "The body must be a JSON object with a data object.", 100400)
 		return
 	}
@@ -33,17 +36,16 @@ func (s *Sandbox) create(w http.ResponseWriter, r *http.Request) {
 	}
 	now := s.now()
 	if s.store.count(now) >= s.options.SessionLimit {
-		// How the API answers here is not known; a plain refusal is the stricter
-		// reading, as nobody can take it for a rate limit.
-		writeProblem(w, r, http.StatusForbidden, "Forbidden resource", "The limit of active sessions is reached.", 100051)
+		refuseOverLimit(w, r, s.options.SessionLimitStatus)
 		return
 	}
 	session := Session{
-		ID:        "sandbox-user." + randomHex(4) + "." + randomHex(4),
+		ID:        s.newID(),
 		CreatedAt: now, UpdatedAt: now, ExpiresAt: now.Add(s.options.DefaultTTL),
-		Intent: request.Data.Intent,
+		Intent: request.Data.Intent, AggregationID: request.Data.AggregationID, Organization: s.options.Organization,
 	}
 	setDefault(&session.Intent, "api")
+	s.store.beforeChange(now)
 	s.store.put(session)
 
 	subscribers := make([]string, request.Data.SubscriberCount)
@@ -60,8 +62,17 @@ func (s *Sandbox) create(w http.ResponseWriter, r *http.Request) {
 			"webrtc_url":       "https://streaming-0.palabra.example/livekit/",
 			"ws_url":           "wss://streaming.palabra.example/streaming-api/" + randomHex(4) + "/v1/speech-to-speech/stream",
 			"intent":           session.Intent,
+			"organization":     session.Organization,
 		},
 	})
+}
+
+// newID has either form in which ids have been seen.
+func (s *Sandbox) newID() string {
+	if s.options.JWTIDs {
+		return token("sandbox-user."+randomHex(4), "session")
+	}
+	return "sandbox-user." + randomHex(4) + "." + randomHex(4)
 }
 
 // token has the form of a JWT, so that what leaks one is found out.

@@ -22,31 +22,11 @@ func Delay(d time.Duration) Effect {
 	}
 }
 
-// Respond answers with a status and body, without doing what was asked for.
-// Headers are given as name, value, ….
-func Respond(status int, contentType, body string, headers ...string) Effect {
-	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
-		w.Header().Set("Content-Type", contentType)
-		for i := 0; i+1 < len(headers); i += 2 {
-			w.Header().Set(headers[i], headers[i+1])
-		}
-		w.WriteHeader(status)
-		_, _ = w.Write([]byte(body))
-	}
-}
-
-// HTMLError answers as a gateway does that has never heard of the API.
-func HTMLError(status int) Effect {
-	return Respond(status, "text/html; charset=utf-8", "<html><head><title>"+http.StatusText(status)+"</title></head><body><h1>nginx</h1></body></html>")
-}
-
-// RateLimited answers 429; retryAfter is seconds or an HTTP date, empty for none.
-func RateLimited(retryAfter string) Effect {
-	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
-		if retryAfter != "" {
-			w.Header().Set("Retry-After", retryAfter)
-		}
-		writeProblem(w, r, http.StatusTooManyRequests, "Too many requests", "The rate limit is exceeded.", 100429)
+// Hang does nothing and answers nothing until the client gives up.
+func Hang() Effect {
+	return func(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
+		<-r.Context().Done()
+		panic(http.ErrAbortHandler)
 	}
 }
 
@@ -161,11 +141,6 @@ func DeepJSON(depth int) Effect {
 	return Respond(http.StatusOK, "application/json", `{"data":`+strings.Repeat("[", depth)+strings.Repeat("]", depth)+`}`)
 }
 
-// Redirect sends the client elsewhere.
-func Redirect(location string) Effect {
-	return Respond(http.StatusTemporaryRedirect, "text/plain", "", "Location", location)
-}
-
 // SkewClock shifts the Date header.
 func SkewClock(by time.Duration) Effect {
 	return func(w http.ResponseWriter, r *http.Request, api http.Handler) {
@@ -173,13 +148,6 @@ func SkewClock(by time.Duration) Effect {
 			w.Header().Set("Date", date.Add(by).Format(http.TimeFormat))
 		}
 		api.ServeHTTP(w, r)
-	}
-}
-
-// RefuseCredentials answers as if the credentials were wrong.
-func RefuseCredentials(status int) Effect {
-	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
-		refuseCredentials(w, r, status)
 	}
 }
 

@@ -1,6 +1,9 @@
 package sandbox
 
-import "net/http"
+import (
+	"net/http"
+	"slices"
+)
 
 // Effect answers a request instead of the API. It may call api, which does what
 // the request asks for.
@@ -19,11 +22,16 @@ type Fault struct {
 	Count int
 	// Probability, in (0, 1), lets the rest pass; 0 means always.
 	Probability float64
+	// Through is for an effect that mostly passes requests on as they are, such as
+	// a delay or a rate limit: the next fault that matches meets them, too. The
+	// log names such a fault only for requests that it answered itself.
+	Through bool
 	// Effect is what happens.
 	Effect Effect
 }
 
-// Inject adds a fault; remove ends it. Of several that match, the first counts.
+// Inject adds a fault; remove ends it. Of several that match, the first counts,
+// and those before it that pass requests through.
 func (s *Sandbox) Inject(f Fault) (remove func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -45,26 +53,56 @@ func (s *Sandbox) removeFault(f *Fault) {
 	}
 }
 
-func (s *Sandbox) pickFault(operation Operation, id string) *Fault {
+// withFaults returns the API behind the faults that meet a request, the first of
+// them in front. name becomes that of the fault that answered.
+func (s *Sandbox) withFaults(operation Operation, id string, name *string) http.Handler {
+	api := http.Handler(http.HandlerFunc(s.answer))
+	for _, f := range slices.Backward(s.pickFaults(operation, id)) {
+		behind := api
+		api = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			*name = f.Name
+			f.Effect(w, r, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if f.Through {
+					*name = ""
+				}
+				behind.ServeHTTP(w, r)
+			}))
+		})
+	}
+	return api
+}
+
+// pickFaults returns those that pass a request on, and the first that does not.
+func (s *Sandbox) pickFaults(operation Operation, id string) (picked []*Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, f := range s.faults {
-		if f.Operation != operationNone && f.Operation != operation || f.SessionID != "" && f.SessionID != id {
+		if !s.picks(f, operation, id) {
 			continue
 		}
-		if f.Skip > 0 {
-			f.Skip--
-			continue
+		picked = append(picked, f)
+		if !f.Through {
+			break
 		}
-		if f.Probability > 0 && s.rng.Float64() >= f.Probability {
-			continue
-		}
-		if f.Count > 0 {
-			if f.Count--; f.Count == 0 {
-				s.removeFault(f)
-			}
-		}
-		return f
 	}
-	return nil
+	return picked
+}
+
+func (s *Sandbox) picks(f *Fault, operation Operation, id string) bool {
+	if f.Operation != operationNone && f.Operation != operation || f.SessionID != "" && f.SessionID != id {
+		return false
+	}
+	if f.Skip > 0 {
+		f.Skip--
+		return false
+	}
+	if f.Probability > 0 && s.rng.Float64() >= f.Probability {
+		return false
+	}
+	if f.Count > 0 {
+		if f.Count--; f.Count == 0 {
+			s.removeFault(f)
+		}
+	}
+	return true
 }

@@ -1,14 +1,12 @@
 package sandbox
 
 import (
+	"bytes"
 	"crypto/subtle"
-	"encoding/json"
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
-	"time"
 )
 
 const (
@@ -18,6 +16,8 @@ const (
 	maxPageSize = 100
 	// defaultPageSize is the samples' size in the sibling lists' reference.
 	defaultPageSize = 10
+	// maxBody bounds what is read of a request, in bytes.
+	maxBody = 1 << 20
 )
 
 // Operation is one of the API's calls.
@@ -72,22 +72,29 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	operation, id := route(r)
 	recorder := &statusRecorder{ResponseWriter: w}
 	recorder.Header().Set("Date", s.now().Format(http.TimeFormat))
-	fault := s.pickFault(operation, id)
+	faultName := ""
 	defer func() {
-		entry := Request{
-			Time: s.now(), Method: r.Method, Path: r.URL.EscapedPath(), Query: r.URL.RawQuery,
-			SessionID: id, Status: recorder.status, Duration: realTime().Sub(started), RemoteAddr: r.RemoteAddr,
-		}
-		if fault != nil {
-			entry.Fault = fault.Name
-		}
-		s.record(entry)
+		s.record(Request{
+			Time: s.now(), Method: r.Method, Path: r.URL.EscapedPath(), Query: r.URL.RawQuery, SessionID: id,
+			Status: recorder.status, Duration: realTime().Sub(started), RemoteAddr: r.RemoteAddr, Fault: faultName,
+		})
 	}()
-	if fault != nil {
-		fault.Effect(recorder, r, http.HandlerFunc(s.answer))
+	if !bufferBody(recorder, r) {
 		return
 	}
-	s.answer(recorder, r)
+	s.withFaults(operation, id, &faultName).ServeHTTP(recorder, r)
+}
+
+// bufferBody reads the body before anything is locked, so that a client that
+// stalls in the middle of it holds up nobody else.
+func bufferBody(w http.ResponseWriter, r *http.Request) bool {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		writeProblem(w, r, http.StatusBadRequest, "Bad request", "The body could not be read, or is larger than 1 MiB.", 100400)
+		return false
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return true
 }
 
 // answer is the API without faults.
@@ -103,7 +110,7 @@ func (s *Sandbox) answer(w http.ResponseWriter, r *http.Request) {
 	case OperationCreate:
 		s.create(w, r)
 	case OperationList:
-		s.list(w, r)
+		s.list(w, r, &s.store, s.now())
 	case OperationGet:
 		s.get(w, r, id)
 	case OperationDelete:
@@ -125,89 +132,6 @@ func (s *Sandbox) authorized(r *http.Request) bool {
 		return id == "" && secret == "" && same(bearer, s.options.APIKey)
 	}
 	return same(id, s.options.ClientID) && same(secret, s.options.ClientSecret)
-}
-
-func (s *Sandbox) list(w http.ResponseWriter, r *http.Request) {
-	size := defaultPageSize
-	if text := r.URL.Query().Get("page_size"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > maxPageSize {
-			writeProblem(w, r, http.StatusUnprocessableEntity, "Validation error", "page_size must be an integer from 1 to 100.", 100422)
-			return
-		}
-		size = n
-	}
-	var after *Session
-	if token := r.URL.Query().Get("page_token"); token != "" {
-		var ok bool
-		if after, ok = decodeToken(token); !ok {
-			writeProblem(w, r, http.StatusBadRequest, "Bad request", "page_token is not a token of this list.", 100400)
-			return
-		}
-	}
-	sessions, more := s.store.page(after, size, s.now())
-	token := ""
-	if more {
-		token = encodeToken(sessions[len(sessions)-1])
-	}
-	writeJSON(w, http.StatusOK, listBody(s.options.Envelope, sessions, token))
-}
-
-func (s *Sandbox) get(w http.ResponseWriter, r *http.Request, id string) {
-	session := s.store.live(id, s.now())
-	if session == nil {
-		writeNotFound(w, r)
-		return
-	}
-	writeJSON(w, http.StatusOK, map[string]any{"ok": true, "data": wireOf(*session)})
-}
-
-func (s *Sandbox) delete(w http.ResponseWriter, r *http.Request, id string) {
-	if s.store.live(id, s.now()) == nil {
-		writeNotFound(w, r)
-		return
-	}
-	s.store.remove(id)
-	w.WriteHeader(http.StatusNoContent)
-}
-
-// expiry takes the TTL from the query, where it is required, and wants a body,
-// which newer references require, to agree with it.
-func (s *Sandbox) expiry(w http.ResponseWriter, r *http.Request, id string) {
-	ttl, err := strconv.ParseInt(r.URL.Query().Get("ttl_seconds"), 10, 64)
-	if err != nil || ttl < 1 {
-		writeProblem(w, r, http.StatusBadRequest, "Bad request", "ttl_seconds must be an integer of at least 1.", 100400)
-		return
-	}
-	if body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20)); err != nil || len(body) > 0 && bodyTTL(body) != ttl {
-		writeProblem(w, r, http.StatusBadRequest, "Bad request", "The body's ttl_seconds does not agree with the query's.", 100400)
-		return
-	}
-	session := s.store.live(id, s.now())
-	if session == nil {
-		writeNotFound(w, r)
-		return
-	}
-	granted := time.Duration(ttl) * time.Second
-	if s.options.MaxTTL > 0 {
-		granted = min(granted, s.options.MaxTTL)
-	}
-	session.UpdatedAt = s.now()
-	session.ExpiresAt = s.now().Add(granted)
-	w.WriteHeader(http.StatusNoContent)
-}
-
-// bodyTTL is 0, which no query may ask for, where the body holds no TTL.
-func bodyTTL(body []byte) int64 {
-	var envelope struct {
-		Data struct {
-			TTLSeconds int64 `json:"ttl_seconds"`
-		} `json:"data"`
-	}
-	if json.Unmarshal(body, &envelope) != nil {
-		return 0
-	}
-	return envelope.Data.TTLSeconds
 }
 
 // statusRecorder remembers the status for the request log.

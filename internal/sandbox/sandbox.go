@@ -27,51 +27,6 @@ const (
 	maxLoggedRequests = 50_000
 )
 
-// Envelope is one of the shapes in which deployed versions have answered the
-// list call.
-type Envelope int
-
-// The envelopes that the contract records.
-const (
-	// EnvelopeData is {"data": […], "next_page_token": "…"}, as documented.
-	EnvelopeData Envelope = iota
-	// EnvelopeNext is {"data": […], "next": "…"}, as the documentation's prose
-	// has it.
-	EnvelopeNext
-	// EnvelopeSessions is {"ok": true, "data": {"sessions": […] or null,
-	// "next_page_token": "…"}}, as the vendor's JavaScript SDK has it.
-	EnvelopeSessions
-	// EnvelopeSessionsNext is EnvelopeSessions with the token named "next".
-	EnvelopeSessionsNext
-	// EnvelopeTopLevel is {"sessions": […], "next_page_token": "…"}.
-	EnvelopeTopLevel
-)
-
-// Options configures a sandbox; the zero value is a working one.
-type Options struct {
-	// ClientID, ClientSecret and APIKey are the credentials to accept; empty ones
-	// mean the defaults.
-	ClientID, ClientSecret, APIKey string
-	// Now is the server's clock; nil means time.Now.
-	Now func() time.Time
-	// SessionLimit is how many live sessions a create may lead to; 0 means 1000.
-	// Put ignores it.
-	SessionLimit int
-	// DefaultTTL is the lifetime of a created session; 0 means 30 days.
-	DefaultTTL time.Duration
-	// MaxTTL silently caps what a TTL call grants; 0 means no cap.
-	MaxTTL time.Duration
-	// BadCredentialsStatus is the answer to wrong credentials: 401 (also for 0),
-	// 403 or 404; the API has been seen to give each.
-	BadCredentialsStatus int
-	// Envelope is the shape of list answers.
-	Envelope Envelope
-	// Seed seeds the probabilities of faults.
-	Seed uint64
-	// OnRequest is called after each request.
-	OnRequest func(Request)
-}
-
 // Request is an entry of the request log.
 type Request struct {
 	// Time is when it arrived, by the sandbox's clock.
@@ -110,12 +65,14 @@ func New(options Options) *Sandbox {
 	setDefault(&options.SessionLimit, defaultSessionLimit)
 	setDefault(&options.DefaultTTL, defaultTTL)
 	setDefault(&options.BadCredentialsStatus, http.StatusUnauthorized)
+	setDefault(&options.SessionLimitStatus, http.StatusForbidden)
+	setDefault(&options.Organization, "sandbox")
 	if options.Now == nil {
 		options.Now = realTime
 	}
 	return &Sandbox{
 		options:  options,
-		store:    store{byID: make(map[string]*Session)},
+		store:    newStore(),
 		watchers: make(map[chan struct{}]bool),
 		rng:      rand.New(rand.NewPCG(options.Seed, 0)), // #nosec G404 -- faults are to be repeatable
 	}
@@ -141,6 +98,7 @@ func (s *Sandbox) Put(session Session) {
 	setDefault(&session.CreatedAt, now)
 	setDefault(&session.UpdatedAt, session.CreatedAt)
 	setDefault(&session.ExpiresAt, session.CreatedAt.Add(s.options.DefaultTTL))
+	s.store.beforeChange(now)
 	s.store.put(session)
 }
 
@@ -166,26 +124,35 @@ func (s *Sandbox) Sessions() []Session {
 func (s *Sandbox) Remove(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.store.beforeChange(s.now())
 	s.store.remove(id)
 }
 
-// Connect begins a live connection: the expiry is reset to a minute ahead and
-// moves on every minute from then on.
+// Connect begins a live connection: the expiry is reset to a minute ahead (or to
+// now, see Options.ConnectResetsToNow) and moves on every minute from then on.
 func (s *Sandbox) Connect(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if session := s.store.live(id, s.now()); session != nil {
+	now := s.now()
+	if session := s.store.live(id, now); session != nil {
+		s.store.beforeChange(now)
 		session.Connected = true
-		session.UpdatedAt = s.now()
-		session.ExpiresAt = s.now().Add(time.Minute)
+		session.UpdatedAt = now
+		session.ExpiresAt = now
+		if !s.options.ConnectResetsToNow {
+			session.ExpiresAt = now.Add(time.Minute)
+		}
 	}
 }
 
-// Disconnect ends a live connection; the session stays until its expiry.
+// Disconnect ends a live connection. The session stays until the expiry that it
+// then has, which is at most a minute ahead: one that was used and hung up ends
+// long before the expiry that it was given.
 func (s *Sandbox) Disconnect(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if session := s.store.live(id, s.now()); session != nil {
+		s.store.beforeChange(s.now())
 		session.Connected = false
 	}
 }

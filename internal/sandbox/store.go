@@ -12,8 +12,9 @@ type Session struct {
 	CreatedAt, UpdatedAt, ExpiresAt time.Time
 	// Connected sessions move their expiry every minute.
 	Connected bool
-	// Intent is echoed by get and list.
-	Intent string
+	// Intent, AggregationID and Organization are shown by get and list where they
+	// are not empty.
+	Intent, AggregationID, Organization string
 }
 
 // store holds the sessions; its owner locks it.
@@ -21,6 +22,16 @@ type store struct {
 	byID map[string]*Session
 	// ordered is by creation, then id: the order of the list call.
 	ordered []*Session
+	// written is what a TTL call replaced, by id, until the session is removed.
+	written map[string]*replaced
+	// history is what the store held before each change; nil while nobody asks
+	// for it.
+	history []snapshot
+	keep    bool
+}
+
+func newStore() store {
+	return store{byID: make(map[string]*Session), written: make(map[string]*replaced)}
 }
 
 func inOrder(a, b *Session) int {
@@ -43,6 +54,7 @@ func (s *store) remove(id string) {
 		return
 	}
 	delete(s.byID, id)
+	delete(s.written, id)
 	if at, found := slices.BinarySearchFunc(s.ordered, session, inOrder); found {
 		s.ordered = slices.Delete(s.ordered, at, at+1)
 	}
@@ -56,12 +68,18 @@ func (s *store) live(id string, now time.Time) *Session {
 	if !ok {
 		return nil
 	}
-	session.tick(now)
-	if !now.Before(session.ExpiresAt) {
+	if session.ended(now) {
 		s.remove(id)
 		return nil
 	}
 	return session
+}
+
+// ended brings the session up to date and tells whether its expiry is past. A
+// connected one has not ended, whatever its expiry says.
+func (s *Session) ended(now time.Time) bool {
+	s.tick(now)
+	return !s.Connected && !now.Before(s.ExpiresAt)
 }
 
 // tick moves the expiry of a connected session: it never comes closer than the
@@ -99,8 +117,7 @@ func (s *store) page(after *Session, size int, now time.Time) ([]Session, bool) 
 	var ended []string
 	more := false
 	for _, session := range s.ordered[from:] {
-		session.tick(now)
-		if !now.Before(session.ExpiresAt) {
+		if session.ended(now) {
 			ended = append(ended, session.ID)
 			continue
 		}

@@ -12,45 +12,17 @@ type wireSession struct {
 	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"`
 	ExpiresAt time.Time `json:"expires_at"`
-	Intent    string    `json:"intent,omitempty"`
+	// The newest reference adds these three, all optional.
+	Intent        string `json:"intent,omitempty"`
+	AggregationID string `json:"aggregation_id,omitempty"`
+	Organization  string `json:"organization,omitempty"`
 }
 
 func wireOf(s Session) wireSession {
-	return wireSession{ID: s.ID, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt, ExpiresAt: s.ExpiresAt, Intent: s.Intent}
-}
-
-func listBody(envelope Envelope, sessions []Session, token string) map[string]any {
-	items := make([]wireSession, 0, len(sessions))
-	for _, session := range sessions {
-		items = append(items, wireOf(session))
+	return wireSession{
+		ID: s.ID, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt, ExpiresAt: s.ExpiresAt,
+		Intent: s.Intent, AggregationID: s.AggregationID, Organization: s.Organization,
 	}
-	tokenName := "next_page_token"
-	if envelope == EnvelopeNext || envelope == EnvelopeSessionsNext {
-		tokenName = "next"
-	}
-	switch envelope {
-	case EnvelopeSessions, EnvelopeSessionsNext:
-		inner := map[string]any{"sessions": items}
-		if len(items) == 0 {
-			inner["sessions"] = nil
-		}
-		if token != "" {
-			inner[tokenName] = token
-		}
-		return map[string]any{"ok": true, "data": inner}
-	case EnvelopeTopLevel:
-		body := map[string]any{"sessions": items}
-		if token != "" {
-			body[tokenName] = token
-		}
-		return body
-	case EnvelopeData, EnvelopeNext:
-	}
-	body := map[string]any{"data": items}
-	if token != "" {
-		body[tokenName] = token
-	}
-	return body
 }
 
 // tokenKey has the form of the API's tokens: the key of the last item.
@@ -106,12 +78,4 @@ func writeProblem(w http.ResponseWriter, r *http.Request, status int, title, det
 
 func writeNotFound(w http.ResponseWriter, r *http.Request) {
 	writeProblem(w, r, http.StatusNotFound, "Not found", "Session not found.", 100404)
-}
-
-func refuseCredentials(w http.ResponseWriter, r *http.Request, status int) {
-	title, detail := "Unauthorized", "Unauthorized access is denied due to invalid credentials."
-	if status == http.StatusNotFound {
-		title, detail = "Not found", "User not found."
-	}
-	writeProblem(w, r, status, title, detail, 100000+status)
 }
