@@ -36,6 +36,8 @@ type Config struct {
 	// Endpoint is the base URL of the API, by default DefaultEndpoint. See
 	// ValidateEndpoint for what is allowed.
 	Endpoint string
+	// AllowInsecureEndpoint lets Endpoint be http on a host that is not loopback.
+	AllowInsecureEndpoint bool
 	// ClientID and ClientSecret are sent as the headers of these names.
 	ClientID, ClientSecret string
 	// APIKey is sent as "Authorization: Bearer".
@@ -83,7 +85,7 @@ func New(config Config) (*Client, error) {
 	if config.Endpoint == "" {
 		config.Endpoint = DefaultEndpoint
 	}
-	if err := ValidateEndpoint(config.Endpoint); err != nil {
+	if _, err := ValidateEndpoint(config.Endpoint, config.AllowInsecureEndpoint); err != nil {
 		return nil, fmt.Errorf("config.Endpoint: %w", err)
 	}
 	endpoint, err := url.Parse(strings.TrimRight(config.Endpoint, "/"))

@@ -7,28 +7,51 @@ import (
 	"strings"
 )
 
+// ErrInsecureEndpoint says that an endpoint would send the credentials
+// unencrypted through a network.
+var ErrInsecureEndpoint = errors.New("it must start with https://, because the request carries credentials (http:// is allowed on a loopback address)")
+
 // ValidateEndpoint says why an endpoint cannot be used: it must be an absolute
-// https URL without credentials, query or fragment; http is allowed on a
-// loopback address only, because the headers carry secrets.
-func ValidateEndpoint(endpoint string) error {
+// https URL without credentials, query or fragment. http is allowed on a
+// loopback address, because the headers carry secrets, and elsewhere only with
+// allowInsecure: then the first result is true.
+func ValidateEndpoint(endpoint string, allowInsecure bool) (insecure bool, err error) {
+	if host, _, _ := strings.Cut(endpoint, "/"); !strings.Contains(endpoint, "://") {
+		return false, errors.New(`it has no scheme: add "` + schemeFor(host) + `://" in front of it`)
+	}
 	u, err := url.Parse(endpoint)
 	switch {
 	case err != nil:
 		// The error of url.Parse quotes its input, which may hold a password.
-		return errors.New("it is not a URL")
+		return false, errors.New("it is not a URL such as " + DefaultEndpoint)
 	case u.Host == "" || u.Hostname() == "":
-		return errors.New("it must be an absolute URL such as " + DefaultEndpoint)
+		return false, errors.New("it must be an absolute URL such as " + DefaultEndpoint)
 	case u.User != nil:
-		return errors.New("it must not hold a user name or password")
+		return false, errors.New("it must not hold a user name or password")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return errors.New("it must not have a query or fragment")
-	case u.Scheme == "https":
-		return nil
-	case u.Scheme == "http" && isLoopback(u.Hostname()):
-		return nil
+		return false, errors.New("it must not have a query or fragment")
+	case u.Scheme == "https", u.Scheme == "http" && isLoopback(u.Hostname()):
+		return false, nil
+	case u.Scheme == "http" && allowInsecure:
+		return true, nil
+	case u.Scheme == "http":
+		return false, ErrInsecureEndpoint
 	default:
-		return errors.New("it must start with https:// (http:// is allowed only on a loopback address), because the request carries credentials")
+		return false, errors.New("it must start with https://")
 	}
+}
+
+// schemeFor is the scheme that the owner of a host without one most likely
+// means.
+func schemeFor(hostAndPort string) string {
+	host := hostAndPort
+	if name, _, err := net.SplitHostPort(hostAndPort); err == nil {
+		host = name
+	}
+	if isLoopback(strings.Trim(host, "[]")) {
+		return "http"
+	}
+	return "https"
 }
 
 func isLoopback(host string) bool {

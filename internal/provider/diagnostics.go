@@ -29,8 +29,8 @@ func (d *providerData) explain(err error) string {
 	case errors.Is(err, context.Canceled):
 		next = "The operation was interrupted. Run the command again; nothing has to be repaired first."
 	case errors.Is(err, palabra.ErrUnauthorized):
-		next = fmt.Sprintf("The API refused the credentials from %s. Check that they are complete, active and of the right kind "+
-			"(client_id with client_secret, or api_key), and that the endpoint is the one they belong to. "+
+		next = fmt.Sprintf("The API refused the credentials from %s. Check that they are complete and active, that the endpoint is the one they belong to, "+
+			"and that they are of the right kind: an API key (api_key) and a key pair (client_id with client_secret) are not interchangeable. "+
 			"The API is known to answer wrong credentials with 404, too. Nothing was removed from the state.", d.credentialSource)
 	case errors.Is(err, palabra.ErrNotFound):
 		next = "The session does not exist: it has expired, or somebody deleted it. Check the id, or remove it from the configuration."

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
@@ -32,13 +33,17 @@ type palabraProvider struct {
 }
 
 type providerModel struct {
-	ClientID       types.String `tfsdk:"client_id"`
-	ClientSecret   types.String `tfsdk:"client_secret"`
-	APIKey         types.String `tfsdk:"api_key"`
-	Endpoint       types.String `tfsdk:"endpoint"`
-	RequestTimeout types.String `tfsdk:"request_timeout"`
-	MaxRetries     types.Int64  `tfsdk:"max_retries"`
-	BulkRead       types.Bool   `tfsdk:"bulk_read"`
+	APIKey                types.String `tfsdk:"api_key"`
+	APIKeyFile            types.String `tfsdk:"api_key_file"`
+	ClientID              types.String `tfsdk:"client_id"`
+	ClientSecret          types.String `tfsdk:"client_secret"`
+	ClientSecretFile      types.String `tfsdk:"client_secret_file"`
+	Endpoint              types.String `tfsdk:"endpoint"`
+	AllowInsecureEndpoint types.Bool   `tfsdk:"allow_insecure_endpoint"`
+	CACertFile            types.String `tfsdk:"ca_cert_file"`
+	RequestTimeout        types.String `tfsdk:"request_timeout"`
+	MaxRetries            types.Int64  `tfsdk:"max_retries"`
+	BulkRead              types.Bool   `tfsdk:"bulk_read"`
 }
 
 // New returns a constructor of the provider; version becomes part of the user
@@ -56,28 +61,44 @@ func (p *palabraProvider) Schema(_ context.Context, _ provider.SchemaRequest, re
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Manages the lifetime of [Palabra](https://palabra.ai) streaming sessions.",
 		Attributes: map[string]schema.Attribute{
+			"api_key": schema.StringAttribute{
+				MarkdownDescription: "API key (`plbr_…`), sent as `Authorization: Bearer`. Environment: `PALABRA_API_KEY`.",
+				Optional:            true,
+				Sensitive:           true,
+			},
+			"api_key_file": schema.StringAttribute{
+				MarkdownDescription: "Path of a file that holds the API key, such as a mounted secret; a line break at its end is dropped. Environment: `PALABRA_API_KEY_FILE`.",
+				Optional:            true,
+			},
 			"client_id": schema.StringAttribute{
-				MarkdownDescription: "Client ID of a Palabra API key pair, sent as the `ClientID` header. Needs `client_secret`. Can also be set with the `PALABRA_CLIENT_ID` environment variable.",
+				MarkdownDescription: "Client ID of a key pair, sent as the `ClientID` header. Needs `client_secret`. Environment: `PALABRA_CLIENT_ID`.",
 				Optional:            true,
 			},
 			"client_secret": schema.StringAttribute{
-				MarkdownDescription: "Client secret of a Palabra API key pair, sent as the `ClientSecret` header. Needs `client_id`. Can also be set with the `PALABRA_CLIENT_SECRET` environment variable.",
+				MarkdownDescription: "Client secret of a key pair, sent as the `ClientSecret` header. Needs `client_id`. Environment: `PALABRA_CLIENT_SECRET`.",
 				Optional:            true,
 				Sensitive:           true,
 			},
-			"api_key": schema.StringAttribute{
-				MarkdownDescription: "API key of the newer kind (`plbr_…`), sent as `Authorization: Bearer`, instead of `client_id` and `client_secret`. Can also be set with the `PALABRA_API_KEY` environment variable. A kind of credentials named in the configuration wins over the other kind in the environment; both kinds in the same place are an error, and one kind is never tried after the other was refused.",
+			"client_secret_file": schema.StringAttribute{
+				MarkdownDescription: "Path of a file that holds the client secret, such as a mounted secret; a line break at its end is dropped. Environment: `PALABRA_CLIENT_SECRET_FILE`.",
 				Optional:            true,
-				Sensitive:           true,
 			},
 			"endpoint": schema.StringAttribute{
-				MarkdownDescription: "Base URL of the API, by default `" + palabra.DefaultEndpoint + "`. Must be `https`, except on a loopback address such as a local sandbox. Can also be set with the `PALABRA_API_URL` environment variable.",
+				MarkdownDescription: "Base URL of the API. Must be `https`, except on a loopback address such as a local sandbox. Default `" + palabra.DefaultEndpoint + "`. Environment: `PALABRA_API_URL`.",
+				Optional:            true,
+			},
+			"allow_insecure_endpoint": schema.BoolAttribute{
+				MarkdownDescription: "Whether `endpoint` may be `http` on a host that is not loopback, such as a sandbox in a service container. **Sends the credentials unencrypted.** Default `false`. Environment: `PALABRA_ALLOW_INSECURE_ENDPOINT`.",
+				Optional:            true,
+			},
+			"ca_cert_file": schema.StringAttribute{
+				MarkdownDescription: "Path of a PEM file with certificate authorities to trust beside the system's. Environment: `PALABRA_CA_CERT_FILE`.",
 				Optional:            true,
 			},
 			"request_timeout": schema.StringAttribute{
-				MarkdownDescription: "How long one attempt of one request may take, as a Go duration such as `45s` or `2m`. Default `30s`.",
+				MarkdownDescription: "How long one attempt of one request may take, as a Go duration such as `45s` or `2m`, at most `1h`. Default `30s`.",
 				Optional:            true,
-				Validators:          []validator.String{positiveDuration{}},
+				Validators:          []validator.String{timeoutDuration{}},
 			},
 			"max_retries": schema.Int64Attribute{
 				MarkdownDescription: "How often a request that can safely be repeated is tried again after a transport error or an answer of 429, 500, 502, 503 or 504. Default `4`; `0` turns retries off.",
@@ -85,7 +106,7 @@ func (p *palabraProvider) Schema(_ context.Context, _ provider.SchemaRequest, re
 				Validators:          []validator.Int64{int64validator.Between(0, 100)},
 			},
 			"bulk_read": schema.BoolAttribute{
-				MarkdownDescription: "Whether many single reads may be answered from a few pages of the session list. Default `true`; `false` reads every session singly. Can also be set with the `PALABRA_BULK_READ` environment variable.",
+				MarkdownDescription: "Whether many single reads may be answered from a few pages of the session list. Default `true`; `false` reads every session singly. Environment: `PALABRA_BULK_READ`.",
 				Optional:            true,
 			},
 		},
@@ -102,7 +123,12 @@ func (p *palabraProvider) ValidateConfig(ctx context.Context, req provider.Valid
 	}
 	resp.Diagnostics.Append(config.validateCredentialKinds()...)
 	if endpoint := config.Endpoint; !endpoint.IsNull() && !endpoint.IsUnknown() {
-		resp.Diagnostics.Append(validateEndpoint(endpoint.ValueString(), "endpoint")...)
+		var unread diag.Diagnostics // a variable that is wrong is for Configure to say
+		allowed := config.AllowInsecureEndpoint.IsUnknown() ||
+			enabled("allow_insecure_endpoint", config.AllowInsecureEndpoint, envAllowInsecureEndpoint, os.Getenv, false, &unread)
+		source := setting{"endpoint", envEndpoint}.source(endpoint)
+		// The warning about an unsafe endpoint comes from Configure, once.
+		resp.Diagnostics.Append(validateEndpoint(endpoint.ValueString(), allowed, source).Errors()...)
 	}
 }
 
@@ -170,19 +196,23 @@ func userAgent(version, engineVersion string) string {
 	return agent
 }
 
-type positiveDuration struct{}
+// maxRequestTimeout is far above what an answer can be worth waiting for, and
+// far below where the sum of all attempts overflows.
+const maxRequestTimeout = time.Hour
 
-func (positiveDuration) Description(context.Context) string {
-	return `value must be a positive Go duration such as "30s" or "2m"`
+type timeoutDuration struct{}
+
+func (timeoutDuration) Description(context.Context) string {
+	return `value must be a Go duration such as "30s" or "2m", above zero and at most 1h`
 }
 
-func (v positiveDuration) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
+func (v timeoutDuration) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
 
-func (v positiveDuration) ValidateString(ctx context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+func (v timeoutDuration) ValidateString(ctx context.Context, req validator.StringRequest, resp *validator.StringResponse) {
 	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
 		return
 	}
-	if d, err := time.ParseDuration(req.ConfigValue.ValueString()); err != nil || d <= 0 {
+	if d, err := time.ParseDuration(req.ConfigValue.ValueString()); err != nil || d <= 0 || d > maxRequestTimeout {
 		resp.Diagnostics.AddAttributeError(req.Path, "Invalid duration",
 			"Attribute "+req.Path.String()+" "+v.Description(ctx)+", got: "+req.ConfigValue.ValueString())
 	}

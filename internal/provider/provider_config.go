@@ -1,7 +1,10 @@
 package provider
 
 import (
+	"crypto/x509"
+	"errors"
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -14,15 +17,13 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
 )
 
-const defaultMaxRetries = 4
-
-// The environment names of the vendor's own SDKs; PALABRA_BULK_READ is ours.
 const (
-	envClientID     = "PALABRA_CLIENT_ID"
-	envClientSecret = "PALABRA_CLIENT_SECRET" // #nosec G101 -- the name of a variable, not a secret
-	envAPIKey       = "PALABRA_API_KEY"       // #nosec G101 -- the name of a variable, not a secret
-	envEndpoint     = "PALABRA_API_URL"
-	envBulkRead     = "PALABRA_BULK_READ"
+	defaultMaxRetries = 4
+
+	envEndpoint              = "PALABRA_API_URL" // the vendor's name
+	envAllowInsecureEndpoint = "PALABRA_ALLOW_INSECURE_ENDPOINT"
+	envCACertFile            = "PALABRA_CA_CERT_FILE"
+	envBulkRead              = "PALABRA_BULK_READ"
 )
 
 // firstUnknown names an attribute whose value is known only at apply.
@@ -31,10 +32,14 @@ func (m providerModel) firstUnknown() string {
 		name  string
 		value attr.Value
 	}{
+		{"api_key", m.APIKey},
+		{"api_key_file", m.APIKeyFile},
 		{"client_id", m.ClientID},
 		{"client_secret", m.ClientSecret},
-		{"api_key", m.APIKey},
+		{"client_secret_file", m.ClientSecretFile},
 		{"endpoint", m.Endpoint},
+		{"allow_insecure_endpoint", m.AllowInsecureEndpoint},
+		{"ca_cert_file", m.CACertFile},
 		{"request_timeout", m.RequestTimeout},
 		{"max_retries", m.MaxRetries},
 		{"bulk_read", m.BulkRead},
@@ -46,16 +51,6 @@ func (m providerModel) firstUnknown() string {
 	return ""
 }
 
-func (m providerModel) validateCredentialKinds() diag.Diagnostics {
-	var diags diag.Diagnostics
-	if !m.APIKey.IsNull() && (!m.ClientID.IsNull() || !m.ClientSecret.IsNull()) {
-		diags.AddAttributeError(path.Root("api_key"), "Two kinds of credentials",
-			"The provider configuration sets api_key as well as client_id or client_secret. "+
-				"Keep either api_key alone, or client_id and client_secret.")
-	}
-	return diags
-}
-
 // resolve merges the configuration with the environment. The second result
 // says where the credentials came from, for errors about refused ones.
 func (m providerModel) resolve(getenv func(string) string) (palabra.Config, string, diag.Diagnostics) {
@@ -64,8 +59,13 @@ func (m providerModel) resolve(getenv func(string) string) (palabra.Config, stri
 
 	endpoint := setting{"endpoint", envEndpoint}
 	config.Endpoint = endpoint.value(m.Endpoint, getenv)
+	config.AllowInsecureEndpoint = enabled("allow_insecure_endpoint", m.AllowInsecureEndpoint, envAllowInsecureEndpoint, getenv, false, &diags)
 	if config.Endpoint != "" {
-		diags.Append(validateEndpoint(config.Endpoint, endpoint.source(m.Endpoint))...)
+		diags.Append(validateEndpoint(config.Endpoint, config.AllowInsecureEndpoint, endpoint.source(m.Endpoint))...)
+	}
+	caCertFile := setting{"ca_cert_file", envCACertFile}
+	if name := caCertFile.value(m.CACertFile, getenv); name != "" || !m.CACertFile.IsNull() {
+		config.RootCAs = certificateAuthorities(name, caCertFile.source(m.CACertFile), &diags)
 	}
 	if text := m.RequestTimeout.ValueString(); text != "" {
 		timeout, err := time.ParseDuration(text)
@@ -77,49 +77,29 @@ func (m providerModel) resolve(getenv func(string) string) (palabra.Config, stri
 	if !m.MaxRetries.IsNull() {
 		config.MaxRetries = int(m.MaxRetries.ValueInt64())
 	}
-	if !m.BulkRead.IsNull() {
-		config.BulkRead = m.BulkRead.ValueBool()
-	} else if text := getenv(envBulkRead); text != "" {
-		bulkRead, err := strconv.ParseBool(text)
-		if err != nil {
-			diags.AddAttributeError(path.Root("bulk_read"), "Invalid environment variable",
-				fmt.Sprintf("The environment variable %s must be true or false, got: %q. "+
-					"Correct it, unset it, or set the bulk_read attribute.", envBulkRead, text))
-		}
-		config.BulkRead = bulkRead
-	}
+	config.BulkRead = enabled("bulk_read", m.BulkRead, envBulkRead, getenv, true, &diags)
 	return config, source, diags
 }
 
-func (m providerModel) resolveCredentials(getenv func(string) string, config *palabra.Config) (string, diag.Diagnostics) {
-	diags := m.validateCredentialKinds()
-	if diags.HasError() {
-		return "", diags
-	}
-	id, secret, key := setting{"client_id", envClientID}, setting{"client_secret", envClientSecret}, setting{"api_key", envAPIKey}
-
-	pairConfigured := !m.ClientID.IsNull() || !m.ClientSecret.IsNull()
-	pairInEnvironment := getenv(envClientID) != "" || getenv(envClientSecret) != ""
+// enabled is a setting that is true or false.
+func enabled(attribute string, configured types.Bool, variable string, getenv func(string) string, otherwise bool, diags *diag.Diagnostics) bool {
+	text := getenv(variable)
 	switch {
-	case !m.APIKey.IsNull():
-		config.APIKey = key.required(m.APIKey, getenv, &diags)
-		return key.source(m.APIKey), diags
-	case !pairConfigured && getenv(envAPIKey) != "" && pairInEnvironment:
-		diags.AddAttributeError(path.Root("api_key"), "Two kinds of credentials",
-			fmt.Sprintf("The environment sets %s as well as %s or %s. Unset one kind, or name the wanted kind "+
-				"in the provider configuration (api_key, or client_id and client_secret).", envAPIKey, envClientID, envClientSecret))
-		return "", diags
-	case !pairConfigured && getenv(envAPIKey) != "":
-		config.APIKey = key.required(m.APIKey, getenv, &diags)
-		return key.source(m.APIKey), diags
-	default:
-		config.ClientID = id.required(m.ClientID, getenv, &diags)
-		config.ClientSecret = secret.required(m.ClientSecret, getenv, &diags)
-		return id.source(m.ClientID) + " and " + secret.source(m.ClientSecret), diags
+	case !configured.IsNull():
+		return configured.ValueBool()
+	case text == "":
+		return otherwise
 	}
+	value, err := strconv.ParseBool(text)
+	if err != nil {
+		diags.AddAttributeError(path.Root(attribute), "Invalid environment variable",
+			fmt.Sprintf("The environment variable %s must be true or false, got: %q. "+
+				"Correct it, unset it, or set the %s attribute.", variable, text, attribute))
+	}
+	return value
 }
 
-// setting is one value that the configuration or the environment may give.
+// setting is one text that the configuration or the environment may give.
 type setting struct {
 	attribute, variable string
 }
@@ -138,35 +118,44 @@ func (s setting) source(configured types.String) string {
 	return "the " + s.variable + " environment variable"
 }
 
-func (s setting) required(configured types.String, getenv func(string) string, diags *diag.Diagnostics) string {
-	value := s.value(configured, getenv)
-	switch {
-	case value == "" && !configured.IsNull():
-		diags.AddAttributeError(path.Root(s.attribute), "Empty "+s.attribute,
-			fmt.Sprintf("The %s attribute of the provider configuration is an empty string. "+
-				"Give it a value, or remove it and set the %s environment variable.", s.attribute, s.variable))
-	case value == "":
-		diags.AddAttributeError(path.Root(s.attribute), "Missing "+s.attribute,
-			fmt.Sprintf("Set the %s attribute of the provider configuration or the %s environment variable. "+
-				"The Palabra API takes client_id with client_secret, or an api_key (%s) instead of both.",
-				s.attribute, s.variable, envAPIKey))
-	case strings.ContainsFunc(value, isNotHeaderText):
-		diags.AddAttributeError(path.Root(s.attribute), "Invalid "+s.attribute,
-			fmt.Sprintf("The value from %s holds a line break, a blank at an end or a character that cannot be sent in an HTTP header. "+
-				"It may come from a file; trimspace() removes blanks and line breaks.", s.source(configured)))
-	}
-	return value
-}
-
-// isNotHeaderText reports characters that no credential holds but that a
-// careless copy brings along.
-func isNotHeaderText(r rune) bool { return r <= ' ' || r >= 0x7f }
-
-func validateEndpoint(endpoint, source string) diag.Diagnostics {
+// validateEndpoint also warns about an endpoint that is allowed but unsafe.
+func validateEndpoint(endpoint string, allowInsecure bool, source string) diag.Diagnostics {
 	var diags diag.Diagnostics
-	if err := palabra.ValidateEndpoint(endpoint); err != nil {
-		diags.AddAttributeError(path.Root("endpoint"), "Invalid endpoint",
-			fmt.Sprintf("The endpoint from %s cannot be used: %s.", source, strings.TrimSuffix(err.Error(), ".")))
+	insecure, err := palabra.ValidateEndpoint(endpoint, allowInsecure)
+	switch {
+	case errors.Is(err, palabra.ErrInsecureEndpoint):
+		diags.AddAttributeError(path.Root("endpoint"), "Insecure endpoint",
+			fmt.Sprintf("The value of %s cannot be used: %s. For a sandbox on another host, such as a service container, "+
+				"set allow_insecure_endpoint = true or %s=true.", source, err, envAllowInsecureEndpoint))
+	case err != nil:
+		diags.AddAttributeError(path.Root("endpoint"), "Invalid endpoint", fmt.Sprintf("The value of %s cannot be used: %s.", source, err))
+	case insecure:
+		diags.AddAttributeWarning(path.Root("endpoint"), "Credentials are sent unencrypted",
+			fmt.Sprintf("The value of %s starts with http:// and is not a loopback address, and allow_insecure_endpoint permits it. "+
+				"Everybody on the way can read the credentials. Use this only for a sandbox, never with credentials of the real API.", source))
 	}
 	return diags
+}
+
+// certificateAuthorities are the system's and those of a PEM file.
+func certificateAuthorities(name, source string, diags *diag.Diagnostics) *x509.CertPool {
+	content, err := os.ReadFile(name) // #nosec G304 -- the user says which file to trust
+	if err != nil {
+		diags.AddAttributeError(path.Root("ca_cert_file"), "Unable to read certificate authorities",
+			fmt.Sprintf("The file of %s cannot be read: %s. A relative path starts at the folder that the command runs in.",
+				source, strings.TrimSuffix(err.Error(), ".")))
+		return nil
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		// A machine without authorities of its own may still name one.
+		pool = x509.NewCertPool()
+	}
+	if !pool.AppendCertsFromPEM(content) {
+		diags.AddAttributeError(path.Root("ca_cert_file"), "No certificate authority found",
+			fmt.Sprintf("The file of %s, %s, holds no certificate in PEM form, which starts with \"-----BEGIN CERTIFICATE-----\". "+
+				"A file in DER form is converted by: openssl x509 -inform der -in FILE -out FILE.pem", source, name))
+		return nil
+	}
+	return pool
 }

@@ -1,158 +1,170 @@
 package provider
 
 import (
+	"encoding/pem"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
 )
 
-func environment(pairs ...string) func(string) string {
-	values := make(map[string]string, len(pairs)/2)
-	for i := 0; i < len(pairs); i += 2 {
-		values[pairs[i]] = pairs[i+1]
+// expectAttributeErrors wants one error for each attribute, which says the part.
+func expectAttributeErrors(t *testing.T, diags diag.Diagnostics, want map[string]string) {
+	t.Helper()
+	got := make(map[string]string)
+	for _, d := range diags.Errors() {
+		withPath, ok := d.(diag.DiagnosticWithPath)
+		if !ok {
+			t.Fatalf("diagnostic without an attribute: %s: %s", d.Summary(), d.Detail())
+		}
+		got[withPath.Path().String()] = d.Detail()
 	}
-	return func(name string) string { return values[name] }
-}
-
-func TestCredentialsComeFromConfigurationThenEnvironment(t *testing.T) {
-	t.Parallel()
-	s := types.StringValue
-	for name, test := range map[string]struct {
-		config     providerModel
-		env        func(string) string
-		want       palabra.Config
-		wantSource []string
-	}{
-		"pair from configuration": {
-			providerModel{ClientID: s("id"), ClientSecret: s("secret")}, environment(envClientID, "other", envClientSecret, "other"),
-			palabra.Config{ClientID: "id", ClientSecret: "secret"}, []string{"client_id attribute", "client_secret attribute"},
-		},
-		"pair from environment": {
-			providerModel{}, environment(envClientID, "id", envClientSecret, "secret"),
-			palabra.Config{ClientID: "id", ClientSecret: "secret"}, []string{envClientID, envClientSecret},
-		},
-		"pair from both": {
-			providerModel{ClientID: s("id")}, environment(envClientID, "other", envClientSecret, "secret"),
-			palabra.Config{ClientID: "id", ClientSecret: "secret"}, []string{"client_id attribute", envClientSecret},
-		},
-		"key from configuration beats pair from environment": {
-			providerModel{APIKey: s("key")}, environment(envClientID, "id", envClientSecret, "secret"),
-			palabra.Config{APIKey: "key"}, []string{"api_key attribute"},
-		},
-		"pair from configuration beats key from environment": {
-			providerModel{ClientID: s("id"), ClientSecret: s("secret")}, environment(envAPIKey, "key"),
-			palabra.Config{ClientID: "id", ClientSecret: "secret"}, []string{"client_id attribute", "client_secret attribute"},
-		},
-		"key from environment": {
-			providerModel{}, environment(envAPIKey, "key"),
-			palabra.Config{APIKey: "key"}, []string{envAPIKey},
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			got, source, diags := test.config.resolve(test.env)
-			if diags.HasError() {
-				t.Fatalf("diagnostics: %v", diags)
-			}
-			if got.ClientID != test.want.ClientID || got.ClientSecret != test.want.ClientSecret || got.APIKey != test.want.APIKey {
-				t.Errorf("credentials (%q, %q, %q), want (%q, %q, %q)",
-					got.ClientID, got.ClientSecret, got.APIKey, test.want.ClientID, test.want.ClientSecret, test.want.APIKey)
-			}
-			for _, part := range test.wantSource {
-				if !strings.Contains(source, part) {
-					t.Errorf("source %q does not name %q", source, part)
-				}
-			}
-		})
+	if len(got) != len(want) || diags.ErrorsCount() != len(want) {
+		t.Errorf("errors %v, want one on each of %v", diags.Errors(), want)
+	}
+	for attribute, part := range want {
+		if !strings.Contains(got[path.Root(attribute).String()], part) {
+			t.Errorf("%s: detail %q does not say %q", attribute, got[attribute], part)
+		}
 	}
 }
 
-func TestEachMissingOrContradictoryValueIsItsOwnAttributeError(t *testing.T) {
+func TestProviderConfig_EachFaultIsOneAttributeError(t *testing.T) {
 	t.Parallel()
 	s := types.StringValue
-	pair := providerModel{ClientID: s("id"), ClientSecret: s("secret")}
+	key := providerModel{APIKey: s("key")}
 	withEndpoint := func(endpoint string) providerModel {
-		m := pair
-		m.Endpoint = s(endpoint)
-		return m
+		return providerModel{APIKey: s("key"), Endpoint: s(endpoint)}
 	}
+	withCA := func(file string) providerModel { return providerModel{APIKey: s("key"), CACertFile: s(file)} }
+	missing := filepath.Join(t.TempDir(), "missing.pem")
 	for name, test := range map[string]struct {
 		config providerModel
 		env    func(string) string
 		want   map[string]string // attribute: a part of the detail
 	}{
-		"nothing":           {providerModel{}, environment(), map[string]string{"client_id": envClientID, "client_secret": envClientSecret}},
-		"no secret":         {providerModel{ClientID: s("id")}, environment(), map[string]string{"client_secret": envClientSecret}},
-		"no id":             {providerModel{}, environment(envClientSecret, "secret"), map[string]string{"client_id": envClientID}},
-		"empty secret":      {providerModel{ClientID: s("id"), ClientSecret: s("")}, environment(envClientSecret, "x"), map[string]string{"client_secret": "empty string"}},
-		"empty key":         {providerModel{APIKey: s("")}, environment(), map[string]string{"api_key": envAPIKey}},
-		"line break":        {providerModel{APIKey: s("key\n")}, environment(), map[string]string{"api_key": "trimspace"}},
-		"both configured":   {providerModel{APIKey: s("key"), ClientID: s("id")}, environment(), map[string]string{"api_key": "client_id"}},
-		"both in env":       {providerModel{}, environment(envAPIKey, "key", envClientID, "id"), map[string]string{"api_key": envAPIKey}},
-		"plain http":        {withEndpoint("http://api.palabra.ai"), environment(), map[string]string{"endpoint": "https"}},
-		"env endpoint":      {pair, environment(envEndpoint, "ftp://x"), map[string]string{"endpoint": envEndpoint}},
-		"env bulk_read":     {pair, environment(envBulkRead, "maybe"), map[string]string{"bulk_read": envBulkRead}},
+		"plain http":        {withEndpoint("http://api.palabra.ai"), environment(), map[string]string{"endpoint": "allow_insecure_endpoint = true"}},
+		"no scheme":         {withEndpoint("127.0.0.1:8920"), environment(), map[string]string{"endpoint": "the endpoint attribute of the provider configuration cannot be used: it has no scheme: add \"http://\""}},
+		"env endpoint":      {key, environment(envEndpoint, "ftp://x"), map[string]string{"endpoint": envEndpoint}},
+		"env insecure":      {key, environment(envAllowInsecureEndpoint, "maybe"), map[string]string{"allow_insecure_endpoint": envAllowInsecureEndpoint}},
+		"env bulk_read":     {key, environment(envBulkRead, "maybe"), map[string]string{"bulk_read": envBulkRead}},
+		"CA file missing":   {withCA(missing), environment(), map[string]string{"ca_cert_file": missing}},
+		"CA file not named": {withCA(""), environment(), map[string]string{"ca_cert_file": "cannot be read"}},
+		"CA file of env":    {key, environment(envCACertFile, missing), map[string]string{"ca_cert_file": envCACertFile}},
+		"CA file not PEM":   {withCA(writeFile(t, "not a certificate")), environment(), map[string]string{"ca_cert_file": "holds no certificate in PEM form"}},
 		"two wrong at once": {providerModel{Endpoint: s("http://example.com"), APIKey: s("")}, environment(), map[string]string{"endpoint": "https", "api_key": "empty string"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, _, diags := test.config.resolve(test.env)
-			got := make(map[string]string)
-			for _, d := range diags.Errors() {
-				withPath, ok := d.(diag.DiagnosticWithPath)
-				if !ok {
-					t.Fatalf("diagnostic without an attribute: %s: %s", d.Summary(), d.Detail())
-				}
-				got[withPath.Path().String()] = d.Detail()
-			}
-			if len(got) != len(test.want) {
-				t.Errorf("errors on %v, want on %v", got, test.want)
-			}
-			for attribute, part := range test.want {
-				if !strings.Contains(got[path.Root(attribute).String()], part) {
-					t.Errorf("%s: detail %q does not name %q", attribute, got[attribute], part)
-				}
-			}
+			expectAttributeErrors(t, diags, test.want)
 		})
 	}
 }
 
-func TestSettingsHaveDefaultsAndCanBeChanged(t *testing.T) {
+func TestProviderConfig_SettingsHaveDefaultsAndCanBeChanged(t *testing.T) {
 	t.Parallel()
 	key := types.StringValue("key")
 	got, _, diags := providerModel{APIKey: key}.resolve(environment())
-	if diags.HasError() || got.MaxRetries != 4 || !got.BulkRead || got.RequestTimeout != 0 {
+	if len(diags) > 0 || got.MaxRetries != 4 || !got.BulkRead || got.RequestTimeout != 0 || got.AllowInsecureEndpoint || got.RootCAs != nil {
 		t.Errorf("defaults: %+v, %v", got, diags)
 	}
 	got, _, diags = providerModel{
 		APIKey: key, MaxRetries: types.Int64Value(0), BulkRead: types.BoolValue(true), RequestTimeout: types.StringValue("45s"),
 	}.resolve(environment(envBulkRead, "false", envEndpoint, "https://example.com"))
-	if diags.HasError() || got.MaxRetries != 0 || !got.BulkRead || got.RequestTimeout.Seconds() != 45 || got.Endpoint != "https://example.com" {
+	if len(diags) > 0 || got.MaxRetries != 0 || !got.BulkRead || got.RequestTimeout.Seconds() != 45 || got.Endpoint != "https://example.com" {
 		t.Errorf("configured: %+v, %v", got, diags)
 	}
 	got, _, diags = providerModel{APIKey: key}.resolve(environment(envBulkRead, "false"))
-	if diags.HasError() || got.BulkRead {
+	if len(diags) > 0 || got.BulkRead {
 		t.Errorf("bulk_read from the environment: %+v, %v", got, diags)
 	}
 }
 
-func TestNoDiagnosticShowsASecret(t *testing.T) {
+func TestProviderConfig_InsecureEndpointIsAllowedWithAWarning(t *testing.T) {
 	t.Parallel()
-	const secret = "s3cr3t-value"
-	_, _, diags := providerModel{
-		ClientID: types.StringValue("id"), ClientSecret: types.StringValue(secret + "\n"), Endpoint: types.StringValue("http://example.com"),
-	}.resolve(environment())
-	if !diags.HasError() {
-		t.Fatal("no error for a secret with a line break")
+	endpoint := types.StringValue("http://sandbox:8920")
+	for name, test := range map[string]struct {
+		allow types.Bool
+		env   func(string) string
+		want  bool
+	}{
+		"attribute":                         {types.BoolValue(true), environment(), true},
+		"environment":                       {types.BoolNull(), environment(envAllowInsecureEndpoint, "true"), true},
+		"attribute wins over environment":   {types.BoolValue(false), environment(envAllowInsecureEndpoint, "true"), false},
+		"neither attribute nor environment": {types.BoolNull(), environment(), false},
+	} {
+		got, _, diags := providerModel{APIKey: types.StringValue("key"), Endpoint: endpoint, AllowInsecureEndpoint: test.allow}.resolve(test.env)
+		if diags.HasError() == test.want {
+			t.Errorf("%s: diagnostics %v, want allowed: %t", name, diags, test.want)
+			continue
+		}
+		if !test.want {
+			continue
+		}
+		if diags.WarningsCount() != 1 || diags.Warnings()[0].Summary() != "Credentials are sent unencrypted" {
+			t.Errorf("%s: warnings %v, want one about unencrypted credentials", name, diags.Warnings())
+		}
+		if _, err := palabra.New(got); err != nil {
+			t.Errorf("%s: the client refuses it: %v", name, err)
+		}
 	}
-	for _, d := range diags {
-		if strings.Contains(d.Summary()+d.Detail(), secret) {
-			t.Errorf("diagnostic shows the secret: %s: %s", d.Summary(), d.Detail())
+}
+
+func TestProviderConfig_CertificateAuthorityOfAFileIsTrusted(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if _, err := w.Write([]byte(`{"data":{"id":"a","expires_at":"2031-01-01T00:00:00Z"}}`)); err != nil {
+			t.Error(err)
+		}
+	}))
+	t.Cleanup(server.Close)
+	file := writeFile(t, "a comment\n"+string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})))
+	get := func(model providerModel, env func(string) string) error {
+		model.APIKey, model.Endpoint = types.StringValue("key"), types.StringValue(server.URL)
+		config, _, diags := model.resolve(env)
+		if diags.HasError() {
+			t.Fatal(diags)
+		}
+		client, err := palabra.New(config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = client.Get(t.Context(), "a")
+		return err
+	}
+	if err := get(providerModel{CACertFile: types.StringValue(file)}, environment()); err != nil {
+		t.Errorf("by attribute: %v", err)
+	}
+	if err := get(providerModel{}, environment(envCACertFile, file)); err != nil {
+		t.Errorf("by variable: %v", err)
+	}
+	if err := get(providerModel{MaxRetries: types.Int64Value(0)}, environment()); err == nil {
+		t.Error("the server is trusted without the file")
+	}
+}
+
+func TestProviderConfig_RequestTimeoutIsBounded(t *testing.T) {
+	t.Parallel()
+	for text, ok := range map[string]bool{
+		"30s": true, "1h": true, "1ns": true,
+		"0s": false, "-1s": false, "1h1s": false, "2562047h": false, "30": false, "": false, "99999999999h": false,
+	} {
+		var resp validator.StringResponse
+		timeoutDuration{}.ValidateString(t.Context(), validator.StringRequest{
+			Path: path.Root("request_timeout"), ConfigValue: types.StringValue(text),
+		}, &resp)
+		if resp.Diagnostics.HasError() == ok {
+			t.Errorf("%q: %v, want ok: %t", text, resp.Diagnostics, ok)
 		}
 	}
 }

@@ -1,0 +1,72 @@
+package provider_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/provider"
+)
+
+// validateProvider is what "terraform validate" asks.
+func validateProvider(t *testing.T, arguments map[string]any) []*tfprotov6.Diagnostic {
+	t.Helper()
+	server := providerserver.NewProtocol6(provider.New("test")())()
+	schemas, err := server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &direct{t: t, schemas: schemas}
+	resp, err := server.ValidateProviderConfig(t.Context(), &tfprotov6.ValidateProviderConfigRequest{
+		Config: p.dynamic(p.object(schemas.Provider, arguments)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.Diagnostics
+}
+
+func TestProviderConfig_ValidateNeedsNoCredentialsAndFindsContradictions(t *testing.T) {
+	t.Parallel()
+	expectNone(t, validateProvider(t, map[string]any{}))
+	expectNone(t, validateProvider(t, map[string]any{"endpoint": "http://sandbox:8920", "allow_insecure_endpoint": true}))
+	for _, arguments := range []map[string]any{
+		{"endpoint": "127.0.0.1:8920"},
+		{"endpoint": "http://sandbox:8920"},
+		{"api_key_file": "/run/secrets/key", "client_id": "id"},
+		{"request_timeout": "2562047h"},
+	} {
+		if diags := validateProvider(t, arguments); len(diags) != 1 || diags[0].Severity != tfprotov6.DiagnosticSeverityError {
+			t.Errorf("%v: %s, want one error", arguments, diagnosticText(diags))
+		}
+	}
+}
+
+func TestProviderConfig_MountedSecretIsSent(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	file := func(secret string) string {
+		name := filepath.Join(t.TempDir(), "secret")
+		if err := os.WriteFile(name, []byte(secret+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	for name, credentials := range map[string]map[string]any{
+		"API key":  {"api_key_file": file(testAPIKey)},
+		"key pair": {"client_id": testClientID, "client_secret_file": file(testClientSecret)},
+	} {
+		credentials["endpoint"] = f.url
+		p := newDirectWith(t, credentials)
+		_, diags := p.invoke(t.Context(), "palabra_prune_sessions", map[string]any{"id_prefix": "none-"})
+		if text := diagnostics(diags, tfprotov6.DiagnosticSeverityError); text != "" {
+			t.Errorf("%s: %s", name, text)
+		}
+	}
+	if len(f.calls()) == 0 {
+		t.Error("no request was sent")
+	}
+}
