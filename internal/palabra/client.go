@@ -4,7 +4,9 @@ package palabra
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/x509"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -71,7 +73,8 @@ type Client struct {
 	transport *transport
 	reader    *reader
 
-	// credentialsWork is set by the first call that the API accepted.
+	// credentialsWork is set by the first answer that was understood.
+	// Only then can a 404 mean that a session is gone.
 	credentialsWork atomic.Bool
 	// expiryBodyRefused is set when the API refused a body in the TTL call.
 	expiryBodyRefused atomic.Bool
@@ -121,18 +124,28 @@ func New(config Config) (*Client, error) {
 	return c, nil
 }
 
+// Fingerprint identifies the credentials without being secret: the client id, or
+// a short hash of the API key. It is the same in every run.
+func (c *Client) Fingerprint() string {
+	if c.config.APIKey == "" {
+		return "client_id:" + c.config.ClientID
+	}
+	sum := sha256.Sum256([]byte("terraform-provider-palabra fingerprint\x00" + c.config.APIKey))
+	return "api_key:" + hex.EncodeToString(sum[:6])
+}
+
 // Get reads one session, always with a request of its own. A session that does
 // not exist is ErrNotFound, refused credentials are ErrUnauthorized; the API has
 // been seen to answer both with 404, and Get tells them apart.
 // (GET /session-storage/sessions/{session_id}, session management page.)
 func (c *Client) Get(ctx context.Context, id string) (Session, error) {
-	answer, err := c.call(ctx, request{op: "get session", method: http.MethodGet, sessionID: id})
+	var session Session
+	answer, err := c.call(ctx, request{
+		op: "get session", method: http.MethodGet, sessionID: id,
+		decode: func(body []byte) (err error) { session, err = decodeSession(body, id); return err },
+	})
 	if err != nil {
 		return Session{}, err
-	}
-	session, err := decodeSession(answer.body, id)
-	if err != nil {
-		return Session{}, c.badAnswer(answer, err)
 	}
 	session.ServerTime = answer.serverTime
 	return session, nil
@@ -192,13 +205,13 @@ func (c *Client) Create(ctx context.Context, create CreateRequest) (CreatedSessi
 	if err != nil {
 		return CreatedSession{}, err
 	}
-	answer, err := c.call(ctx, request{op: "create session", method: http.MethodPost, path: createPath, body: body, notIdempotent: true})
+	var created CreatedSession
+	answer, err := c.call(ctx, request{
+		op: "create session", method: http.MethodPost, path: createPath, body: body, notIdempotent: true,
+		decode: func(body []byte) (err error) { created, err = decodeCreated(body); return err },
+	})
 	if err != nil {
 		return CreatedSession{}, err
-	}
-	created, err := decodeCreated(answer.body)
-	if err != nil {
-		return CreatedSession{}, c.badAnswer(answer, errors.Join(err, ErrMaybeCreated))
 	}
 	created.ServerTime = answer.serverTime
 	c.reader.written(created.ID)
@@ -213,110 +226,69 @@ type request struct {
 	query           url.Values
 	body            []byte
 	notIdempotent   bool
+	// decode takes what the call returns out of the body of a 2xx; nil for calls
+	// that return nothing.
+	decode func(body []byte) error
 }
 
-// sessionURL puts the id into exactly one path segment.
-func (c *Client) url(r request) *url.URL {
+// resolve returns the URL of r. A session id is exactly one path segment.
+func (c *Client) resolve(r request) *url.URL {
 	u := *c.endpoint
 	path, escaped := r.path, r.path
 	if r.path == "" {
 		path = sessionsPath + "/" + r.sessionID
-		escaped = sessionsPath + "/" + escapeSegment(r.sessionID)
+		escaped = sessionsPath + "/" + url.PathEscape(r.sessionID)
 	}
 	u.Path, u.RawPath = c.endpoint.Path+path, c.endpoint.EscapedPath()+escaped
 	u.RawQuery = r.query.Encode()
 	return &u
 }
 
-// escapeSegment also escapes the two segments that a server or proxy would
-// otherwise take for a way up or for nothing.
-func escapeSegment(id string) string {
-	if id == "." || id == ".." {
-		return strings.ReplaceAll(id, ".", "%2E")
+// checkID refuses ids that would not arrive as a path segment: without one the
+// path is another endpoint, and servers and proxies resolve dot segments.
+func checkID(id string) error {
+	switch id {
+	case "":
+		return errors.New("the session id is empty")
+	case ".", "..":
+		return errors.New("a session id cannot be . or .., which are dot segments of a path")
 	}
-	return url.PathEscape(id)
+	return nil
 }
 
-// call sends r and returns the answer of a 2xx. Every other outcome is *Error.
+// call sends r and decodes the answer of a 2xx. Every other outcome is *Error.
 func (c *Client) call(ctx context.Context, r request) (answer, error) {
-	failed := func(err error) error {
-		return &Error{Op: r.op, SessionID: r.sessionID, Endpoint: c.config.Endpoint, Err: err}
-	}
-	if r.path == "" && r.sessionID == "" {
-		return answer{}, failed(errors.New("the session id is empty"))
+	if r.path == "" {
+		if err := checkID(r.sessionID); err != nil {
+			return answer{}, c.failure(r, err)
+		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.transport.operationTimeout())
 	defer cancel()
-	got, err := c.transport.do(ctx, c.url(r), r)
+	got, err := c.transport.do(ctx, c.resolve(r), r)
 	if err != nil {
-		return got, failed(c.transportCause(r, got, err))
+		if r.notIdempotent && got.ambiguous {
+			err = errors.Join(err, ErrMaybeCreated)
+		}
+		return got, c.failure(r, err)
 	}
 	got.request = r
-	if got.status >= 200 && got.status < 300 {
+	if got.status < 200 || got.status >= 300 || saysNotOK(got.body) {
+		return got, c.refusal(ctx, got)
+	}
+	decode := r.decode
+	if decode == nil {
+		decode = decodeNothing
+	}
+	if err := decode(got.body); err != nil {
+		if r.notIdempotent {
+			err = errors.Join(err, ErrMaybeCreated)
+		}
+		return got, c.badAnswer(got, err)
+	}
+	if r.decode != nil {
+		// Anything between can answer 204 or some JSON, but not with sessions.
 		c.credentialsWork.Store(true)
-		return got, nil
 	}
-	return got, c.refusal(ctx, got)
-}
-
-func (c *Client) transportCause(r request, got answer, err error) error {
-	if r.notIdempotent && got.ambiguous {
-		return errors.Join(err, ErrMaybeCreated)
-	}
-	return err
-}
-
-// refusal is the error for an answer that is no success.
-func (c *Client) refusal(ctx context.Context, got answer) error {
-	apiErr := c.errorFrom(got)
-	switch {
-	case got.status == http.StatusUnauthorized:
-		apiErr.Err = ErrUnauthorized
-	case got.status == http.StatusForbidden && got.request.path != createPath:
-		apiErr.Err = ErrUnauthorized
-	case got.status == http.StatusForbidden && !apiErr.hasReason():
-		apiErr.Err = ErrUnauthorized
-	case got.status == http.StatusTooManyRequests:
-		apiErr.Err = ErrRateLimited
-	case got.status == http.StatusNotFound:
-		apiErr.Err = c.meaningOfNotFound(ctx, got.request)
-	case got.status >= 300 && got.status < 400:
-		apiErr.Err = errRedirect
-	case got.request.notIdempotent && got.status >= 500:
-		apiErr.Err = ErrMaybeCreated
-	}
-	return apiErr
-}
-
-// meaningOfNotFound tells a missing session from wrong credentials, for which
-// the API has answered 404, too: the session is believed to be missing only when
-// the same credentials have worked, for an earlier call or for a list call now.
-func (c *Client) meaningOfNotFound(ctx context.Context, r request) error {
-	switch {
-	case r.sessionID != "" && c.credentialsWork.Load():
-		return ErrNotFound
-	case r.sessionID == "":
-		// Nothing to be missing: the create and list paths exist.
-		return ErrUnauthorized
-	}
-	probe := request{op: "check credentials", method: http.MethodGet, path: sessionsPath, query: url.Values{"page_size": {"1"}}}
-	_, err := c.call(ctx, probe)
-	var apiErr *Error
-	if errors.As(err, &apiErr) && isPageSizeRefusal(apiErr.StatusCode) {
-		probe.query = nil
-		_, err = c.call(ctx, probe)
-	}
-	if err != nil {
-		return err
-	}
-	return ErrNotFound
-}
-
-// badAnswer is the error for a 2xx whose body is not what it should be.
-func (c *Client) badAnswer(got answer, err error) error {
-	return &Error{
-		Op: got.request.op, SessionID: got.request.sessionID, Endpoint: c.config.Endpoint,
-		StatusCode: got.status, ServerTime: got.serverTime,
-		Err: fmt.Errorf("the answer (%s) cannot be used: %w", got.contentType(), err),
-	}
+	return got, nil
 }

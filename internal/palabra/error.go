@@ -1,11 +1,15 @@
 package palabra
 
 import (
-	"encoding/json"
+	"context"
 	"errors"
 	"fmt"
 	"mime"
 	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -14,10 +18,20 @@ import (
 // The classes of errors, for errors.Is.
 var (
 	// ErrNotFound says that the session does not exist: it was deleted, or it has
-	// expired.
+	// expired. Only the API's own 404 is believed.
 	ErrNotFound = errors.New("session not found")
 	// ErrUnauthorized says that the API refused the credentials.
 	ErrUnauthorized = errors.New("credentials refused")
+	// ErrNoSuchEndpoint says that the server does not know the path of the call,
+	// so the endpoint is probably not the base URL of the API.
+	ErrNoSuchEndpoint = errors.New("the server does not know this path")
+	// ErrInsufficientBalance says that the account has no balance left
+	// (error_code 100050).
+	ErrInsufficientBalance = errors.New("insufficient balance")
+	// ErrSessionLimit says that a create was refused, probably because the
+	// account has as many sessions as it may have. The API does not document that
+	// answer, so this is recognised by its wording.
+	ErrSessionLimit = errors.New("session limit reached")
 	// ErrRateLimited says that the API answered 429 to the last attempt.
 	ErrRateLimited = errors.New("rate limited")
 	// ErrMaybeCreated says that a create failed in a way that leaves open whether
@@ -26,6 +40,9 @@ var (
 
 	errRedirect = errors.New("the server redirects elsewhere, and redirects are not followed because they would carry the credentials along")
 )
+
+// codeInsufficientBalance was captured from production.
+const codeInsufficientBalance = 100050
 
 // Error is every error of a call.
 type Error struct {
@@ -47,35 +64,56 @@ type Error struct {
 	Err error
 }
 
-// Error names the operation, the session, the status and what the API said. It
-// never holds a credential.
+// Error names the operation, the session, the status and what the API said, each
+// once. It is one line and never holds a credential.
 func (e *Error) Error() string {
-	var b strings.Builder
-	b.WriteString(e.Op)
+	where := e.Op
 	if e.SessionID != "" {
-		fmt.Fprintf(&b, " %q", e.SessionID)
+		where += fmt.Sprintf(" %q", e.SessionID)
 	}
-	fmt.Fprintf(&b, " at %s: ", e.Endpoint)
-	var said []string
+	if e.Endpoint != "" {
+		where += " at " + e.Endpoint
+	}
+	texts := make([]string, 4)
 	if e.StatusCode != 0 {
-		status := fmt.Sprintf("HTTP %d %s", e.StatusCode, http.StatusText(e.StatusCode))
-		said = append(said, strings.TrimSpace(status))
+		texts[0] = http.StatusText(e.StatusCode)
 	}
-	if e.hasReason() {
-		reason := e.Title
-		if e.Detail != "" && e.Detail != e.Title {
-			reason = strings.TrimPrefix(reason+": "+e.Detail, ": ")
-		}
-		if e.Code != 0 {
-			reason += fmt.Sprintf(" (error_code %d)", e.Code)
-		}
-		said = append(said, reason)
-	}
+	texts[1], texts[2] = e.Title, e.Detail
 	if e.Err != nil {
-		said = append(said, strings.ReplaceAll(e.Err.Error(), "\n", "; "))
+		texts[3] = oneLine(strings.ReplaceAll(e.Err.Error(), "\n", "; "))
 	}
-	b.WriteString(strings.Join(said, ": "))
-	return b.String()
+	var said []string
+	for i, text := range texts {
+		text = strings.TrimRight(text, ". ")
+		if saidElsewhere(texts, i) || i == 3 && len(said) > 1 && e.classSaysNoMore() {
+			text = ""
+		}
+		switch {
+		case i == 0 && e.StatusCode != 0:
+			text = strings.TrimSpace("HTTP " + strconv.Itoa(e.StatusCode) + " " + text)
+		case i == 2 && e.Code != 0:
+			text = strings.TrimSpace(text + fmt.Sprintf(" (error_code %d)", e.Code))
+		}
+		if text != "" {
+			said = append(said, text)
+		}
+	}
+	return where + ": " + strings.Join(said, ": ")
+}
+
+// saidElsewhere reports that another text says the same and possibly more: APIs
+// repeat the status in the title, and the title in the detail.
+func saidElsewhere(texts []string, i int) bool {
+	folded := func(text string) string { return strings.ToLower(strings.TrimRight(text, ". ")) }
+	this := folded(texts[i])
+	return slices.IndexFunc(texts, func(other string) bool {
+		return strings.Contains(folded(other), this) && folded(other) != this
+	}) >= 0 || slices.IndexFunc(texts[:i], func(other string) bool { return folded(other) == this }) >= 0
+}
+
+// classSaysNoMore reports that the class only repeats what the API said.
+func (e *Error) classSaysNoMore() bool {
+	return e.StatusCode != 0 && slices.Contains([]error{ErrNotFound, ErrInsufficientBalance, ErrSessionLimit, ErrRateLimited}, e.Err)
 }
 
 // Unwrap returns the class or the cause.
@@ -83,62 +121,150 @@ func (e *Error) Unwrap() error { return e.Err }
 
 func (e *Error) hasReason() bool { return e.Title != "" || e.Detail != "" }
 
-// maxReasonLength keeps an error readable whatever a server sends.
-const maxReasonLength = 500
+// redacted is an error whose text was made fit to be shown. errors.Is and
+// errors.As still find what it was made of.
+type redacted struct {
+	text string
+	err  error
+}
 
-// errorFrom decodes the two error bodies of the API, the variants seen in
-// clients, and anything else that a server between may send.
+func (r *redacted) Error() string { return r.text }
+func (r *redacted) Unwrap() error { return r.err }
+
+func (c *Client) redact(err error) error {
+	return &redacted{text: c.readable(strings.ReplaceAll(err.Error(), "\n", "; ")), err: err}
+}
+
+// failure is the error for a call without an answer.
+func (c *Client) failure(r request, err error) error {
+	return &Error{
+		Op: r.op, SessionID: r.sessionID, Endpoint: c.config.Endpoint,
+		Err: c.redact(err),
+	}
+}
+
+// badAnswer is the error for a 2xx whose body is not what it should be.
+func (c *Client) badAnswer(got answer, err error) error {
+	failed := c.errorFrom(got)
+	failed.Err = c.redact(fmt.Errorf("the answer (%s) cannot be used: %w", c.contentType(got), err))
+	return failed
+}
+
 func (c *Client) errorFrom(got answer) *Error {
-	apiErr := &Error{
+	return &Error{
 		Op: got.request.op, SessionID: got.request.sessionID, Endpoint: c.config.Endpoint,
 		StatusCode: got.status, ServerTime: got.serverTime,
 	}
-	var body struct {
-		Errors []struct {
-			Title     string  `json:"title"`
-			Detail    string  `json:"detail"`
-			ErrorCode float64 `json:"error_code"`
-		} `json:"errors"`
-		Error json.RawMessage `json:"error"`
-	}
-	if err := json.Unmarshal(got.body, &body); err != nil {
-		if got.status < 300 || got.status >= 400 {
-			apiErr.Detail = "the answer is " + got.contentType() + " and not an error of the API; something between may have answered"
-		}
-		return apiErr
-	}
-	var titles, details []string
-	for _, problem := range body.Errors {
-		titles = append(titles, problem.Title)
-		details = append(details, problem.Detail)
-		if apiErr.Code == 0 {
-			apiErr.Code = int(problem.ErrorCode)
-		}
-	}
-	apiErr.Title, apiErr.Detail = c.readable(titles...), c.readable(details...)
+}
+
+// refusal is the error for an answer that is not a success.
+func (c *Client) refusal(ctx context.Context, got answer) error {
+	apiErr := c.errorFrom(got)
+	said, isObject := decodeProblem(got.body)
+	apiErr.Title, apiErr.Detail, apiErr.Code = c.readable(said.titles...), c.readable(said.details...), said.code
 	if !apiErr.hasReason() {
-		apiErr.Detail = c.readable(olderMessage(body.Error))
+		switch {
+		case got.status < 300:
+			apiErr.Detail = "the answer says that the call failed, and gives no reason"
+		case got.status < 400 || isObject || isEmpty(got.body):
+		default:
+			apiErr.Detail = "the answer is " + c.contentType(got) + " and not an error of the API; something between may have answered"
+		}
 	}
+	apiErr.Err = c.class(ctx, got, said, isObject || isEmpty(got.body))
 	return apiErr
 }
 
-// olderMessage decodes {"error": "…"} and {"error": {"message": "…"}}.
-func olderMessage(raw json.RawMessage) string {
-	var text string
-	if json.Unmarshal(raw, &text) == nil {
-		return text
+// class tells what a refusal means. fromAPI is false for a body that the API
+// would not send.
+func (c *Client) class(ctx context.Context, got answer, said problem, fromAPI bool) error {
+	create := got.request.path == createPath
+	switch {
+	case said.code == codeInsufficientBalance:
+		return ErrInsufficientBalance
+	case create && said.isSessionLimit(got.status):
+		return ErrSessionLimit
+	case got.status == http.StatusUnauthorized:
+		return ErrUnauthorized
+	case got.status == http.StatusForbidden && fromAPI && said.mayBlameCredentials():
+		return ErrUnauthorized
+	case got.status == http.StatusTooManyRequests:
+		return ErrRateLimited
+	case got.status == http.StatusNotFound && got.request.sessionID != "":
+		return c.meaningOfNotFound(ctx, fromAPI)
+	case got.status == http.StatusNotFound && (said.mentions(credentialWords) || said.mentions(accountWords) || said.known && !said.mentions(endpointWords)):
+		// The create and list paths exist, so nothing else can be missing.
+		return ErrUnauthorized
+	case got.request.sessionID == "" && (got.status == http.StatusNotFound || got.status == http.StatusMethodNotAllowed && !said.known):
+		return ErrNoSuchEndpoint
+	case got.status >= 300 && got.status < 400:
+		return errRedirect
+	case got.request.notIdempotent && got.status >= 500:
+		return ErrMaybeCreated
+	default:
+		return nil
 	}
-	var object struct {
-		Message string `json:"message"`
-	}
-	if json.Unmarshal(raw, &object) == nil {
-		return object.Message
-	}
-	return ""
 }
 
-// readable joins what the API said into one line of bounded length, without
-// control characters and without our own secrets, should it repeat them.
+// meaningOfNotFound tells a missing session from wrong credentials, for which
+// the API has answered 404, too, and from a 404 of a gateway. The session is
+// believed to be missing only when the answer is the API's own and the same
+// credentials have worked, for an earlier call or for a list call now.
+func (c *Client) meaningOfNotFound(ctx context.Context, fromAPI bool) error {
+	switch work := c.credentialsWork.Load(); {
+	case !fromAPI && work:
+		return nil
+	case !fromAPI:
+		return ErrNoSuchEndpoint
+	case work:
+		return ErrNotFound
+	}
+	if _, _, err := c.page(ctx, 1, ""); err != nil {
+		return fmt.Errorf("whether the credentials work could not be found out: %w", err)
+	}
+	return ErrNotFound
+}
+
+var (
+	credentialWords = regexp.MustCompile(`(?i)credential|unauthori[sz]ed|authenticat|api.?key|client.?(id|secret)`)
+	accountWords    = regexp.MustCompile(`(?i)\b(user|account|client)\b`)
+	endpointWords   = regexp.MustCompile(`(?i)endpoint|route|path|url|page`)
+	limitWords      = regexp.MustCompile(`(?i)limit|quota|too many|maximum|\bmax\b|exceed`)
+	sessionWords    = regexp.MustCompile(`(?i)session|concurrent|parallel|simultaneous`)
+	otherLimitWords = regexp.MustCompile(`(?i)\brate\b|request|subscriber|ttl`)
+	noReason        = regexp.MustCompile(`(?i)^\W*(forbidden( resource)?|access denied|permission denied)?\W*$`)
+)
+
+func (p problem) texts() []string { return slices.Concat(p.titles, p.details) }
+
+func (p problem) mentions(words *regexp.Regexp) bool {
+	return slices.ContainsFunc(p.texts(), words.MatchString)
+}
+
+// mayBlameCredentials reports that the reason of a 403 is the credentials, or
+// that there is none.
+func (p problem) mayBlameCredentials() bool {
+	return p.mentions(credentialWords) || !slices.ContainsFunc(p.texts(), func(text string) bool { return !noReason.MatchString(text) })
+}
+
+// isSessionLimit goes by the wording: status and code of the answer are not
+// known. A rate limit and the limits of other fields are left out.
+func (p problem) isSessionLimit(status int) bool {
+	switch status {
+	case http.StatusForbidden, http.StatusConflict, http.StatusUnprocessableEntity, http.StatusTooManyRequests, http.StatusOK, http.StatusCreated:
+		return slices.ContainsFunc(p.texts(), func(text string) bool {
+			return limitWords.MatchString(text) && sessionWords.MatchString(text) && !otherLimitWords.MatchString(text)
+		})
+	default:
+		return false
+	}
+}
+
+// maxReasonLength keeps an error readable whatever a server sends.
+const maxReasonLength = 500
+
+// readable joins what the API or net/http said into one line of bounded length,
+// without our own secrets, should it repeat them.
 func (c *Client) readable(texts ...string) string {
 	var kept []string
 	for _, text := range texts {
@@ -146,32 +272,42 @@ func (c *Client) readable(texts ...string) string {
 			kept = append(kept, text)
 		}
 	}
-	joined := strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, strings.Join(kept, "; "))
+	joined := strings.Join(kept, "; ")
 	for _, secret := range []string{c.config.ClientSecret, c.config.APIKey} {
-		if secret != "" {
-			joined = strings.ReplaceAll(joined, secret, "[redacted]")
+		if secret == "" {
+			continue
+		}
+		quoted := strconv.Quote(secret)
+		for _, form := range []string{secret, quoted[1 : len(quoted)-1], url.QueryEscape(secret), url.PathEscape(secret)} {
+			joined = strings.ReplaceAll(joined, form, "[redacted]")
 		}
 	}
+	joined = oneLine(joined)
 	if runes := []rune(joined); len(runes) > maxReasonLength {
 		joined = string(runes[:maxReasonLength]) + "…"
 	}
 	return joined
 }
 
-func (a answer) contentType() string {
-	if a.status == http.StatusNoContent {
+// oneLine replaces control characters and the separators of lines.
+func oneLine(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
+			return ' '
+		}
+		return r
+	}, text)
+}
+
+func (c *Client) contentType(got answer) string {
+	if got.status == http.StatusNoContent {
 		return "204 without a body"
 	}
-	mediaType, _, err := mime.ParseMediaType(a.header.Get("Content-Type"))
+	mediaType, _, err := mime.ParseMediaType(got.header.Get("Content-Type"))
 	if err != nil {
 		return "of no content type"
 	}
-	return mediaType
+	return c.readable(mediaType)
 }
 
 // ShortenID is an id for logs: enough to recognise it, and never a whole one

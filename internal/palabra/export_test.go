@@ -43,7 +43,7 @@ func (c *Client) AwaitPage() {
 // TokenAsSent is what a server finds in the query for a page token.
 func TokenAsSent(token string) string {
 	c := &Client{endpoint: &url.URL{Scheme: "https", Host: "example.com"}}
-	sent, err := url.Parse(c.url(request{path: sessionsPath, query: url.Values{"page_token": {token}}}).String())
+	sent, err := url.Parse(c.resolve(request{path: sessionsPath, query: url.Values{"page_token": {token}}}).String())
 	if err != nil {
 		return err.Error()
 	}

@@ -11,7 +11,7 @@ import (
 
 // The sandbox's router is another reading of what one path segment is.
 func FuzzIDRoundTripThroughTheSandbox(f *testing.F) {
-	for _, seed := range []string{"a.b", "..", "a/b", "%2F", "eyJhbGciOiJIUzI1NiJ9.e30.c2ln", "\x00\xff", "?#&="} {
+	for _, seed := range []string{"a.b", "...", "a/b", "%2F", "eyJhbGciOiJIUzI1NiJ9.e30.c2ln", "\x00\xff", "?#&="} {
 		f.Add(seed)
 	}
 	s := sandbox.New(sandbox.Options{})
@@ -22,8 +22,8 @@ func FuzzIDRoundTripThroughTheSandbox(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, id string) {
-		if id == "" {
-			return
+		if id == "" || id == "." || id == ".." {
+			return // Refused before any request.
 		}
 		s.ResetRequests()
 		_, _ = client.SetExpiry(context.Background(), id, 60)

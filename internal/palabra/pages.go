@@ -1,9 +1,7 @@
 package palabra
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"iter"
 	"net/http"
@@ -81,6 +79,7 @@ func (c *Client) guardPage(got page, answer answer, seen map[string]bool) error 
 // page fetches one page. A server that refuses the page size, or the size
 // beside a token, is asked again without one: its maximum is not documented.
 func (c *Client) page(ctx context.Context, pageSize int, token string) (page, answer, error) {
+	var got page
 	query := url.Values{}
 	if token != "" {
 		query.Set("page_token", token)
@@ -89,7 +88,10 @@ func (c *Client) page(ctx context.Context, pageSize int, token string) (page, an
 	if sized {
 		query.Set("page_size", strconv.Itoa(pageSize))
 	}
-	r := request{op: "list sessions", method: http.MethodGet, path: sessionsPath, query: query}
+	r := request{
+		op: "list sessions", method: http.MethodGet, path: sessionsPath, query: query,
+		decode: func(body []byte) (err error) { got, err = decodePage(body); return err },
+	}
 	answer, err := c.call(ctx, r)
 	var apiErr *Error
 	if sized && errors.As(err, &apiErr) && isPageSizeRefusal(apiErr.StatusCode) {
@@ -101,10 +103,6 @@ func (c *Client) page(ctx context.Context, pageSize int, token string) (page, an
 	if err != nil {
 		return page{}, answer, err
 	}
-	got, err := decodePage(answer.body)
-	if err != nil {
-		return page{}, answer, c.badAnswer(answer, err)
-	}
 	got.serverTime = answer.serverTime
 	for i := range got.sessions {
 		got.sessions[i].ServerTime = answer.serverTime
@@ -114,67 +112,4 @@ func (c *Client) page(ctx context.Context, pageSize int, token string) (page, an
 
 func isPageSizeRefusal(status int) bool {
 	return status == http.StatusBadRequest || status == http.StatusUnprocessableEntity
-}
-
-// listEnvelope is every place where versions of the API have put sessions and
-// the token of the next page.
-type listEnvelope struct {
-	Data          json.RawMessage `json:"data"`
-	Sessions      []wireSession   `json:"sessions"`
-	NextPageToken *string         `json:"next_page_token"`
-	Next          *string         `json:"next"`
-}
-
-func (e listEnvelope) token() string {
-	for _, token := range []*string{e.NextPageToken, e.Next} {
-		if token != nil && *token != "" {
-			return *token
-		}
-	}
-	return ""
-}
-
-// decodePage accepts {"data": […]}, {"data": {"sessions": […]}} (both with null
-// for an empty list), {"sessions": […]} and a bare array.
-func decodePage(body []byte) (page, error) {
-	var (
-		envelope listEnvelope
-		items    []wireSession
-		token    string
-	)
-	if startsWith(body, '[') {
-		if err := decodeJSON(body, &items); err != nil {
-			return page{}, err
-		}
-	} else {
-		if err := decodeJSON(body, &envelope); err != nil {
-			return page{}, err
-		}
-		items, token = envelope.Sessions, envelope.token()
-		switch {
-		case startsWith(envelope.Data, '['):
-			if err := decodeJSON(envelope.Data, &items); err != nil {
-				return page{}, err
-			}
-		case len(envelope.Data) > 0 && !bytes.Equal(envelope.Data, []byte("null")):
-			var inner listEnvelope
-			if err := decodeJSON(envelope.Data, &inner); err != nil {
-				return page{}, err
-			}
-			items, token = inner.Sessions, firstOf(token, inner.token())
-		}
-	}
-	got := page{nextToken: token, sessions: make([]Session, 0, len(items))}
-	for _, item := range items {
-		if item.ID == "" {
-			return page{}, errors.New("it holds a session without an id")
-		}
-		got.sessions = append(got.sessions, item.session())
-	}
-	return got, nil
-}
-
-func startsWith(raw []byte, first byte) bool {
-	raw = bytes.TrimLeft(raw, " \t\r\n")
-	return len(raw) > 0 && raw[0] == first
 }

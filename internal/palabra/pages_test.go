@@ -59,21 +59,33 @@ func TestEveryEnvelopeIsListedToTheEndInOrder(t *testing.T) {
 func TestOtherListBodiesOfTheContract(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]int{
-		`[{"id":"a"},{"id":"b"}]`:    2,
-		`{"data":null}`:              0,
-		`{"ok":true}`:                0,
-		`{}`:                         0,
-		`{"data":[]}`:                0,
-		`{"data":{}}`:                0,
-		`{"data":{"sessions":null}}`: 0,
-		`{"data":[{"id":"a"}],"next_page_token":null}`: 1,
-		`{"data":[{"id":"a"}],"next_page_token":""}`:   1,
-		`{"data":[{"id":"a","expires_at":null}]}`:      1,
+		`[{"id":"a"},{"id":"b"}]`: 2,
+		`{"data":null}`:           0,
+		`{"data":[]}`:             0,
+		`{"data":{"items":[{"id":"a"}],"next_page_token":""}}`: 1,
+		`{"data":{"items":null}}`:                              0,
+		`{"sessions":null,"data":[{"id":"a"}]}`:                1,
+		`{"data":{"sessions":null}}`:                           0,
+		`{"data":[{"id":"a"}],"next_page_token":null}`:         1,
+		`{"data":[{"id":"a"}],"next_page_token":""}`:           1,
+		`{"data":[{"id":"a","expires_at":null}]}`:              1,
 	} {
 		s := newServer(t)
 		s.Inject(sandbox.Fault{Effect: sandbox.Respond(200, "application/json", body)})
 		if got, err := list(t, newClient(t, s.url)); err != nil || len(got) != want {
 			t.Errorf("%s: %d sessions, %v; want %d", body, len(got), err, want)
+		}
+	}
+}
+
+func TestSessions_AnswerWithoutAListIsAnError(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{`{}`, `{"ok":true}`, `{"data":{}}`, `{"data":{"id":"a"}}`, `null`, `{"data":5}`, `"text"`, `{"data":[{}]}`, `<html>`, ``} {
+		s := newServer(t)
+		s.fill(3)
+		s.Inject(sandbox.Fault{Effect: sandbox.Respond(200, "application/json", body)})
+		if got, err := list(t, newClient(t, s.url)); err == nil {
+			t.Errorf("%s: %d sessions and no error", body, len(got))
 		}
 	}
 }

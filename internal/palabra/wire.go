@@ -1,0 +1,335 @@
+package palabra
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+func (r CreateRequest) encode() ([]byte, error) {
+	type data struct {
+		SubscriberCount *int   `json:"subscriber_count,omitempty"`
+		Intent          string `json:"intent,omitempty"`
+		AggregationID   string `json:"aggregation_id,omitempty"`
+	}
+	return json.Marshal(map[string]data{"data": {r.SubscriberCount, r.Intent, r.AggregationID}})
+}
+
+func encodeExpiry(ttlSeconds int64) ([]byte, error) {
+	return json.Marshal(map[string]any{"data": map[string]int64{"ttl_seconds": ttlSeconds}})
+}
+
+// wireSession is a session as the API sends it.
+type wireSession struct {
+	ID            string     `json:"id"`
+	CreatedAt     *time.Time `json:"created_at"`
+	UpdatedAt     *time.Time `json:"updated_at"`
+	ExpiresAt     *time.Time `json:"expires_at"`
+	Intent        string     `json:"intent"`
+	AggregationID string     `json:"aggregation_id"`
+	Organization  string     `json:"organization"`
+}
+
+func (w wireSession) session() Session {
+	utc := func(t *time.Time) time.Time {
+		if t == nil {
+			return time.Time{}
+		}
+		return t.UTC()
+	}
+	return Session{
+		ID: w.ID, CreatedAt: utc(w.CreatedAt), UpdatedAt: utc(w.UpdatedAt), ExpiresAt: utc(w.ExpiresAt),
+		Intent: w.Intent, AggregationID: w.AggregationID, Organization: w.Organization,
+	}
+}
+
+// decodeSession decodes {"data": {…}}. An answer for another session is refused:
+// acting on it would be acting on the wrong session.
+func decodeSession(body []byte, id string) (Session, error) {
+	var envelope struct {
+		Data *wireSession `json:"data"`
+	}
+	if err := decodeJSON(body, &envelope); err != nil {
+		return Session{}, err
+	}
+	switch {
+	case envelope.Data == nil:
+		return Session{}, errors.New("it holds no session")
+	case envelope.Data.ID == "":
+		envelope.Data.ID = id
+	case envelope.Data.ID != id:
+		return Session{}, fmt.Errorf("it is for another session, %s", ShortenID(envelope.Data.ID))
+	}
+	return envelope.Data.session(), nil
+}
+
+// stringOrList is a token field that has been a string in some versions of the
+// API and a list in others.
+type stringOrList []string
+
+func (s *stringOrList) UnmarshalJSON(raw []byte) error {
+	if bytes.HasPrefix(raw, []byte(`"`)) {
+		var one string
+		if err := json.Unmarshal(raw, &one); err != nil {
+			return err
+		}
+		*s = stringOrList{one}
+		return nil
+	}
+	var list []string
+	if err := json.Unmarshal(raw, &list); err != nil {
+		return err
+	}
+	*s = list
+	return nil
+}
+
+// decodeCreated accepts the present and the old names of fields.
+func decodeCreated(body []byte) (CreatedSession, error) {
+	var envelope struct {
+		Data *struct {
+			ID             string       `json:"id"`
+			Publisher      stringOrList `json:"publisher"`
+			Subscriber     stringOrList `json:"subscriber"`
+			WebRTCURL      string       `json:"webrtc_url"`
+			StreamURL      string       `json:"stream_url"`
+			WebRTCRoomName string       `json:"webrtc_room_name"`
+			RoomName       string       `json:"room_name"`
+			WSURL          string       `json:"ws_url"`
+			ControlURL     string       `json:"control_url"`
+			Intent         string       `json:"intent"`
+			Organization   string       `json:"organization"`
+		} `json:"data"`
+	}
+	if err := decodeJSON(body, &envelope); err != nil {
+		return CreatedSession{}, err
+	}
+	data := envelope.Data
+	if data == nil || data.ID == "" {
+		return CreatedSession{}, errors.New("it holds no session id")
+	}
+	created := CreatedSession{
+		ID:               data.ID,
+		SubscriberTokens: data.Subscriber,
+		WebRTCURL:        firstOf(data.WebRTCURL, data.StreamURL),
+		WebRTCRoomName:   firstOf(data.WebRTCRoomName, data.RoomName),
+		WSURL:            firstOf(data.WSURL, data.ControlURL),
+		Intent:           data.Intent,
+		Organization:     data.Organization,
+	}
+	if len(data.Publisher) > 0 {
+		created.PublisherToken = data.Publisher[0]
+	}
+	return created, nil
+}
+
+// decodeNothing is for calls that answer 204. A 2xx with other JSON is accepted;
+// a web page is not, because something else than the API sent it.
+func decodeNothing(body []byte) error {
+	if isEmpty(body) {
+		return nil
+	}
+	var anything json.RawMessage
+	return decodeJSON(body, &anything)
+}
+
+// listEnvelope is every place where versions of the API have put sessions and
+// the token of the next page.
+type listEnvelope struct {
+	Data          json.RawMessage `json:"data"`
+	Sessions      json.RawMessage `json:"sessions"`
+	Items         json.RawMessage `json:"items"`
+	NextPageToken *string         `json:"next_page_token"`
+	Next          *string         `json:"next"`
+}
+
+func (e listEnvelope) token() string {
+	for _, token := range []*string{e.NextPageToken, e.Next} {
+		if token != nil && *token != "" {
+			return *token
+		}
+	}
+	return ""
+}
+
+// list returns the member that holds the list. An object without any of them is
+// not an empty list: it is the answer of something else.
+func (e listEnvelope) list() (json.RawMessage, error) {
+	var found json.RawMessage
+	for _, member := range []json.RawMessage{e.Sessions, e.Items, e.Data} {
+		if found == nil || isNull(found) && member != nil {
+			found = member
+		}
+	}
+	if found == nil {
+		return nil, errors.New("it holds no list of sessions")
+	}
+	return found, nil
+}
+
+// decodePage accepts a bare array and arrays in the members "data", "sessions",
+// "data.sessions" and "data.items"; null is an empty list.
+func decodePage(body []byte) (page, error) {
+	var (
+		list  = json.RawMessage(body)
+		token string
+		items []wireSession
+	)
+	for range 2 {
+		if startsWith(list, '[') {
+			break
+		}
+		var (
+			envelope listEnvelope
+			err      error
+		)
+		if err = decodeJSON(list, &envelope); err != nil {
+			return page{}, err
+		}
+		token = firstOf(token, envelope.token())
+		if list, err = envelope.list(); err != nil {
+			return page{}, err
+		}
+		if isNull(list) {
+			break
+		}
+	}
+	if err := decodeJSON(list, &items); err != nil {
+		return page{}, err
+	}
+	got := page{nextToken: token, sessions: make([]Session, 0, len(items))}
+	for _, item := range items {
+		if item.ID == "" {
+			return page{}, errors.New("it holds a session without an id")
+		}
+		got.sessions = append(got.sessions, item.session())
+	}
+	return got, nil
+}
+
+// problem is what an error body says.
+type problem struct {
+	titles, details []string
+	code            int
+	// known says that the body is in one of the forms that the API has used:
+	// "errors", or the older "error".
+	known bool
+}
+
+// decodeProblem keeps what it can read of an error body: the API's problem list,
+// its older bodies, and what FastAPI and gateways send. It returns false for a
+// body that is not a JSON object.
+func decodeProblem(body []byte) (problem, bool) {
+	var (
+		said   problem
+		fields map[string]json.RawMessage
+	)
+	if !startsWith(body, '{') || json.Unmarshal(body, &fields) != nil {
+		return said, false
+	}
+	said.known = fields["errors"] != nil || fields["error"] != nil
+	said.read(body, 5)
+	return said, true
+}
+
+// read collects texts down to the given depth of nesting.
+func (p *problem) read(raw json.RawMessage, depth int) {
+	var (
+		text   string
+		list   []json.RawMessage
+		fields map[string]json.RawMessage
+	)
+	switch {
+	case depth == 0:
+	case json.Unmarshal(raw, &text) == nil:
+		p.details = append(p.details, text)
+	case json.Unmarshal(raw, &list) == nil:
+		for _, item := range list {
+			p.read(item, depth-1)
+		}
+	case json.Unmarshal(raw, &fields) == nil:
+		if json.Unmarshal(fields["title"], &text) == nil {
+			p.titles = append(p.titles, text)
+		}
+		for _, member := range []string{"detail", "msg", "message", "error", "errors"} {
+			if fields[member] != nil {
+				p.read(fields[member], depth-1)
+			}
+		}
+		p.readCode(fields["error_code"])
+	}
+}
+
+// readCode accepts a number, also as a string. Other codes become text.
+func (p *problem) readCode(raw json.RawMessage) {
+	var (
+		number float64
+		text   = strings.Trim(string(raw), `" `)
+	)
+	if p.code != 0 || text == "" || text == "null" {
+		return
+	}
+	if code, err := strconv.Atoi(text); err == nil {
+		p.code = code
+	} else if json.Unmarshal(raw, &number) == nil && number == float64(int32(number)) {
+		p.code = int(number)
+	} else {
+		p.details = append(p.details, "error_code "+text)
+	}
+}
+
+// saysNotOK reports {"ok": false}, which is a failure whatever the status.
+func saysNotOK(body []byte) bool {
+	var envelope struct {
+		OK *bool `json:"ok"`
+	}
+	return startsWith(body, '{') && json.Unmarshal(body, &envelope) == nil && envelope.OK != nil && !*envelope.OK
+}
+
+func firstOf(values ...string) string {
+	for _, value := range values {
+		if value != "" {
+			return value
+		}
+	}
+	return ""
+}
+
+func isEmpty(raw []byte) bool { return len(bytes.TrimSpace(raw)) == 0 }
+
+func isNull(raw []byte) bool { return bytes.Equal(bytes.TrimSpace(raw), []byte("null")) }
+
+func startsWith(raw []byte, first byte) bool {
+	raw = bytes.TrimLeft(raw, " \t\r\n")
+	return len(raw) > 0 && raw[0] == first
+}
+
+// decodeJSON keeps what the decoder says about types and offsets, and none of
+// the values, which may be secrets.
+func decodeJSON(body []byte, into any) error {
+	if isEmpty(body) {
+		return errors.New("it is empty")
+	}
+	err := json.Unmarshal(body, into)
+	var (
+		syntaxErr *json.SyntaxError
+		typeErr   *json.UnmarshalTypeError
+		timeErr   *time.ParseError
+	)
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &syntaxErr):
+		return fmt.Errorf("it is not JSON, or cut off, at byte %d of %d", syntaxErr.Offset, len(body))
+	case errors.As(err, &typeErr):
+		return fmt.Errorf("%q holds a JSON %s where the API promises something else", typeErr.Field, typeErr.Value)
+	case errors.As(err, &timeErr):
+		return errors.New("a timestamp is not RFC 3339")
+	default:
+		return errors.New("its JSON is not what the API promises")
+	}
+}
