@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,6 +28,8 @@ import (
 type cli struct {
 	t   *testing.T
 	dir string
+	// others are providers beside this one, by namespace and name.
+	others map[string]func() tfprotov6.ProviderServer
 }
 
 func newCLI(t *testing.T) *cli {
@@ -61,7 +64,12 @@ func (c *cli) exec(args ...string) (stdout, stderr string, code int) {
 // is; stop ends the provider.
 func (c *cli) command(args ...string) (cmd *exec.Cmd, stop func()) {
 	c.t.Helper()
-	reattach, stop := serveProvider(c.t)
+	providers := map[string]func() tfprotov6.ProviderServer{
+		// What a configuration without required_providers means.
+		"hashicorp/palabra": func() tfprotov6.ProviderServer { return providerserver.NewProtocol6(provider.New("test")())() },
+	}
+	maps.Copy(providers, c.others)
+	reattach, stop := serveProviders(c.t, providers)
 	cmd = exec.CommandContext(c.t.Context(), os.Getenv("TF_ACC_TERRAFORM_PATH"), args...) // #nosec G204 -- the engine under test
 	cmd.Dir = c.dir
 	cmd.Env = append(os.Environ(), "TF_REATTACH_PROVIDERS="+reattach, "TF_IN_AUTOMATION=1", "TF_CLI_CONFIG_FILE="+os.DevNull)
@@ -174,41 +182,52 @@ func unwrap(text string) string {
 	return strings.Join(strings.Fields(strings.NewReplacer("│", " ", "╷", " ", "╵", " ").Replace(text)), " ")
 }
 
-// serveProvider starts the provider and returns what TF_REATTACH_PROVIDERS has
-// to say about it.
-func serveProvider(t *testing.T) (reattach string, stop func()) {
+// serveProviders starts providers and returns what TF_REATTACH_PROVIDERS has to
+// say about them.
+func serveProviders(t *testing.T, providers map[string]func() tfprotov6.ProviderServer) (reattach string, stop func()) {
+	t.Helper()
+	type address struct{ Network, String string }
+	var stops []func()
+	configs := make(map[string]any)
+	for name, server := range providers {
+		config, stop := serveProvider(t, name, server)
+		stops = append(stops, stop)
+		configs[os.Getenv("TF_ACC_PROVIDER_HOST")+"/"+name] = map[string]any{
+			"Protocol":        config.Protocol,
+			"ProtocolVersion": config.ProtocolVersion,
+			"Pid":             config.Pid,
+			"Test":            true,
+			"Addr":            address{config.Addr.Network(), config.Addr.String()},
+		}
+	}
+	value, err := json.Marshal(configs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(value), func() {
+		for _, stop := range stops {
+			stop()
+		}
+	}
+}
+
+func serveProvider(t *testing.T, name string, server func() tfprotov6.ProviderServer) (config *plugin.ReattachConfig, stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	started := make(chan *plugin.ReattachConfig, 1)
 	stopped := make(chan struct{})
-	const name = "hashicorp/palabra" // What a configuration without required_providers means.
 	served := make(chan error, 1)
 	go func() {
-		served <- tf6server.Serve(name, func() tfprotov6.ProviderServer {
-			return providerserver.NewProtocol6(provider.New("test")())()
-		}, tf6server.WithDebug(ctx, started, stopped), tf6server.WithGoPluginLogger(hclog.NewNullLogger()), tf6server.WithLoggingSink(t))
+		served <- tf6server.Serve(name, server, tf6server.WithDebug(ctx, started, stopped),
+			tf6server.WithGoPluginLogger(hclog.NewNullLogger()), tf6server.WithLoggingSink(t))
 	}()
-	var config *plugin.ReattachConfig
 	select {
 	case config = <-started:
 	case err := <-served:
 		cancel()
 		t.Fatalf("the provider did not start: %v", err)
 	}
-	type address struct{ Network, String string }
-	value, err := json.Marshal(map[string]any{
-		os.Getenv("TF_ACC_PROVIDER_HOST") + "/" + name: map[string]any{
-			"Protocol":        config.Protocol,
-			"ProtocolVersion": config.ProtocolVersion,
-			"Pid":             config.Pid,
-			"Test":            true,
-			"Addr":            address{config.Addr.Network(), config.Addr.String()},
-		},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(value), func() {
+	return config, func() {
 		cancel()
 		<-stopped
 	}

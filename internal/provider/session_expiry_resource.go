@@ -39,6 +39,7 @@ func (r *sessionExpiryResource) Metadata(_ context.Context, req resource.Metadat
 
 func (r *sessionExpiryResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
 	resp.IdentitySchema = identityschema.Schema{
+		Version: sessionIdentityVersion,
 		Attributes: map[string]identityschema.Attribute{
 			"session_id": identityschema.StringAttribute{
 				Description:       "Id of the session, exactly as the API returns it.",

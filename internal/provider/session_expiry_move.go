@@ -1,0 +1,56 @@
+package provider
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+)
+
+var (
+	_ resource.ResourceWithMoveState       = (*sessionExpiryResource)(nil)
+	_ resource.ResourceWithUpgradeIdentity = (*sessionExpiryResource)(nil)
+)
+
+// sessionIdentityVersion is above 0, the version of other providers' identities:
+// OpenTofu keeps the source's identity when a moved block changes the type, and
+// asks the target to upgrade it when the versions differ.
+const sessionIdentityVersion = 1
+
+// MoveState takes over what looked after a session before.
+func (r *sessionExpiryResource) MoveState(context.Context) []resource.StateMover {
+	return []resource.StateMover{sessionMover("palabra_session_expiry", map[string]moveSource{
+		"restapi_object":   fromRestapiObject,
+		"restful_resource": fromRestfulResource,
+		"terraform_data":   fromTerraformData,
+		"palabra_session":  fromSession,
+	})}
+}
+
+// UpgradeIdentity turns the identity that OpenTofu kept of a restful_resource
+// into ours.
+func (r *sessionExpiryResource) UpgradeIdentity(context.Context) map[int64]resource.IdentityUpgrader {
+	return map[int64]resource.IdentityUpgrader{0: {IdentityUpgrader: upgradeMovedIdentity}}
+}
+
+// upgradeMovedIdentity takes the id from {"session_id": …}, or from the identity
+// of a restful_resource: its attribute id is JSON with the path of the object in
+// a member id.
+func upgradeMovedIdentity(ctx context.Context, req resource.UpgradeIdentityRequest, resp *resource.UpgradeIdentityResponse) {
+	var identity, imported map[string]any
+	if req.RawIdentity == nil || json.Unmarshal(req.RawIdentity.JSON, &identity) != nil {
+		identity = nil
+	}
+	id := textOf(identity["session_id"])
+	if id == "" && json.Unmarshal([]byte(textOf(identity["id"])), &imported) == nil {
+		id = lastSegment(imported, "id")
+	}
+	if id == "" {
+		resp.Diagnostics.AddError("Unable to move state to palabra_session_expiry",
+			"The engine kept the identity of the resource that is moved, and it holds no session id.\n\n"+
+				importInstead("restful_resource", "palabra_session_expiry"))
+		return
+	}
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, sessionIdentityModel{SessionID: types.StringValue(id)})...)
+}

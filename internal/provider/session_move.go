@@ -1,0 +1,173 @@
+package provider
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+)
+
+// moveSource is a resource type that a moved block may name as its "from".
+type moveSource struct {
+	// provider is the end of the provider's address: namespace and name, or the
+	// name alone where the namespace is free.
+	provider string
+	// looked says where the id is looked for, for the error that it is not there.
+	looked string
+	// sessionID returns the id that a state holds, or nothing.
+	sessionID func(state map[string]any) string
+	// related says that the source is ours, so that attributes of the same name
+	// mean the same and are taken along.
+	related bool
+}
+
+var (
+	fromRestapiObject = moveSource{
+		// Its id is the object's own, and a path only if somebody made it one.
+		provider: "mastercard/restapi", looked: "its id, object_id and path",
+		sessionID: func(state map[string]any) string {
+			for _, name := range []string{"id", "object_id"} {
+				if id := textOf(state[name]); id != "" && !strings.Contains(id, "/") {
+					return id
+				}
+			}
+			return lastSegment(state, "id", "object_id", "path")
+		},
+	}
+	fromRestfulResource = moveSource{
+		provider: "magodo/restful", looked: "the last part of its id and path",
+		sessionID: func(state map[string]any) string { return lastSegment(state, "id", "path") },
+	}
+	fromTerraformData = moveSource{
+		provider: "builtin/terraform", looked: "its input, as a string or as an object with session_id",
+		sessionID: func(state map[string]any) string {
+			// A value of any type is stored with its type beside it.
+			input, _ := state["input"].(map[string]any)
+			if object, ok := input["value"].(map[string]any); ok {
+				return textOf(object["session_id"])
+			}
+			return textOf(input["value"])
+		},
+	}
+	fromSession = moveSource{
+		provider: "palabra", looked: "its id", related: true,
+		sessionID: func(state map[string]any) string { return textOf(state["id"]) },
+	}
+	fromSessionExpiry = moveSource{
+		provider: "palabra", looked: "its session_id", related: true,
+		sessionID: func(state map[string]any) string { return textOf(state["session_id"]) },
+	}
+)
+
+// sessionMover moves a state to a resource type of ours, from the id of the
+// session alone, as an import does: the read that follows adopts the rest. An
+// engine asks it before the provider is configured, so it asks nothing of the
+// API.
+func sessionMover(target string, sources map[string]moveSource) resource.StateMover {
+	return resource.StateMover{StateMover: func(ctx context.Context, req resource.MoveStateRequest, resp *resource.MoveStateResponse) {
+		refuse := func(format string, args ...any) {
+			resp.Diagnostics.AddError("Unable to move state to "+target, fmt.Sprintf(format, args...)+"\n\n"+importInstead(req.SourceTypeName, target))
+		}
+		source, ok := sources[req.SourceTypeName]
+		switch {
+		case !ok:
+			refuse("A %s cannot become a %s.", req.SourceTypeName, target)
+			return
+		case !source.isProvidedBy(req.SourceProviderAddress):
+			refuse("A %s of the provider %s cannot become a %s: only that of %s is known.",
+				req.SourceTypeName, req.SourceProviderAddress, target, source.provider)
+			return
+		}
+		var state map[string]any
+		if req.SourceRawState == nil || json.Unmarshal(req.SourceRawState.JSON, &state) != nil {
+			refuse("The state of the %s cannot be read.", req.SourceTypeName)
+			return
+		}
+		id := source.sessionID(state)
+		if id == "" {
+			refuse("The state of the %s holds no session id. Looked at: %s.", req.SourceTypeName, source.looked)
+			return
+		}
+		if source.related {
+			same, err := req.SourceRawState.UnmarshalWithOpts(resp.TargetState.Schema.Type().TerraformType(ctx),
+				tfprotov6.UnmarshalOpts{ValueFromJSONOpts: tftypes.ValueFromJSONOpts{IgnoreUndefinedAttributes: true}})
+			if err != nil {
+				refuse("The state of the %s cannot be read: %s.", req.SourceTypeName, err)
+				return
+			}
+			resp.TargetState.Raw = same
+		}
+		for _, name := range []string{"id", "session_id"} {
+			if _, ok := resp.TargetState.Schema.GetAttributes()[name]; ok {
+				resp.Diagnostics.Append(resp.TargetState.SetAttribute(ctx, path.Root(name), id)...)
+			}
+		}
+		resp.Diagnostics.Append(resp.TargetIdentity.Set(ctx, sessionIdentityModel{SessionID: types.StringValue(id)})...)
+		if _, kept := resp.TargetState.Schema.GetAttributes()["publisher_token"]; textOf(state["publisher_token"]) != "" && !kept {
+			resp.Diagnostics.AddWarning("Tokens leave the state",
+				fmt.Sprintf("A %s has no tokens and URLs, so those of session %q leave the state when this is applied. "+
+					"The API returned them once, on creation, and they cannot be read again. Keep a copy first if a client still needs them.", target, id))
+		}
+	}}
+}
+
+// isProvidedBy ignores the host, which differs between engines and mirrors.
+// OpenTofu before 1.12.4 passes the name alone.
+func (s moveSource) isProvidedBy(address string) bool {
+	want := strings.Split(s.provider, "/")
+	got := strings.Split(strings.ToLower(address), "/")
+	got = got[max(0, len(got)-len(want)):]
+	return slices.Equal(got, want[len(want)-len(got):])
+}
+
+// importInstead is the way that needs nothing of the old state but the id.
+func importInstead(source, target string) string {
+	return fmt.Sprintf(`Remove the moved block, forget the old resource, and import the session:
+
+  removed {
+    from = %s.NAME
+    lifecycle {
+      destroy = false
+    }
+  }
+
+  import {
+    to = %s.NAME
+    id = "SESSION_ID"
+  }`, source, target)
+}
+
+// lastSegment is the end of the first path among the attributes that leads to
+// one session.
+func lastSegment(state map[string]any, attributes ...string) string {
+	for _, name := range attributes {
+		location, _, _ := strings.Cut(textOf(state[name]), "?")
+		segments := strings.Split(strings.TrimRight(location, "/"), "/")
+		last := segments[len(segments)-1]
+		if id, err := url.PathUnescape(last); err == nil {
+			last = id
+		}
+		// The paths to create and to list sessions hold no id.
+		if last != "" && last != "session" && last != "sessions" {
+			return last
+		}
+	}
+	return ""
+}
+
+// textOf is empty for everything that is no text, or only blanks.
+func textOf(value any) string {
+	text, _ := value.(string)
+	if strings.TrimSpace(text) == "" {
+		return ""
+	}
+	return text
+}

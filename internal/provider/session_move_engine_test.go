@@ -1,0 +1,210 @@
+package provider_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
+)
+
+// formerProvider is the provider that a session moves away from. An engine asks
+// it for its schema; everything else fails the test with a nil dereference.
+type formerProvider struct {
+	tfprotov6.ProviderServer
+	typeName string
+}
+
+func (p formerProvider) schema() *tfprotov6.Schema {
+	return &tfprotov6.Schema{Block: &tfprotov6.SchemaBlock{Attributes: []*tfprotov6.SchemaAttribute{
+		{Name: "id", Type: tftypes.String, Computed: true},
+		{Name: "path", Type: tftypes.String, Required: true},
+	}}}
+}
+
+func (p formerProvider) GetMetadata(context.Context, *tfprotov6.GetMetadataRequest) (*tfprotov6.GetMetadataResponse, error) {
+	return &tfprotov6.GetMetadataResponse{Resources: []tfprotov6.ResourceMetadata{{TypeName: p.typeName}}}, nil
+}
+
+func (p formerProvider) GetProviderSchema(context.Context, *tfprotov6.GetProviderSchemaRequest) (*tfprotov6.GetProviderSchemaResponse, error) {
+	return &tfprotov6.GetProviderSchemaResponse{
+		Provider:        &tfprotov6.Schema{Block: &tfprotov6.SchemaBlock{}},
+		ResourceSchemas: map[string]*tfprotov6.Schema{p.typeName: p.schema()},
+	}, nil
+}
+
+func (p formerProvider) GetResourceIdentitySchemas(context.Context, *tfprotov6.GetResourceIdentitySchemasRequest) (*tfprotov6.GetResourceIdentitySchemasResponse, error) {
+	return &tfprotov6.GetResourceIdentitySchemasResponse{IdentitySchemas: map[string]*tfprotov6.ResourceIdentitySchema{
+		p.typeName: {IdentityAttributes: []*tfprotov6.ResourceIdentitySchemaAttribute{{Name: "id", Type: tftypes.String, RequiredForImport: true}}},
+	}}, nil
+}
+
+func (p formerProvider) StopProvider(context.Context, *tfprotov6.StopProviderRequest) (*tfprotov6.StopProviderResponse, error) {
+	return &tfprotov6.StopProviderResponse{}, nil
+}
+
+// useState gives the folder a state file of testdata, as the engine under test
+// names providers.
+func (c *cli) useState(name string) {
+	c.t.Helper()
+	raw, state := readFixtureState(c.t, name)
+	host := os.Getenv("TF_ACC_PROVIDER_HOST")
+	raw = []byte(strings.ReplaceAll(string(raw), "registry.terraform.io", host))
+	if err := os.WriteFile(filepath.Join(c.dir, "terraform.tfstate"), raw, 0o600); err != nil {
+		c.t.Fatal(err)
+	}
+	resource := state.Resources[0]
+	address := strings.TrimSuffix(strings.TrimPrefix(resource.Provider, `provider["registry.terraform.io/`), `"]`)
+	c.others = map[string]func() tfprotov6.ProviderServer{
+		address: func() tfprotov6.ProviderServer { return formerProvider{typeName: resource.Type} },
+	}
+}
+
+// expectTakenOver applies a configuration whose moved block takes sessions over,
+// with no request but GETs and no change, and finds nothing to do afterwards.
+func expectTakenOver(t *testing.T, f *fixture, c *cli, addresses ...string) {
+	t.Helper()
+	plan := c.plan()
+	actions := plan.actions()
+	for _, address := range addresses {
+		if actions[address] != "no-op" {
+			t.Errorf("planned %v, want no-op for %s", actions, address)
+		}
+	}
+	for address, action := range actions {
+		if action != "no-op" && !strings.HasPrefix(address, "terraform_data.") {
+			t.Errorf("planned %s for %s", action, address)
+		}
+	}
+	c.run("apply", "-auto-approve", "tfplan")
+	f.expectWrites(t)
+	c.run("plan", "-detailed-exitcode")
+	for _, address := range addresses {
+		values := c.values(address)
+		if values["session_id"] == nil || values["id"] != values["session_id"] || values["ttl_seconds"] == nil || values["expires_at"] == nil {
+			t.Errorf("%s: %v", address, values)
+		}
+	}
+	for _, id := range c.identities() {
+		if !slices.ContainsFunc(f.Sessions(), func(s sandbox.Session) bool { return s.ID == id }) {
+			t.Errorf("identity of %q in the state", id)
+		}
+	}
+}
+
+func TestSessionMove_EngineTakesOverFromRestProviders(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"restapi_v1", "restful_v0", "restful_v2"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			f.putSession(testSessionID, 30*24*time.Hour)
+			c := newCLI(t)
+			c.useState(name)
+			typeName, _, _ := strings.Cut(name, "_")
+			from := map[string]string{"restapi": "restapi_object", "restful": "restful_resource"}[typeName]
+			c.write(f.config(fmt.Sprintf("moved {\n  from = %s.booth\n  to   = %s\n}\n%s", from, expiryAddress, expiryConfig(30*24*3600, ""))))
+			expectTakenOver(t, f, c, expiryAddress)
+		})
+	}
+}
+
+func TestSessionMove_EngineTakesOverEachInstanceOfForEach(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.putSession(testSessionID, 30*24*time.Hour)
+	f.putSession(otherSessionID, 30*24*time.Hour)
+	c := newCLI(t)
+	c.useState("restapi_v3_for_each")
+	c.write(f.config(fmt.Sprintf(`
+moved {
+  from = restapi_object.booth
+  to   = palabra_session_expiry.booth
+}
+
+resource "palabra_session_expiry" "booth" {
+  for_each    = { a = %q, b = %q }
+  session_id  = each.value
+  ttl_seconds = 30 * 24 * 3600
+}
+`, testSessionID, otherSessionID)))
+	expectTakenOver(t, f, c, `palabra_session_expiry.booth["a"]`, `palabra_session_expiry.booth["b"]`)
+}
+
+func TestSessionMove_EngineTakesOverFromTerraformData(t *testing.T) {
+	t.Parallel()
+	for name, input := range map[string]string{
+		"text":   `"` + testSessionID + `"`,
+		"object": `{ session_id = "` + testSessionID + `", by = "a script" }`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			f.putSession(testSessionID, 30*24*time.Hour)
+			c := newCLI(t)
+			c.write(fmt.Sprintf("resource \"terraform_data\" \"booth\" {\n  input = %s\n}\n", input))
+			c.run("apply", "-auto-approve")
+			c.write(f.config(fmt.Sprintf("moved {\n  from = terraform_data.booth\n  to   = %s\n}\n%s", expiryAddress, expiryConfig(30*24*3600, ""))))
+			expectTakenOver(t, f, c, expiryAddress)
+		})
+	}
+}
+
+func TestSessionMove_EngineShowsWhyAStateCannotMove(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	c := newCLI(t)
+	c.write("resource \"terraform_data\" \"booth\" {\n  input = 7\n}\n")
+	c.run("apply", "-auto-approve")
+	c.write(f.config(fmt.Sprintf("moved {\n  from = terraform_data.booth\n  to   = %s\n}\n%s", expiryAddress, expiryConfig(3600, ""))))
+	said := c.fail("plan")
+	for _, want := range []string{"Unable to move state to palabra_session_expiry", "holds no session id", "destroy = false", "import {"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("%q is missing in: %s", want, said)
+		}
+	}
+	if len(f.calls()) > 0 {
+		t.Errorf("requests: %q, want none", f.calls())
+	}
+}
+
+// identities are the session ids of all identities in the state file, sorted; an
+// engine that knows no identities has written none.
+func (c *cli) identities() []string {
+	c.t.Helper()
+	var state struct {
+		Resources []struct {
+			Instances []struct {
+				Identity *struct {
+					SessionID string `json:"session_id"`
+				} `json:"identity"`
+			} `json:"instances"`
+		} `json:"resources"`
+	}
+	raw, err := os.ReadFile(filepath.Join(c.dir, "terraform.tfstate"))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if err := json.Unmarshal(raw, &state); err != nil {
+		c.t.Fatal(err)
+	}
+	var ids []string
+	for _, resource := range state.Resources {
+		for _, instance := range resource.Instances {
+			if instance.Identity != nil {
+				ids = append(ids, instance.Identity.SessionID)
+			}
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}

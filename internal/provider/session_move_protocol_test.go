@@ -1,0 +1,229 @@
+package provider_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/provider"
+)
+
+const otherSessionID = "58347ae0-8a5d-41cf-96d9-166b550b3335.b0327ccf.3c0742bc"
+
+// fixtureState is a state file of another provider: one resource, written down
+// by hand with the schema version and attributes that its releases have.
+type fixtureState struct {
+	Resources []struct {
+		Type, Provider string
+		Instances      []struct {
+			SchemaVersion int64           `json:"schema_version"`
+			Attributes    json.RawMessage `json:"attributes"`
+			Identity      json.RawMessage `json:"identity"`
+		}
+	}
+}
+
+func readFixtureState(t *testing.T, name string) (raw []byte, state fixtureState) {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join("testdata", "move", name+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(raw, &state); err != nil {
+		t.Fatal(err)
+	}
+	return raw, state
+}
+
+// moved is what a provider that is not configured makes of a state.
+func moved(t *testing.T, target string, req *tfprotov6.MoveResourceStateRequest) (map[string]tftypes.Value, *tfprotov6.MoveResourceStateResponse) {
+	t.Helper()
+	server := providerserver.NewProtocol6(provider.New("test")())()
+	schemas, err := server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.TargetTypeName = target
+	resp, err := server.MoveResourceState(t.Context(), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diagnostics(resp.Diagnostics, tfprotov6.DiagnosticSeverityError) != "" {
+		return nil, resp
+	}
+	p := &direct{t: t}
+	return p.attributes(resp.TargetState, schemas.ResourceSchemas[target].ValueType()), resp
+}
+
+func moveRequest(address, typeName, state string) *tfprotov6.MoveResourceStateRequest {
+	return &tfprotov6.MoveResourceStateRequest{
+		SourceProviderAddress: address, SourceTypeName: typeName,
+		SourceState: &tfprotov6.RawState{JSON: []byte(state)},
+	}
+}
+
+func expectMoved(t *testing.T, req *tfprotov6.MoveResourceStateRequest, want string) {
+	t.Helper()
+	state, resp := moved(t, expiryType, req)
+	expectNone(t, resp.Diagnostics)
+	for name, value := range state {
+		switch isID := name == "id" || name == "session_id"; {
+		case isID && text(tftypes.NewValue(tftypes.Object{AttributeTypes: map[string]tftypes.Type{"v": tftypes.String}}, map[string]tftypes.Value{"v": value}), "v") != want:
+			t.Errorf("%s is %s, want %q", name, value, want)
+		case !isID && !value.IsNull():
+			t.Errorf("%s is %s, want null", name, value)
+		}
+	}
+	if len(resp.TargetPrivate) > 0 && string(resp.TargetPrivate) != "{}" {
+		t.Errorf("private state %q, want none", resp.TargetPrivate)
+	}
+	p := newProtocol(t.Context(), t, "")
+	p.identifies(resp.TargetIdentity, want)
+}
+
+func TestSessionMove_StateFilesOfRestProviders(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string][]string{
+		"restapi_v1":          {testSessionID},
+		"restapi_v3_for_each": {testSessionID, otherSessionID},
+		"restful_v0":          {testSessionID},
+		"restful_v2":          {testSessionID},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, state := readFixtureState(t, name)
+			resource := state.Resources[0]
+			for i, instance := range resource.Instances {
+				req := moveRequest(strings.TrimSuffix(strings.TrimPrefix(resource.Provider, `provider["`), `"]`), resource.Type, string(instance.Attributes))
+				req.SourceSchemaVersion = instance.SchemaVersion
+				expectMoved(t, req, want[i])
+			}
+		})
+	}
+}
+
+func TestSessionMove_WhereTheIDIsFound(t *testing.T) {
+	t.Parallel()
+	const restapi, restful, builtin = "registry.terraform.io/mastercard/restapi", "registry.terraform.io/magodo/restful", "terraform.io/builtin/terraform"
+	for name, test := range map[string]struct{ address, typeName, state, want string }{
+		"object's own id":         {restapi, "restapi_object", `{"id":"a.b%2Fc","path":"/x"}`, "a.b%2Fc"},
+		"object id set by hand":   {restapi, "restapi_object", `{"id":null,"object_id":"a.b"}`, "a.b"},
+		"id is a path":            {restapi, "restapi_object", `{"id":"/session-storage/sessions/a.b"}`, "a.b"},
+		"path of one session":     {restapi, "restapi_object", `{"path":"/session-storage/sessions/a.b?ttl_seconds=60"}`, "a.b"},
+		"another registry":        {"registry.example.com/Mastercard/restapi", "restapi_object", `{"id":"a"}`, "a"},
+		"bare provider name":      {"restapi", "restapi_object", `{"id":"a"}`, "a"},
+		"namespace and name":      {"mastercard/restapi", "restapi_object", `{"id":"a"}`, "a"},
+		"escaped path":            {restful, "restful_resource", `{"id":"/sessions/a%2Fb%20c"}`, "a/b c"},
+		"not escaped":             {restful, "restful_resource", `{"id":"/sessions/100%"}`, "100%"},
+		"trailing slash":          {restful, "restful_resource", `{"id":"sessions/a/"}`, "a"},
+		"id without a session":    {restful, "restful_resource", `{"id":"/session-storage/sessions","path":"/sessions/a"}`, "a"},
+		"input is the id":         {builtin, "terraform_data", `{"id":"uuid","input":{"value":"a","type":"string"}}`, "a"},
+		"input is an object":      {builtin, "terraform_data", `{"input":{"value":{"session_id":"a","ttl":1},"type":["object",{}]}}`, "a"},
+		"built in, in OpenTofu":   {"terraform", "terraform_data", `{"input":{"value":"a","type":"string"}}`, "a"},
+		"id as it is, not a path": {builtin, "terraform_data", `{"input":{"value":"a/b","type":"string"}}`, "a/b"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			expectMoved(t, moveRequest(test.address, test.typeName, test.state), test.want)
+		})
+	}
+}
+
+func TestSessionMove_RefusalsShowTheImportWay(t *testing.T) {
+	t.Parallel()
+	const restapi = "registry.terraform.io/mastercard/restapi"
+	for name, test := range map[string]struct{ address, typeName, state, want string }{
+		"another provider":   {"registry.terraform.io/acme/restapi", "restapi_object", `{"id":"a"}`, "only that of mastercard/restapi is known"},
+		"another name":       {"restful", "restapi_object", `{"id":"a"}`, "only that of mastercard/restapi is known"},
+		"another type":       {"registry.terraform.io/hashicorp/null", "null_resource", `{"id":"a"}`, "A null_resource cannot become"},
+		"foreign schema":     {"restapi", "restapi_object", `{"uri":"a"}`, "Looked at: its id, object_id and path"},
+		"path of the list":   {restapi, "restapi_object", `{"path":"/session-storage/sessions"}`, "holds no session id"},
+		"blank id":           {restapi, "restapi_object", `{"id":" "}`, "holds no session id"},
+		"input without id":   {"terraform.io/builtin/terraform", "terraform_data", `{"id":"uuid","input":{"value":7,"type":"number"}}`, "an object with session_id"},
+		"no input":           {"terraform.io/builtin/terraform", "terraform_data", `{"id":"uuid","input":null}`, "holds no session id"},
+		"state is no object": {restapi, "restapi_object", `[]`, "cannot be read"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, resp := moved(t, expiryType, moveRequest(test.address, test.typeName, test.state))
+			expectError(t, resp.Diagnostics, "Unable to move state to palabra_session_expiry", test.want,
+				"from = "+test.typeName+".NAME", "destroy = false", "to = palabra_session_expiry.NAME")
+		})
+	}
+}
+
+// upgradedIdentity is what OpenTofu asks for after a move: it keeps the identity
+// of the source.
+func upgradedIdentity(t *testing.T, identity string) *tfprotov6.UpgradeResourceIdentityResponse {
+	t.Helper()
+	resp, err := providerserver.NewProtocol6(provider.New("test")())().UpgradeResourceIdentity(t.Context(), &tfprotov6.UpgradeResourceIdentityRequest{
+		TypeName: expiryType, Version: 0, RawIdentity: &tfprotov6.RawState{JSON: []byte(identity)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp
+}
+
+func TestSessionMove_KeptIdentityIsUpgraded(t *testing.T) {
+	t.Parallel()
+	_, state := readFixtureState(t, "restful_v2")
+	p := newProtocol(t.Context(), t, "")
+	for name, identity := range map[string]string{
+		"of restful_resource": string(state.Resources[0].Instances[0].Identity),
+		"of version 0":        `{"session_id":"` + testSessionID + `"}`,
+	} {
+		resp := upgradedIdentity(t, identity)
+		if len(resp.Diagnostics) > 0 {
+			t.Errorf("%s: %s", name, diagnosticText(resp.Diagnostics))
+			continue
+		}
+		p.identifies(resp.UpgradedIdentity, testSessionID)
+	}
+	for name, identity := range map[string]string{
+		"not JSON":       `{"id":"/sessions/a"}`,
+		"no session":     `{"id":"{\"id\":\"/session-storage/sessions\"}"}`,
+		"something else": `{"arn":"x"}`,
+		"null":           `null`,
+	} {
+		if resp := upgradedIdentity(t, identity); !strings.Contains(diagnosticText(resp.Diagnostics), "destroy = false") {
+			t.Errorf("%s: %s, want an error with the import way", name, diagnosticText(resp.Diagnostics))
+		}
+	}
+}
+
+// ourAddress is where a configuration without required_providers has us from.
+const ourAddress = "registry.terraform.io/hashicorp/palabra"
+
+func TestSessionMove_FromPalabraSessionKeepsSharedArguments(t *testing.T) {
+	t.Parallel()
+	state, resp := moved(t, expiryType, moveRequest(ourAddress, "palabra_session", `{
+		"id": "`+testSessionID+`", "ttl_seconds": 3600, "intent": "api", "publisher_token": "secret-token",
+		"subscriber_tokens": ["other-token"], "expires_at": "2031-03-14T10:26:53Z"}`))
+	if text := diagnostics(resp.Diagnostics, tfprotov6.DiagnosticSeverityError); text != "" {
+		t.Fatal(text)
+	}
+	for name, want := range map[string]tftypes.Value{
+		"session_id":  tftypes.NewValue(tftypes.String, testSessionID),
+		"ttl_seconds": tftypes.NewValue(tftypes.Number, 3600),
+		"expires_at":  tftypes.NewValue(tftypes.String, "2031-03-14T10:26:53Z"),
+	} {
+		if !state[name].Equal(want) {
+			t.Errorf("%s is %s, want %s", name, state[name], want)
+		}
+	}
+	warnings := diagnostics(resp.Diagnostics, tfprotov6.DiagnosticSeverityWarning)
+	if !strings.Contains(warnings, "Tokens leave the state") || strings.Contains(warnings, "secret-token") {
+		t.Errorf("warnings %q, want one about tokens, without them", warnings)
+	}
+	newProtocol(t.Context(), t, "").identifies(resp.TargetIdentity, testSessionID)
+
+	_, resp = moved(t, expiryType, moveRequest(ourAddress, "palabra_session", `{"id":"a","publisher_token":null}`))
+	expectNone(t, resp.Diagnostics)
+}
