@@ -33,3 +33,12 @@ func (c *Clock) Advance(d time.Duration) {
 	defer c.mu.Unlock()
 	c.now = c.now.Add(d)
 }
+
+// Faster returns a clock that begins with the time that now shows and runs speed
+// times as fast.
+func Faster(now func() time.Time, speed float64) func() time.Time {
+	begin := now()
+	return func() time.Time {
+		return begin.Add(time.Duration(float64(now().Sub(begin)) * speed))
+	}
+}

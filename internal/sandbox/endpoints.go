@@ -57,8 +57,7 @@ func (s *Sandbox) delete(w http.ResponseWriter, r *http.Request, id string) {
 		writeNotFound(w, r)
 		return
 	}
-	s.store.beforeChange(s.now())
-	s.store.remove(id)
+	s.end(id)
 	w.WriteHeader(http.StatusNoContent)
 }
 

@@ -63,19 +63,21 @@ func route(r *http.Request) (Operation, string) {
 	}
 }
 
-// ServeHTTP answers like the API, and at the root with a page to look at.
+// ServeHTTP answers like the API, at the root with a dashboard, and under
+// /sandbox/ the control calls.
 func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if s.servePage(w, r) {
+	if s.serveDashboard(w, r) || s.serveControl(w, r) {
 		return
 	}
 	started := realTime()
 	operation, id := route(r)
 	recorder := &statusRecorder{ResponseWriter: w}
-	recorder.Header().Set("Date", s.now().Format(http.TimeFormat))
+	arrived := s.lockedNow()
+	recorder.Header().Set("Date", arrived.Format(http.TimeFormat))
 	faultName := ""
 	defer func() {
 		s.record(Request{
-			Time: s.now(), Method: r.Method, Path: r.URL.EscapedPath(), Query: r.URL.RawQuery, SessionID: id,
+			Time: arrived, Method: r.Method, Path: r.URL.EscapedPath(), Query: r.URL.RawQuery, SessionID: id,
 			Status: recorder.status, Duration: realTime().Sub(started), RemoteAddr: r.RemoteAddr, Fault: faultName,
 		})
 	}()

@@ -7,7 +7,7 @@ type Options struct {
 	// ClientID, ClientSecret and APIKey are the credentials to accept; empty ones
 	// mean the defaults.
 	ClientID, ClientSecret, APIKey string
-	// Now is the server's clock; nil means time.Now.
+	// Now is the server's clock; nil means time.Now. Sandbox.Advance adds to it.
 	Now func() time.Time
 	// SessionLimit is how many live sessions a create may lead to; 0 means 1000.
 	// Put ignores it.
@@ -37,6 +37,9 @@ type Options struct {
 	Organization string
 	// Envelope is the shape of list answers.
 	Envelope Envelope
+	// Control answers the calls under /sandbox/, which move the clock and change
+	// sessions behind the clients' backs, without credentials.
+	Control bool
 	// Seed seeds the probabilities of faults.
 	Seed uint64
 	// OnRequest is called after each request.

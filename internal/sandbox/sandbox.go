@@ -54,6 +54,9 @@ type Sandbox struct {
 	requests []Request
 	faults   []*Fault
 	rng      *rand.Rand
+	seed     []seedSession
+	// offset is how far Advance has moved the clock.
+	offset   time.Duration
 	watchers map[chan struct{}]bool
 }
 
@@ -70,12 +73,44 @@ func New(options Options) *Sandbox {
 	if options.Now == nil {
 		options.Now = realTime
 	}
-	return &Sandbox{
-		options:  options,
-		store:    newStore(),
-		watchers: make(map[chan struct{}]bool),
-		rng:      rand.New(rand.NewPCG(options.Seed, 0)), // #nosec G404 -- faults are to be repeatable
+	s := &Sandbox{options: options, watchers: make(map[chan struct{}]bool)}
+	s.empty()
+	return s
+}
+
+// empty forgets what has happened; the caller holds the lock.
+func (s *Sandbox) empty() {
+	keep := s.store.keep
+	s.store = newStore()
+	s.store.keep = keep
+	s.requests = nil
+	s.offset = 0
+	s.rng = rand.New(rand.NewPCG(s.options.Seed, 0)) // #nosec G404 -- faults are to be repeatable
+}
+
+// Reset goes back to the start: the clock as it was given, the sessions of the
+// seeds, no requests. Faults stay.
+func (s *Sandbox) Reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reset()
+}
+
+func (s *Sandbox) reset() {
+	s.empty()
+	for _, seeded := range s.seed {
+		s.putSeed(seeded)
 	}
+	s.notify()
+}
+
+// Advance moves the clock that the sandbox was given; a negative duration moves
+// it back.
+func (s *Sandbox) Advance(by time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.offset += by
+	s.notify()
 }
 
 func setDefault[T comparable](value *T, otherwise T) {
@@ -86,75 +121,15 @@ func setDefault[T comparable](value *T, otherwise T) {
 }
 
 // now is the server's time in whole seconds: HTTP dates and the API's timestamps
-// know no fractions.
-func (s *Sandbox) now() time.Time { return s.options.Now().UTC().Truncate(time.Second) }
-
-// Put stores a session, or changes one behind the clients' backs. Zero times are
-// filled in from the clock and the default lifetime.
-func (s *Sandbox) Put(session Session) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now := s.now()
-	setDefault(&session.CreatedAt, now)
-	setDefault(&session.UpdatedAt, session.CreatedAt)
-	setDefault(&session.ExpiresAt, session.CreatedAt.Add(s.options.DefaultTTL))
-	s.store.beforeChange(now)
-	s.store.put(session)
+// know no fractions. The caller holds the lock.
+func (s *Sandbox) now() time.Time {
+	return s.options.Now().Add(s.offset).UTC().Truncate(time.Second)
 }
 
-// Session returns a live session.
-func (s *Sandbox) Session(id string) (Session, bool) {
+func (s *Sandbox) lockedNow() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	session := s.store.live(id, s.now())
-	if session == nil {
-		return Session{}, false
-	}
-	return *session, true
-}
-
-// Sessions returns every live session in order of creation.
-func (s *Sandbox) Sessions() []Session {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.store.all(s.now())
-}
-
-// Remove deletes a session behind the clients' backs.
-func (s *Sandbox) Remove(id string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.store.beforeChange(s.now())
-	s.store.remove(id)
-}
-
-// Connect begins a live connection: the expiry is reset to a minute ahead (or to
-// now, see Options.ConnectResetsToNow) and moves on every minute from then on.
-func (s *Sandbox) Connect(id string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now := s.now()
-	if session := s.store.live(id, now); session != nil {
-		s.store.beforeChange(now)
-		session.Connected = true
-		session.UpdatedAt = now
-		session.ExpiresAt = now
-		if !s.options.ConnectResetsToNow {
-			session.ExpiresAt = now.Add(time.Minute)
-		}
-	}
-}
-
-// Disconnect ends a live connection. The session stays until the expiry that it
-// then has, which is at most a minute ahead: one that was used and hung up ends
-// long before the expiry that it was given.
-func (s *Sandbox) Disconnect(id string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if session := s.store.live(id, s.now()); session != nil {
-		s.store.beforeChange(s.now())
-		session.Connected = false
-	}
+	return s.now()
 }
 
 // Requests returns the requests since the last reset, of which it keeps the last

@@ -28,6 +28,17 @@ type store struct {
 	// for it.
 	history []snapshot
 	keep    bool
+	// gone are the sessions that ended last, the latest at the end.
+	gone []goneSession
+}
+
+// maxGone is how many ended sessions are kept to be looked at.
+const maxGone = 10
+
+// goneSession is a session that has ended.
+type goneSession struct {
+	id, how string
+	at      time.Time
 }
 
 func newStore() store {
@@ -40,6 +51,7 @@ func inOrder(a, b *Session) int {
 
 func (s *store) put(session Session) {
 	s.remove(session.ID)
+	s.gone = slices.DeleteFunc(s.gone, func(gone goneSession) bool { return gone.id == session.ID })
 	for _, t := range []*time.Time{&session.CreatedAt, &session.UpdatedAt, &session.ExpiresAt} {
 		*t = t.UTC().Truncate(time.Second)
 	}
@@ -60,6 +72,18 @@ func (s *store) remove(id string) {
 	}
 }
 
+// end removes a session and keeps it to be looked at.
+func (s *store) end(id, how string, at time.Time) {
+	if _, ok := s.byID[id]; !ok {
+		return
+	}
+	s.remove(id)
+	if len(s.gone) == maxGone {
+		s.gone = s.gone[1:]
+	}
+	s.gone = append(s.gone, goneSession{id: id, how: how, at: at})
+}
+
 // live returns the session if it has not ended. Whether the API still answers
 // for an expired session is not known; that it vanishes at once is the stricter
 // reading.
@@ -69,7 +93,7 @@ func (s *store) live(id string, now time.Time) *Session {
 		return nil
 	}
 	if session.ended(now) {
-		s.remove(id)
+		s.end(id, "expired", session.ExpiresAt)
 		return nil
 	}
 	return session
@@ -114,11 +138,11 @@ func (s *store) page(after *Session, size int, now time.Time) ([]Session, bool) 
 		}
 	}
 	sessions := make([]Session, 0, min(size, len(s.ordered)))
-	var ended []string
+	var ended []*Session
 	more := false
 	for _, session := range s.ordered[from:] {
 		if session.ended(now) {
-			ended = append(ended, session.ID)
+			ended = append(ended, session)
 			continue
 		}
 		if len(sessions) == size {
@@ -127,8 +151,8 @@ func (s *store) page(after *Session, size int, now time.Time) ([]Session, bool) 
 		}
 		sessions = append(sessions, *session)
 	}
-	for _, id := range ended {
-		s.remove(id)
+	for _, session := range ended {
+		s.end(session.ID, "expired", session.ExpiresAt)
 	}
 	return sessions, more
 }

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -19,6 +20,9 @@ import (
 
 // chaosShare is how many of all requests meet a fault under --chaos.
 const chaosShare = 0.3
+
+// version is set by the linker; a build of a module's version knows it by itself.
+var version string
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -29,46 +33,122 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, args []string, out io.Writer) error {
-	flags := flag.NewFlagSet("palabra-sandbox", flag.ContinueOnError)
-	addr := flags.String("addr", "127.0.0.1:8787", "address to listen on; port 0 takes a free one")
-	seedFile := flags.String("seed", "", "JSON `file` with sessions to start with")
-	options := sandbox.Options{OnRequest: func(r sandbox.Request) { logRequest(out, r) }}
-	flags.StringVar(&options.ClientID, "client-id", sandbox.DefaultClientID, "ClientID to accept")
-	flags.StringVar(&options.ClientSecret, "client-secret", sandbox.DefaultClientSecret, "ClientSecret to accept")
-	flags.StringVar(&options.APIKey, "api-key", sandbox.DefaultAPIKey, "API key to accept")
-	flags.IntVar(&options.SessionLimit, "session-limit", 0, "how many sessions may live at once (0: 1000)")
-	flags.DurationVar(&options.MaxTTL, "max-ttl", 0, "longest lifetime to grant (0: any)")
-	flags.IntVar(&options.BadCredentialsStatus, "bad-credentials-status", http.StatusUnauthorized, "status for wrong credentials: 401, 403 or 404")
-	latency := flags.Duration("latency", 0, "time to wait before each answer")
-	rateLimit := flags.Int("rate-limit", 0, "requests a second before 429 (0: no limit)")
-	chaos := flags.Uint64("chaos", 0, "`seed` of a mix of faults that 30 % of all requests meet (0: none)")
-	if err := flags.Parse(args); err != nil {
-		return err
-	}
-	options.Seed = *chaos
-	s := sandbox.New(options)
-	if err := load(s, *seedFile); err != nil {
-		return err
-	}
-	if *rateLimit > 0 {
-		s.Inject(sandbox.Fault{Name: "rate limit", Effect: sandbox.LimitRate(*rateLimit)})
-	}
-	if *chaos > 0 {
-		s.Chaos(chaosShare)
-	}
-	if *latency > 0 {
-		s.Inject(sandbox.Fault{Name: "latency", Effect: sandbox.Delay(*latency)})
-	}
+// settings are the flags that the sandbox's own options do not hold.
+type settings struct {
+	sandbox.Options
+	addr, seed  string
+	latency     time.Duration
+	rateLimit   int
+	chaos       uint64
+	clockSpeed  float64
+	showVersion bool
+}
 
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", *addr)
+func parse(args []string) (settings, error) {
+	var o settings
+	flags := flag.NewFlagSet("palabra-sandbox", flag.ContinueOnError)
+	flags.BoolVar(&o.showVersion, "version", false, "print the version and end")
+	flags.StringVar(&o.addr, "addr", "127.0.0.1:8787", "`address` to listen on; port 0 takes a free one")
+	flags.StringVar(&o.seed, "seed", "", "JSON `file` with sessions to start with")
+	flags.BoolVar(&o.Control, "control", false, "answer POST /sandbox/{advance,put,connect,hang-up,delete,reset}, and offer them on the dashboard")
+	flags.Float64Var(&o.clockSpeed, "clock-speed", 1, "how many `times` as fast as real time the clock runs")
+	flags.StringVar(&o.APIKey, "api-key", sandbox.DefaultAPIKey, "API `key` to accept")
+	flags.StringVar(&o.ClientID, "client-id", sandbox.DefaultClientID, "ClientID to accept")
+	flags.StringVar(&o.ClientSecret, "client-secret", sandbox.DefaultClientSecret, "ClientSecret to accept")
+	flags.IntVar(&o.BadCredentialsStatus, "bad-credentials-status", http.StatusUnauthorized, "`status` for wrong credentials: 401, 403 or 404")
+	flags.IntVar(&o.SessionLimit, "session-limit", 0, "how many sessions may live at once (0: 1000)")
+	flags.IntVar(&o.SessionLimitStatus, "session-limit-status", http.StatusForbidden, "`status` for a create over the limit")
+	flags.DurationVar(&o.MaxTTL, "max-ttl", 0, "longest lifetime to grant (0: any)")
+	flags.TextVar(&o.Envelope, "envelope", sandbox.EnvelopeData, "`shape` of lists: data, next, sessions, sessions-next, top-level, items, no-token or array")
+	flags.BoolVar(&o.JWTIDs, "jwt-ids", false, "give created sessions ids in the form of a JWT")
+	flags.BoolVar(&o.KeepUpdatedAt, "keep-updated-at", false, "do not move updated_at when a lifetime is set")
+	flags.BoolVar(&o.ConnectResetsToNow, "connect-resets-to-now", false, "set the expiry of a session that connects to now, for a minute")
+	flags.BoolVar(&o.AnyContentType, "any-content-type", false, "accept bodies without Content-Type: application/json")
+	flags.DurationVar(&o.latency, "latency", 0, "time to wait before each answer")
+	flags.IntVar(&o.rateLimit, "rate-limit", 0, "requests a second before 429 (0: no limit)")
+	flags.Uint64Var(&o.chaos, "chaos", 0, "`seed` of a mix of faults that 30 % of all requests meet (0: none)")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	if flags.NArg() > 0 {
+		return o, fmt.Errorf("%q is not a flag; see --help", flags.Arg(0))
+	}
+	if o.clockSpeed <= 0 {
+		return o, errors.New("--clock-speed has to be more than 0")
+	}
+	o.Seed = o.chaos
+	o.Now = sandbox.Faster(time.Now, o.clockSpeed)
+	return o, nil
+}
+
+func run(ctx context.Context, args []string, out io.Writer) error {
+	o, err := parse(args)
 	if err != nil {
 		return err
 	}
-	url := "http://" + listener.Addr().String()
-	fmt.Fprintf(out, "Palabra sandbox on %s, with %d sessions. Ctrl-C ends it and forgets everything.\n\n", url, len(s.Sessions()))
-	fmt.Fprintf(out, "export PALABRA_API_URL=%s\nexport PALABRA_CLIENT_ID=%s\nexport PALABRA_CLIENT_SECRET=%s\n\n", url, options.ClientID, options.ClientSecret)
+	if o.showVersion {
+		fmt.Fprintln(out, "palabra-sandbox", versionOf(version))
+		return nil
+	}
+	o.OnRequest = func(r sandbox.Request) { logRequest(out, r) }
+	s := sandbox.New(o.Options)
+	if err := load(s, o.seed); err != nil {
+		return err
+	}
+	if o.rateLimit > 0 {
+		s.Inject(sandbox.Fault{Name: "rate limit", Through: true, Effect: sandbox.LimitRate(o.rateLimit)})
+	}
+	if o.latency > 0 {
+		s.Inject(sandbox.Fault{Name: "latency", Through: true, Effect: sandbox.Delay(o.latency)})
+	}
+	if o.chaos > 0 {
+		s.Chaos(chaosShare)
+	}
+	listener, err := listen(ctx, o.addr)
+	if err != nil {
+		return err
+	}
+	introduce(out, o, listener.Addr(), len(s.Sessions()))
 	return serve(ctx, listener, s)
+}
+
+// versionOf falls back on what the build knows, as with "go run …@VERSION".
+func versionOf(linked string) string {
+	if linked != "" {
+		return linked
+	}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return info.Main.Version
+	}
+	return "unknown"
+}
+
+// addressInUse is what Windows says instead of syscall.EADDRINUSE.
+const addressInUse = syscall.Errno(10048)
+
+func listen(ctx context.Context, addr string) (net.Listener, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+	if errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, addressInUse) {
+		return nil, fmt.Errorf("%s is in use, perhaps by another sandbox: end that, or choose another port with --addr 127.0.0.1:0 (make sandbox ADDR=127.0.0.1:0)", addr)
+	}
+	return listener, err
+}
+
+// introduce prints what a shell needs. The key comes first, as a new customer of
+// the API has one; engines refuse both kinds at once.
+func introduce(out io.Writer, o settings, addr net.Addr, sessions int) {
+	host, port, _ := net.SplitHostPort(addr.String())
+	everywhere := net.ParseIP(host).IsUnspecified()
+	if everywhere {
+		host = "127.0.0.1"
+	}
+	url := "http://" + net.JoinHostPort(host, port)
+	fmt.Fprintf(out, "Palabra sandbox on %s, with %d sessions. Ctrl-C ends it and forgets everything.\nOpen that address in a browser for the dashboard.\n\n", url, sessions)
+	fmt.Fprintf(out, "export PALABRA_API_URL=%s\nexport PALABRA_API_KEY=%s\n\n", url, o.APIKey)
+	fmt.Fprintf(out, "Instead of the key, the pair:\n  unset PALABRA_API_KEY; export PALABRA_CLIENT_ID=%s PALABRA_CLIENT_SECRET=%s\n\n", o.ClientID, o.ClientSecret)
+	if everywhere {
+		fmt.Fprintf(out, "From another host:\n  export PALABRA_API_URL=http://HOST:%s PALABRA_ALLOW_INSECURE_ENDPOINT=true\n\n", port)
+	}
 }
 
 func load(s *sandbox.Sandbox, file string) error {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -44,15 +45,15 @@ func (o *output) await(t *testing.T, pattern string) []string {
 	return nil
 }
 
-func TestCommandServesTheSeedAndLogsRequests(t *testing.T) {
+func TestRun_ServesTheSeedAndLogsRequests(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	out := &output{written: make(chan struct{}, 1000)}
 	done := make(chan error, 1)
 	go func() {
-		done <- run(ctx, []string{"--addr", "127.0.0.1:0", "--seed", "../../../examples/sandbox/sessions.json", "--client-id", "me", "--client-secret", "mine"}, out)
+		done <- run(ctx, []string{"--addr", "127.0.0.1:0", "--seed", "../../../examples/sandbox/sessions.json", "--api-key", "key", "--client-id", "me", "--client-secret", "mine", "--rate-limit", "1000", "--latency", "1ns", "--envelope", "items"}, out)
 	}()
-	url := out.await(t, `export PALABRA_API_URL=(http://127\.0\.0\.1:\d+)\nexport PALABRA_CLIENT_ID=me\nexport PALABRA_CLIENT_SECRET=mine\n`)[1]
+	url := out.await(t, `export PALABRA_API_URL=(http://127\.0\.0\.1:\d+)\nexport PALABRA_API_KEY=key\n(?s:.*)export PALABRA_CLIENT_ID=me PALABRA_CLIENT_SECRET=mine\n`)[1]
 
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/session-storage/sessions?page_size=5", nil)
 	if err != nil {
@@ -69,27 +70,72 @@ func TestCommandServesTheSeedAndLogsRequests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if !strings.HasPrefix(string(body), `{"data":{"items":[`) {
+		t.Errorf("--envelope: %s", body)
+	}
 	for _, id := range []string{"test-user.fec6b8fa.af4d2d22", "test-user.30d7f63e.9e77c70e", "58347ae0-8a5d-41cf-96d9-166b550b3335.b0327ccf.3c0742bc"} {
 		if !strings.Contains(string(body), id) {
 			t.Errorf("the seed's session %s is not listed", id)
 		}
 	}
-	out.await(t, `GET    /session-storage/sessions\?page_size=5  200  `)
+	// Neither the rate limit nor the latency is named, as neither answered.
+	out.await(t, `GET    /session-storage/sessions\?page_size=5  200  \S+\n`)
 	cancel()
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
 }
 
-func TestCommandRefusesWhatItCannotUse(t *testing.T) {
+func TestRun_RefusesWhatItCannotUse(t *testing.T) {
 	t.Parallel()
 	bad := filepath.Join(t.TempDir(), "bad.json")
 	if err := os.WriteFile(bad, []byte(`{"sessions":[{}]}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, args := range [][]string{{"--seed", bad}, {"--seed", "missing.json"}, {"--addr", "256.0.0.1:1"}, {"--unknown"}} {
+	for _, args := range [][]string{{"--seed", bad}, {"--seed", "missing.json"}, {"--addr", "256.0.0.1:1"}, {"--unknown"}, {"seed.json"}, {"--clock-speed", "0"}, {"--envelope", "other"}} {
 		if err := run(t.Context(), args, io.Discard); err == nil {
 			t.Errorf("%q: no error", args)
+		}
+	}
+}
+
+func TestRun_NamesThePortInUseAndTheWayOut(t *testing.T) {
+	t.Parallel()
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close() //nolint:errcheck // a test's
+	taken := listener.Addr().String()
+	err = run(t.Context(), []string{"--addr", taken}, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), taken+" is in use") || !strings.Contains(err.Error(), "--addr 127.0.0.1:0") {
+		t.Error(err)
+	}
+}
+
+func TestRun_PrintsItsVersion(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	if err := run(t.Context(), []string{"--version"}, &out); err != nil || !strings.HasPrefix(out.String(), "palabra-sandbox ") {
+		t.Errorf("%v: %s", err, &out)
+	}
+	if got := versionOf("1.2.3"); got != "1.2.3" {
+		t.Error(got)
+	}
+}
+
+func TestIntroduce_NamesAnAddressThatCanBeUsed(t *testing.T) {
+	t.Parallel()
+	for ip, want := range map[string]string{
+		"127.0.0.1": "export PALABRA_API_URL=http://127.0.0.1:80\n",
+		"0.0.0.0":   "export PALABRA_API_URL=http://127.0.0.1:80\n",
+		"::":        "PALABRA_API_URL=http://HOST:80 PALABRA_ALLOW_INSECURE_ENDPOINT=true\n",
+		"::1":       "export PALABRA_API_URL=http://[::1]:80\n",
+	} {
+		var out bytes.Buffer
+		introduce(&out, settings{}, &net.TCPAddr{IP: net.ParseIP(ip), Port: 80}, 0)
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%s: %s", ip, &out)
 		}
 	}
 }

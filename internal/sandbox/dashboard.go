@@ -1,0 +1,105 @@
+package sandbox
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"html/template"
+	"net/http"
+	"time"
+)
+
+// dashboardInterval is how often the bars move when nothing else happens.
+const dashboardInterval = time.Second
+
+//go:embed dashboard.html
+var dashboardSource string
+
+var dashboardTemplate = template.Must(template.New("").Parse(dashboardSource))
+
+// serveDashboard answers the two paths of the dashboard, which are no part of the
+// API.
+func (s *Sandbox) serveDashboard(w http.ResponseWriter, r *http.Request) bool {
+	if r.Method != http.MethodGet {
+		return false
+	}
+	switch r.URL.Path {
+	case "/":
+		s.dashboard(w)
+	case "/events":
+		s.events(w, r)
+	default:
+		return false
+	}
+	return true
+}
+
+func (s *Sandbox) dashboard(w http.ResponseWriter) {
+	data := s.dashboardData()
+	data.Nonce = randomHex(16)
+	forms := "'none'"
+	if data.Control {
+		forms = "'self'"
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Content-Security-Policy",
+		"default-src 'none'; connect-src 'self'; img-src data:; style-src 'nonce-"+data.Nonce+"'; script-src 'nonce-"+data.Nonce+"'; base-uri 'none'; form-action "+forms+"; frame-ancestors 'none'")
+	_ = dashboardTemplate.ExecuteTemplate(w, "dashboard", data) // A client that went away.
+}
+
+// events streams the live parts of the dashboard as server-sent events: at once,
+// after each request, and every second.
+func (s *Sandbox) events(w http.ResponseWriter, r *http.Request) {
+	changed := make(chan struct{}, 1)
+	s.watch(changed)
+	defer s.unwatch(changed)
+	ticker := time.NewTicker(dashboardInterval)
+	defer ticker.Stop()
+
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Cache-Control", "no-store")
+	controller := http.NewResponseController(w)
+	for {
+		var live, event bytes.Buffer
+		if err := dashboardTemplate.ExecuteTemplate(&live, "live", s.dashboardData()); err != nil {
+			return
+		}
+		for line := range bytes.Lines(live.Bytes()) {
+			fmt.Fprintf(&event, "data: %s\n", bytes.TrimRight(line, "\n"))
+		}
+		event.WriteByte('\n')
+		if _, err := w.Write(event.Bytes()); err != nil || controller.Flush() != nil {
+			return
+		}
+		select {
+		case <-r.Context().Done():
+			return
+		case <-changed:
+		case <-ticker.C:
+		}
+	}
+}
+
+func (s *Sandbox) watch(changed chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.watchers[changed] = true
+}
+
+func (s *Sandbox) unwatch(changed chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.watchers, changed)
+}
+
+// notify wakes the dashboards; the caller holds the lock. One that has not drawn
+// the last change yet is going to draw this one with it.
+func (s *Sandbox) notify() {
+	for changed := range s.watchers {
+		select {
+		case changed <- struct{}{}:
+		default:
+		}
+	}
+}
