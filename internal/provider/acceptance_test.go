@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/go-version"
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -29,6 +30,21 @@ const (
 // a wall clock in the provider shows.
 var testStart = time.Date(2031, time.March, 14, 9, 26, 53, 0, time.UTC)
 
+// testEngine is the engine under test.
+var testEngine engine.Engine
+
+// needEngine skips a test whose subject the engine under test does not have.
+func needEngine(t *testing.T, terraform, openTofu string) {
+	t.Helper()
+	least := terraform
+	if testEngine.Name == engine.OpenTofu {
+		least = openTofu
+	}
+	if version.Must(version.NewVersion(testEngine.Version)).Core().LessThan(version.Must(version.NewVersion(least))) {
+		t.Skipf("%s %s has no such feature, %s is the first that has", testEngine.Name, testEngine.Version, least)
+	}
+}
+
 // TestMain finds the engine once and clears the environment that the provider
 // reads, so that the tests are the same on every machine.
 func TestMain(m *testing.M) {
@@ -37,6 +53,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+	testEngine = found
 	environment := found.TestEnv()
 	environment["CHECKPOINT_DISABLE"] = "1"
 	for name, value := range environment {

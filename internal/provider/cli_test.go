@@ -66,7 +66,7 @@ func (c *cli) command(args ...string) (cmd *exec.Cmd, stop func()) {
 	c.t.Helper()
 	providers := map[string]func() tfprotov6.ProviderServer{
 		// What a configuration without required_providers means.
-		"hashicorp/palabra": func() tfprotov6.ProviderServer { return providerserver.NewProtocol6(provider.New("test")())() },
+		"hashicorp/palabra": newServer,
 	}
 	maps.Copy(providers, c.others)
 	reattach, stop := serveProviders(c.t, providers)
@@ -74,6 +74,11 @@ func (c *cli) command(args ...string) (cmd *exec.Cmd, stop func()) {
 	cmd.Dir = c.dir
 	cmd.Env = append(os.Environ(), "TF_REATTACH_PROVIDERS="+reattach, "TF_IN_AUTOMATION=1", "TF_CLI_CONFIG_FILE="+os.DevNull)
 	return cmd, stop
+}
+
+// newServer is the provider under test.
+func newServer() tfprotov6.ProviderServer {
+	return providerserver.NewProtocol6(provider.New("test")())()
 }
 
 // run runs a command that has to succeed, and returns what a person would read,

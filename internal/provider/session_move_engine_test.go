@@ -17,6 +17,12 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
+// needMove skips engines that cannot move a state to another resource type.
+func needMove(t *testing.T) {
+	t.Helper()
+	needEngine(t, "1.8.0", "1.10.0")
+}
+
 // formerProvider is the provider that a session moves away from. An engine asks
 // it for its schema; everything else fails the test with a nil dereference.
 type formerProvider struct {
@@ -103,6 +109,7 @@ func expectTakenOver(t *testing.T, f *fixture, c *cli, addresses ...string) {
 
 func TestSessionMove_EngineTakesOverFromRestProviders(t *testing.T) {
 	t.Parallel()
+	needMove(t)
 	for _, name := range []string{"restapi_v1", "restful_v0", "restful_v2"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -120,6 +127,7 @@ func TestSessionMove_EngineTakesOverFromRestProviders(t *testing.T) {
 
 func TestSessionMove_EngineTakesOverEachInstanceOfForEach(t *testing.T) {
 	t.Parallel()
+	needMove(t)
 	f := newFixture(t)
 	f.putSession(testSessionID, 30*24*time.Hour)
 	f.putSession(otherSessionID, 30*24*time.Hour)
@@ -140,8 +148,31 @@ resource "palabra_session_expiry" "booth" {
 	expectTakenOver(t, f, c, `palabra_session_expiry.booth["a"]`, `palabra_session_expiry.booth["b"]`)
 }
 
+// TestSessionMove_EngineRunsTheExampleOfTheGuide applies the configuration that
+// the guide shows, with nothing but the provider block replaced.
+func TestSessionMove_EngineRunsTheExampleOfTheGuide(t *testing.T) {
+	t.Parallel()
+	needMove(t)
+	example, err := os.ReadFile("../../examples/guides/move-from-rest/main.tf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const block = "provider \"palabra\" {}\n"
+	if !strings.Contains(string(example), block) {
+		t.Fatal("the example has no empty provider block")
+	}
+	f := newFixture(t)
+	f.putSession(testSessionID, 30*24*time.Hour)
+	c := newCLI(t)
+	c.useState("restapi_v1")
+	c.others["palabra-community/palabra"] = newServer
+	c.write(strings.Replace(string(example), block, f.config(""), 1))
+	expectTakenOver(t, f, c, "palabra_session_expiry.booth")
+}
+
 func TestSessionMove_EngineTakesOverFromTerraformData(t *testing.T) {
 	t.Parallel()
+	needMove(t)
 	for name, input := range map[string]string{
 		"text":   `"` + testSessionID + `"`,
 		"object": `{ session_id = "` + testSessionID + `", by = "a script" }`,
@@ -161,6 +192,7 @@ func TestSessionMove_EngineTakesOverFromTerraformData(t *testing.T) {
 
 func TestSessionMove_EngineShowsWhyAStateCannotMove(t *testing.T) {
 	t.Parallel()
+	needMove(t)
 	f := newFixture(t)
 	c := newCLI(t)
 	c.write("resource \"terraform_data\" \"booth\" {\n  input = 7\n}\n")

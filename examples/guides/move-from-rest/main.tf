@@ -8,19 +8,10 @@ terraform {
 
 provider "palabra" {}
 
-# What the REST provider managed is forgotten, not deleted.
-removed {
+# The resource block of the old provider is replaced by these two.
+moved {
   from = restapi_object.booth
-
-  lifecycle {
-    destroy = false
-  }
-}
-
-# The same session, from here on.
-import {
-  to = palabra_session_expiry.booth
-  id = "test-user.fec6b8fa.af4d2d22"
+  to   = palabra_session_expiry.booth
 }
 
 resource "palabra_session_expiry" "booth" {

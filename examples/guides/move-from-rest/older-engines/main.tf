@@ -1,0 +1,33 @@
+terraform {
+  required_providers {
+    palabra = {
+      source = "palabra-community/palabra"
+    }
+  }
+}
+
+provider "palabra" {}
+
+# What the REST provider managed is forgotten, not deleted.
+removed {
+  from = restapi_object.booth
+
+  lifecycle {
+    destroy = false
+  }
+}
+
+# The same session, from here on.
+import {
+  to = palabra_session_expiry.booth
+  id = "test-user.fec6b8fa.af4d2d22"
+}
+
+resource "palabra_session_expiry" "booth" {
+  session_id  = "test-user.fec6b8fa.af4d2d22"
+  ttl_seconds = 30 * 24 * 3600
+}
+
+output "booth_expires_at" {
+  value = palabra_session_expiry.booth.expires_at
+}
