@@ -28,6 +28,15 @@ func (d *providerData) explain(err error) string {
 			"Until then, or until it expires, it counts against the session limit."
 	case errors.Is(err, context.Canceled):
 		next = "The operation was interrupted. Run the command again; nothing has to be repaired first."
+	case errors.Is(err, palabra.ErrInsufficientBalance):
+		next = "The account has no balance left, so the API creates no session for it. Top it up, then run again. " +
+			"The first grant of a new account arrives about a minute after the sign-up."
+	case errors.Is(err, palabra.ErrSessionLimit):
+		next = "The account has as many sessions as its plan allows. Delete sessions that are not used any more: the guide \"Clean up an account near its limit\" shows how, " +
+			"with data \"palabra_sessions\" to find them and the palabra_prune_sessions action to delete them. A session that nobody deletes counts until it expires."
+	case errors.Is(err, palabra.ErrNoSuchEndpoint):
+		next = fmt.Sprintf("The server does not know this path, so the endpoint (%s) is probably not the base URL of the API, which is %s. "+
+			"The credentials are not at fault. Nothing was removed from the state.", envEndpoint, palabra.DefaultEndpoint)
 	case errors.Is(err, palabra.ErrUnauthorized):
 		next = fmt.Sprintf("The API refused the credentials from %s. Check that they are complete and active, that the endpoint is the one they belong to, "+
 			"and that they are of the right kind: an API key (api_key) and a key pair (client_id with client_secret) are not interchangeable. "+

@@ -1,0 +1,55 @@
+package provider_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
+)
+
+// TestRefusal_SaysWhatTheAPISaidAndWhatToDo covers what refuses a create.
+func TestRefusal_SaysWhatTheAPISaidAndWhatToDo(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		effect sandbox.Effect
+		want   []string // in this order
+		not    string
+	}{
+		"no balance":    {sandbox.InsufficientBalance(), []string{"Insufficient balance", "no balance left", "about a minute"}, "credentials"},
+		"session limit": {sandbox.SessionLimitReached(http.StatusForbidden), []string{"limit of active sessions", "as its plan allows", "Clean up an account", "palabra_prune_sessions"}, "credentials"},
+		"credentials":   {sandbox.RefuseCredentials(http.StatusUnauthorized), []string{"refused the credentials from", "an API key (api_key) and a key pair", "not interchangeable"}, "balance"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			f.Inject(sandbox.Fault{Effect: test.effect})
+			c := newCLI(t)
+			c.write(f.config("resource \"palabra_session\" \"test\" {}\n"))
+			said := c.fail("apply", "-auto-approve")
+			at := 0
+			for _, want := range test.want {
+				i := strings.Index(said[at:], want)
+				if i < 0 {
+					t.Fatalf("%q is missing, or not in this order, in: %s", want, said)
+				}
+				at += i
+			}
+			if strings.Contains(said, test.not) {
+				t.Errorf("%q is in: %s", test.not, said)
+			}
+		})
+	}
+}
+
+func TestRefusal_EndpointThatIsNotTheAPI(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.url += "/v1"
+	c := newCLI(t)
+	c.write(f.config("data \"palabra_sessions\" \"all\" {}\n"))
+	said := c.fail("plan")
+	if !strings.Contains(said, "probably not the base URL of the API") || strings.Contains(said, "not interchangeable") {
+		t.Errorf("said: %s", said)
+	}
+}
