@@ -41,7 +41,7 @@ type shownSession struct {
 type shownGone struct{ ID, Short, How, Ago string }
 
 type shownRequest struct {
-	Time, Method, Target, FullTarget, Status, Duration, Fault string
+	Time, Method, Target, Full, Status, Duration, Fault string
 	// Class is ok, refused (4xx) or failed (5xx, or the connection was cut).
 	Class string
 }
@@ -76,7 +76,8 @@ func newShownSession(n int, session Session, now time.Time, controls bool) shown
 	percent := int(100 * left.Seconds() / whole.Seconds())
 	return shownSession{
 		N: n, ID: session.ID, Short: shorten(session.ID), ExpiresAt: session.ExpiresAt.Format(time.DateTime), Left: inWords(left),
-		Percent: percent, Bar: max(percent, leastPercent), Low: percent < lowPercent, Connected: session.Connected, Controls: controls,
+		Percent: percent, Bar: max(percent, leastPercent), // A connected one does not come to its end.
+		Low: percent < lowPercent && !session.Connected, Connected: session.Connected, Controls: controls,
 	}
 }
 
@@ -86,12 +87,13 @@ func newShownRequest(r Request) shownRequest {
 		query = "?" + r.Query
 	}
 	shown := shownRequest{
-		Time: r.Time.Format(time.TimeOnly), Method: r.Method, Target: r.Path + query, FullTarget: r.Path + query,
+		Time: r.Time.Format(time.TimeOnly), Method: r.Method, Target: r.Path + query, Full: r.Method + " " + r.Path + query,
 		Status: fmt.Sprint(r.Status), Duration: r.Duration.Round(10 * time.Microsecond).String(), Fault: r.Fault, Class: "ok",
 	}
 	if short := shorten(r.SessionID); short != r.SessionID {
 		shown.Target = strings.Replace(r.Path, url.PathEscape(r.SessionID), short, 1) + query
 	}
+	shown.Target = strings.TrimPrefix(shown.Target, "/session-storage")
 	switch {
 	case r.Status == 0:
 		shown.Status, shown.Class = "cut", "failed"

@@ -104,6 +104,11 @@ func TestDashboard_KeepsABarVisibleNearItsEnd(t *testing.T) {
 	if got := f.dashboard(t); !strings.Contains(got, `aria-label="0 % of its life left"`) || !strings.Contains(got, `class="left low" width="2"`) {
 		t.Error(got)
 	}
+	f.Connect("a")
+	f.clock.Advance(59 * time.Second)
+	if got := f.dashboard(t); strings.Contains(got, `class="left low"`) {
+		t.Error("a connected session is marked as near its end")
+	}
 }
 
 func TestDashboard_KeepsTheLastEndedInView(t *testing.T) {
@@ -140,7 +145,7 @@ func TestDashboard_MarksRefusedAndFailedRequests(t *testing.T) {
 	f.expectStatus(t, http.StatusNotFound, "GET", "/sessions/a", "")
 	f.expectStatus(t, http.StatusOK, "GET", "/sessions", "")
 	got := f.dashboard(t)
-	for _, want := range []string{`class="failed">502 <span class="muted">(gateway)`, `class="refused">404<`, `class="ok">200<`} {
+	for _, want := range []string{`class="last failed">502 <span class="muted">(gateway)`, `class="last refused">404<`, `class="last ok">200<`} {
 		if !strings.Contains(got, want) {
 			t.Errorf("does not show %s: %s", want, got)
 		}
@@ -155,7 +160,7 @@ func TestDashboard_ShortensLongIDs(t *testing.T) {
 	f.expectStatus(t, http.StatusOK, "GET", "/sessions/"+id, "")
 	short := id[:20] + "…" + id[len(id)-16:]
 	got := f.dashboard(t)
-	for _, want := range []string{">" + short + "<", `title="` + id + `"`, ">GET /session-storage/sessions/" + short + "<"} {
+	for _, want := range []string{">" + short + "<", `title="` + id + `"`, ">GET /sessions/" + short + "<"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("does not show %q: %s", want, got)
 		}
