@@ -198,7 +198,9 @@ func (c *Client) Delete(ctx context.Context, id string) error {
 
 // Create creates a session with the lifetime that the API chooses. It is not
 // repeated once it may have reached the server: then the error is
-// ErrMaybeCreated as well.
+// ErrMaybeCreated as well. When ctx ends while the request is on its way, Create
+// waits for the answer for up to ten seconds more, and returns the session
+// without an error if it comes.
 // (POST /session-storage/session, create reference.)
 func (c *Client) Create(ctx context.Context, create CreateRequest) (CreatedSession, error) {
 	body, err := create.encode()
@@ -211,6 +213,10 @@ func (c *Client) Create(ctx context.Context, create CreateRequest) (CreatedSessi
 		decode: func(body []byte) (err error) { created, err = decodeCreated(body); return err },
 	})
 	if err != nil {
+		var apiErr *Error
+		if errors.Is(err, ErrMaybeCreated) && errors.As(err, &apiErr) {
+			apiErr.SentAt = answer.sentAt
+		}
 		return CreatedSession{}, err
 	}
 	created.ServerTime = answer.serverTime
@@ -272,7 +278,6 @@ func (c *Client) call(ctx context.Context, r request) (answer, error) {
 		}
 		return got, c.failure(r, err)
 	}
-	got.request = r
 	if got.status < 200 || got.status >= 300 || saysNotOK(got.body) {
 		return got, c.refusal(ctx, got)
 	}

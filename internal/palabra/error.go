@@ -38,6 +38,10 @@ var (
 	// a session was created.
 	ErrMaybeCreated = errors.New("a session may have been created")
 
+	// ErrNotListening says that nothing listens at the endpoint, which is on a
+	// loopback address.
+	ErrNotListening = errors.New("no server is running there")
+
 	errRedirect = errors.New("the server redirects elsewhere, and redirects are not followed because they would carry the credentials along")
 )
 
@@ -60,6 +64,10 @@ type Error struct {
 	Title, Detail string
 	// ServerTime is the Date header of the answer, or Config.Now.
 	ServerTime time.Time
+	// SentAt is set for ErrMaybeCreated: a session that was created has a
+	// creation time of this or later. It is the Date of an earlier answer, or
+	// Config.Now where there was none.
+	SentAt time.Time
 	// Err is the class of the error, or its cause.
 	Err error
 }
@@ -132,7 +140,7 @@ func (r *redacted) Error() string { return r.text }
 func (r *redacted) Unwrap() error { return r.err }
 
 func (c *Client) redact(err error) error {
-	return &redacted{text: c.readable(strings.ReplaceAll(err.Error(), "\n", "; ")), err: err}
+	return &redacted{text: c.config.readable(strings.ReplaceAll(err.Error(), "\n", "; ")), err: err}
 }
 
 // failure is the error for a call without an answer.
@@ -161,7 +169,7 @@ func (c *Client) errorFrom(got answer) *Error {
 func (c *Client) refusal(ctx context.Context, got answer) error {
 	apiErr := c.errorFrom(got)
 	said, isObject := decodeProblem(got.body)
-	apiErr.Title, apiErr.Detail, apiErr.Code = c.readable(said.titles...), c.readable(said.details...), said.code
+	apiErr.Title, apiErr.Detail, apiErr.Code = c.config.readable(said.titles...), c.config.readable(said.details...), said.code
 	if !apiErr.hasReason() {
 		switch {
 		case got.status < 300:
@@ -260,12 +268,15 @@ func (p problem) isSessionLimit(status int) bool {
 	}
 }
 
+// userinfo is in the address of a proxy that wants a password.
+var userinfo = regexp.MustCompile(`://[^/@\s]+@`)
+
 // maxReasonLength keeps an error readable whatever a server sends.
 const maxReasonLength = 500
 
 // readable joins what the API or net/http said into one line of bounded length,
 // without our own secrets, should it repeat them.
-func (c *Client) readable(texts ...string) string {
+func (c Config) readable(texts ...string) string {
 	var kept []string
 	for _, text := range texts {
 		if text = strings.TrimSpace(text); text != "" {
@@ -273,7 +284,7 @@ func (c *Client) readable(texts ...string) string {
 		}
 	}
 	joined := strings.Join(kept, "; ")
-	for _, secret := range []string{c.config.ClientSecret, c.config.APIKey} {
+	for _, secret := range []string{c.ClientSecret, c.APIKey} {
 		if secret == "" {
 			continue
 		}
@@ -282,7 +293,7 @@ func (c *Client) readable(texts ...string) string {
 			joined = strings.ReplaceAll(joined, form, "[redacted]")
 		}
 	}
-	joined = oneLine(joined)
+	joined = oneLine(userinfo.ReplaceAllString(joined, "://[redacted]@"))
 	if runes := []rune(joined); len(runes) > maxReasonLength {
 		joined = string(runes[:maxReasonLength]) + "…"
 	}
@@ -307,7 +318,7 @@ func (c *Client) contentType(got answer) string {
 	if err != nil {
 		return "of no content type"
 	}
-	return c.readable(mediaType)
+	return c.config.readable(mediaType)
 }
 
 // ShortenID is an id for logs: enough to recognise it, and never a whole one

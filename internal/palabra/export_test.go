@@ -1,6 +1,7 @@
 package palabra
 
 import (
+	"net/http"
 	"net/url"
 	"runtime"
 	"time"
@@ -8,9 +9,13 @@ import (
 
 // RetryAtOnce takes the waiting out of retries: tests count them.
 func (c *Client) RetryAtOnce() {
-	c.transport.http.RetryWaitMin, c.transport.http.RetryWaitMax = 0, 0
 	c.transport.waitMin, c.transport.waitMax = time.Nanosecond, time.Microsecond
-	c.transport.retryWait = time.Microsecond
+}
+
+// HTTPTransport is what makes the connections.
+func (c *Client) HTTPTransport() *http.Transport {
+	base, _ := c.transport.base.(*http.Transport)
+	return base
 }
 
 // AwaitWaiters returns once n readers share the single read of id.
@@ -48,4 +53,17 @@ func TokenAsSent(token string) string {
 		return err.Error()
 	}
 	return sent.Query().Get("page_token")
+}
+
+// AwaitPause returns once a refusal makes the calls of the client wait.
+func (c *Client) AwaitPause() {
+	for {
+		c.transport.pacer.mu.Lock()
+		paused := !c.transport.pacer.until.IsZero() && c.transport.pacer.resume.Equal(c.transport.pacer.until)
+		c.transport.pacer.mu.Unlock()
+		if paused {
+			return
+		}
+		runtime.Gosched()
+	}
 }

@@ -2,7 +2,10 @@ package palabra
 
 import (
 	"fmt"
+	"io"
 	"net/http"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -10,100 +13,155 @@ import (
 	"time"
 )
 
-// slidingLimit answers 429 with "Retry-After: 1" to more than perSecond
-// requests in any second.
+// slidingLimit is a server that answers 429 to more than n requests within a
+// window. It runs on the clock of a synctest bubble.
 type slidingLimit struct {
-	mu        sync.Mutex
-	perSecond int
-	recent    []time.Time
+	n          int
+	window     time.Duration
+	retryAfter bool
+
+	mu      sync.Mutex
+	recent  []time.Time
+	refused int
 }
 
-func (l *slidingLimit) answer() *http.Response {
+const slidingLimitLatency = 20 * time.Millisecond
+
+func (l *slidingLimit) RoundTrip(req *http.Request) (*http.Response, error) {
+	time.Sleep(slidingLimitLatency / 2)
+	resp := l.answer(time.Now()) //nolint:forbidigo // the bubble's clock
+	resp.Request = req
+	time.Sleep(slidingLimitLatency / 2)
+	return resp, nil
+}
+
+func (l *slidingLimit) answer(now time.Time) *http.Response {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now := time.Now()
-	for len(l.recent) > 0 && now.Sub(l.recent[0]) >= time.Second {
+	for len(l.recent) > 0 && now.Sub(l.recent[0]) >= l.window {
 		l.recent = l.recent[1:]
 	}
-	if len(l.recent) < l.perSecond {
+	header := http.Header{"Date": {now.UTC().Format(http.TimeFormat)}}
+	if len(l.recent) < l.n {
 		l.recent = append(l.recent, now)
-		return &http.Response{StatusCode: http.StatusOK}
+		return &http.Response{StatusCode: http.StatusOK, Header: header, Body: io.NopCloser(strings.NewReader(`{"data":{"id":"a"}}`))}
 	}
-	return &http.Response{StatusCode: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"1"}}}
+	l.refused++
+	if l.retryAfter {
+		free := l.recent[0].Add(l.window).Sub(now)
+		header.Set("Retry-After", strconv.Itoa(int((free+time.Second-1)/time.Second)))
+	}
+	return &http.Response{StatusCode: http.StatusTooManyRequests, Header: header, Body: http.NoBody}
 }
 
-// TestTenParallelCallersStayUnderARateLimit runs on a clock of its own, so that
-// what is measured is the pacing alone.
-func TestTenParallelCallersStayUnderARateLimit(t *testing.T) {
+// clientOf returns a client whose requests go to base, without a network.
+func clientOf(t *testing.T, base http.RoundTripper) *Client {
+	t.Helper()
+	client, err := New(Config{Endpoint: "https://api.example.com", APIKey: "plbr_key", MaxRetries: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client.transport.base = base
+	return client
+}
+
+// The clock is the bubble's, so what is measured is the pacing alone.
+func TestPacer_TenParallelCallersStayUnderARateLimit(t *testing.T) {
 	t.Parallel()
-	for _, perSecond := range []int{2, 8, 20, 100} {
-		t.Run(fmt.Sprintf("%d a second", perSecond), func(t *testing.T) {
+	for _, test := range []struct {
+		calls, n   int
+		window     time.Duration
+		retryAfter bool
+	}{
+		{60, 10, 10 * time.Second, true},
+		{60, 10, 10 * time.Second, false},
+		{60, 8, time.Second, true},
+		{400, 8, time.Second, true},
+		{400, 8, time.Second, false},
+		{400, 2, time.Second, true},
+		{400, 100, time.Second, true},
+	} {
+		name := fmt.Sprintf("%d calls, %d per %s, Retry-After %t", test.calls, test.n, test.window, test.retryAfter)
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				const calls, parallelism, latency = 400, 10, 20 * time.Millisecond
+				limit := &slidingLimit{n: test.n, window: test.window, retryAfter: test.retryAfter}
+				client := clientOf(t, limit)
 				var (
-					limit   = &slidingLimit{perSecond: perSecond}
-					pacing  = newPacer()
 					left    atomic.Int64
-					worst   atomic.Int64
-					refused atomic.Int64
 					group   sync.WaitGroup
 					started = time.Now()
 				)
-				left.Store(calls)
-				for range parallelism {
+				left.Store(int64(test.calls))
+				for range 10 {
 					group.Go(func() {
 						for left.Add(-1) >= 0 {
-							for attempt := int64(1); ; attempt++ {
-								if err := pacing.wait(t.Context()); err != nil {
-									t.Error(err)
-									return
-								}
-								sent := time.Now()
-								time.Sleep(latency / 2)
-								resp := limit.answer() //nolint:bodyclose // it has no body
-								time.Sleep(latency / 2)
-								pacing.observe(resp, sent, started)
-								if resp.StatusCode == http.StatusOK {
-									break
-								}
-								refused.Add(1)
-								if attempt > worst.Load() {
-									worst.Store(attempt)
-								}
-								time.Sleep(time.Second)
+							if _, err := client.Get(t.Context(), "a"); err != nil {
+								t.Error(err)
 							}
 						}
 					})
 				}
 				group.Wait()
-				took, ideal := time.Since(started), time.Duration(calls)*time.Second/time.Duration(perSecond)
-				t.Logf("%d calls took %s (at the limit: %s), %d refused, one of them %d times", calls, took, ideal, refused.Load(), worst.Load())
+				took, ideal := time.Since(started), time.Duration(test.calls)*test.window/time.Duration(test.n)
+				t.Logf("took %s (at the limit: %s), %d refused", took, ideal, limit.refused)
 				if took > 2*ideal {
-					t.Errorf("%d calls took %s, more than twice the %s that the limit demands", calls, took, ideal)
+					t.Errorf("took %s, more than twice the %s that the limit demands", took, ideal)
 				}
-				if worst.Load() > 3 {
-					t.Errorf("a call was refused %d times in a row; with the default of 4 retries it nearly fails", worst.Load())
-				}
-				if refused.Load() == 0 {
-					t.Error("nothing was refused, so the limit was not met")
+				if limit.refused == 0 || limit.refused > test.calls/2 {
+					t.Errorf("%d of %d calls were refused", limit.refused, test.calls)
 				}
 			})
 		})
 	}
 }
 
-func TestPacingEndsWhenTheLimitIsGone(t *testing.T) {
+func TestPacer_PauseBindsCallsThatQueuedBefore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const pause = 30 * time.Second
+		pacing, started := newPacer(), time.Now()
+		pacing.spacing = 100 * time.Millisecond
+		if err := pacing.wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		var (
+			group sync.WaitGroup
+			mu    sync.Mutex
+			turns []time.Duration
+		)
+		for range 10 {
+			group.Go(func() {
+				if err := pacing.wait(t.Context()); err != nil {
+					t.Error(err)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				turns = append(turns, time.Since(started))
+			})
+		}
+		synctest.Wait()
+		pacing.observe(http.StatusTooManyRequests, http.Header{"Retry-After": {"30"}}, started, started)
+		group.Wait()
+		for i, turn := range turns {
+			if want := pause + time.Duration(i)*pacing.spacing; turn != want {
+				t.Errorf("turn %d came after %s, want %s", i, turn, want)
+			}
+		}
+	})
+}
+
+func TestPacer_EndsWhenTheLimitIsGone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		pacing, started := newPacer(), time.Now()
-		pacing.observe(&http.Response{StatusCode: http.StatusTooManyRequests}, started, started)
+		pacing.observe(http.StatusTooManyRequests, nil, started, started)
 		calls := 0
 		for ; pacing.spacing > 0; calls++ {
 			if err := pacing.wait(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			pacing.observe(&http.Response{StatusCode: http.StatusOK}, time.Now(), started)
+			pacing.observe(http.StatusOK, nil, time.Now(), started)
 		}
 		if took := time.Since(started); took > time.Minute {
 			t.Errorf("it took %d calls and %s", calls, took)
@@ -111,19 +169,62 @@ func TestPacingEndsWhenTheLimitIsGone(t *testing.T) {
 	})
 }
 
-func TestOneBurstOfRefusalsCountsOnce(t *testing.T) {
+func TestPacer_RefusalsOfOneBurstCountOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		pacing, sent := newPacer(), time.Now()
 		for range 20 {
-			pacing.observe(&http.Response{StatusCode: http.StatusOK}, sent, sent)
+			pacing.observe(http.StatusOK, nil, sent, sent)
 		}
 		time.Sleep(time.Millisecond)
 		for range 10 {
-			pacing.observe(&http.Response{StatusCode: http.StatusTooManyRequests}, sent, sent)
+			pacing.observe(http.StatusTooManyRequests, http.Header{"Retry-After": {"2"}}, sent, sent)
+			time.Sleep(time.Millisecond)
+			// Sent during the pause, for example before it was known.
+			pacing.observe(http.StatusTooManyRequests, nil, time.Now(), sent)
 		}
 		if want := time.Second / 20; pacing.spacing != want {
 			t.Errorf("spacing %s, want %s: as many a second as were answered before", pacing.spacing, want)
 		}
 	})
+}
+
+func TestPacer_UnavailableWithRetryAfterPausesWithoutPacing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		pacing, started := newPacer(), time.Now()
+		pacing.observe(http.StatusServiceUnavailable, http.Header{"Retry-After": {"5"}}, started, started)
+		for range 2 {
+			if err := pacing.wait(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if got := time.Since(started); got != 5*time.Second {
+				t.Errorf("waited for %s, want 5 s", got)
+			}
+		}
+	})
+}
+
+func TestRetryAfter_IsCapped(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2031, time.March, 14, 9, 26, 53, 0, time.UTC)
+	for value, want := range map[string]time.Duration{
+		"7":                             7 * time.Second,
+		" 60 ":                          time.Minute,
+		"61":                            time.Minute,
+		"2147483648":                    time.Minute,
+		"99999999999999999999999":       time.Minute,
+		"Fri, 14 Mar 2031 09:27:03 GMT": 10 * time.Second,
+		"Fri, 14 Mar 2099 09:27:03 GMT": time.Minute,
+		"Thu, 01 Jan 1970 00:00:00 GMT": 0,
+	} {
+		if got, ok := retryAfter(value, now); got != want || !ok {
+			t.Errorf("%q: %s, %t; want %s", value, got, ok, want)
+		}
+	}
+	for _, value := range []string{"", "-1", "1.5", "soon"} {
+		if got, ok := retryAfter(value, now); got != 0 || ok {
+			t.Errorf("%q: %s, %t; want none", value, got, ok)
+		}
+	}
 }

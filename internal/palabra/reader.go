@@ -104,7 +104,7 @@ func newReader(c *Client) *reader {
 // answered from a page, and what is not on a page is asked for singly: a list is
 // no proof of absence. Errors are those of Get.
 func (c *Client) Read(ctx context.Context, id string) (Session, error) {
-	if !c.config.BulkRead {
+	if !c.config.BulkRead || checkID(id) != nil {
 		return c.Get(ctx, id)
 	}
 	return c.reader.read(ctx, id)

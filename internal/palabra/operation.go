@@ -1,0 +1,223 @@
+package palabra
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+)
+
+// operation is all attempts of one call. It is the RoundTripper that sends an
+// attempt and the policy that decides about the next one.
+type operation struct {
+	*transport
+	request request
+	// caller is the context of the call. The attempts of a request that cannot
+	// be repeated may outlive it.
+	caller context.Context
+
+	// answer and attempt are of the last attempt; ambiguous is of any.
+	answer       answer
+	attempt      int
+	sentAt       time.Time
+	ambiguous    bool
+	localRefusal int
+
+	mu sync.Mutex
+	// sent is set when the attempt got a connection. Before that, nothing can
+	// have reached the server.
+	sent bool
+}
+
+// context returns the context of the attempts. A request that cannot be repeated
+// and is on its way when the caller's context ends gets a while longer: its
+// answer tells the id of a session that would otherwise be lost.
+func (op *operation) context() (context.Context, context.CancelFunc) {
+	if !op.request.notIdempotent {
+		return context.WithCancel(op.caller)
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(op.caller))
+	stop := context.AfterFunc(op.caller, func() {
+		if !op.wasSent() {
+			cancel()
+			return
+		}
+		timer := time.NewTimer(op.graceAfterCancel)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			cancel()
+		case <-ctx.Done():
+		}
+	})
+	return ctx, func() { stop(); cancel() }
+}
+
+func (op *operation) wasSent() bool {
+	op.mu.Lock()
+	defer op.mu.Unlock()
+	return op.sent
+}
+
+func (op *operation) setSent(sent bool) {
+	op.mu.Lock()
+	defer op.mu.Unlock()
+	op.sent = sent
+}
+
+// RoundTrip sends one attempt. Its error is nil only when the whole answer is
+// there.
+func (op *operation) RoundTrip(req *http.Request) (*http.Response, error) {
+	op.answer, op.sentAt = answer{}, op.sendTime()
+	op.setSent(false)
+	req = req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { op.setSent(true) },
+	}))
+	started := elapsedClock()
+	resp, body, err := op.send(req)
+	if err == nil {
+		op.answer = answer{status: resp.StatusCode, header: resp.Header, body: body, serverTime: op.serverTime(resp.Header)}
+		status := resp.StatusCode
+		if op.metSessionLimit() {
+			status = http.StatusForbidden // Not a limit of the rate.
+		}
+		op.pacer.observe(status, resp.Header, started, op.answer.serverTime)
+	}
+	op.log(req, err, elapsedClock().Sub(started))
+	op.attempt++
+	return resp, err
+}
+
+// shouldRetry is asked after each attempt.
+func (op *operation) shouldRetry(ctx context.Context, resp *http.Response, err error) (bool, error) {
+	sent := op.wasSent()
+	op.setSent(false)
+	if err != nil {
+		return op.shouldRetryAfter(ctx, err, sent)
+	}
+	retry := false
+	switch resp.StatusCode {
+	case http.StatusTooManyRequests:
+		retry = !op.metSessionLimit()
+	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		op.ambiguous = true
+		retry = !op.request.notIdempotent
+	}
+	if retry && op.caller.Err() != nil {
+		return false, op.caller.Err()
+	}
+	return retry, nil
+}
+
+func (op *operation) shouldRetryAfter(ctx context.Context, err error, sent bool) (bool, error) {
+	op.ambiguous = op.ambiguous || sent
+	switch {
+	case op.caller.Err() != nil:
+		return false, op.caller.Err()
+	case op.request.notIdempotent && sent, errors.Is(err, errBodyTooLarge):
+		return false, err
+	case op.refusedLocally(err):
+		op.localRefusal++
+		return op.localRefusal <= localRetries, nil
+	}
+	// What can never work, such as a certificate that does not verify.
+	if retry, _ := retryablehttp.DefaultRetryPolicy(ctx, nil, err); !retry {
+		return false, err
+	}
+	return true, nil
+}
+
+// refusedLocally reports that no connection could be made to a loopback address.
+func (op *operation) refusedLocally(err error) bool {
+	var opErr *net.OpError
+	return isLoopback(op.endpoint.Hostname()) && errors.As(err, &opErr) && opErr.Op == "dial" && !opErr.Timeout()
+}
+
+func (op *operation) metSessionLimit() bool {
+	if op.request.path != createPath || op.answer.status != http.StatusTooManyRequests {
+		return false
+	}
+	said, _ := decodeProblem(op.answer.body)
+	return said.isSessionLimit(op.answer.status)
+}
+
+// backoff is exponential with full jitter, or what the server asked for.
+func (op *operation) backoff(shortest, longest time.Duration, attempt int, resp *http.Response) time.Duration {
+	if resp != nil {
+		if _, ok := retryAfter(resp.Header.Get("Retry-After"), op.answer.serverTime); ok {
+			return 0 // The pacer pauses every call for as long.
+		}
+	}
+	if op.localRefusal > 0 {
+		return min(localRetryWait, longest)
+	}
+	ceiling := retryablehttp.DefaultBackoff(shortest, longest, attempt, nil)
+	return rand.N(ceiling + 1) // #nosec G404 -- jitter is no secret
+}
+
+// outcome is what the last attempt ended with.
+func (op *operation) outcome(err error) (answer, error) {
+	got := op.answer
+	got.request, got.sentAt, got.ambiguous = op.request, op.sentAt, op.ambiguous
+	var urlErr *url.Error
+	if errors.As(err, &urlErr) {
+		// Without the URL, which holds the whole session id.
+		err = urlErr.Err
+	}
+	switch {
+	case err == nil:
+		return got, nil
+	case op.refusedLocally(err):
+		err = fmt.Errorf("%w: %w", err, ErrNotListening)
+	case errors.Is(err, context.DeadlineExceeded):
+		err = fmt.Errorf("no complete answer in time: %w", err)
+	}
+	return got, err
+}
+
+func (op *operation) log(req *http.Request, err error, duration time.Duration) {
+	ctx, logger := req.Context(), op.config.Logger
+	if !logger.Enabled(ctx, slog.LevelDebug) {
+		return
+	}
+	path := op.request.path
+	if path == "" {
+		path = sessionsPath + "/" + ShortenID(op.request.sessionID)
+	}
+	attrs := []slog.Attr{
+		slog.String("method", req.Method),
+		slog.String("host", req.URL.Host),
+		slog.String("path", op.endpoint.Path+path),
+		slog.String("query", loggedQuery(op.request.query)),
+		slog.Duration("duration", duration),
+		slog.Int("retry", op.attempt),
+	}
+	if err != nil {
+		attrs = append(attrs, slog.String("error", op.config.readable(err.Error())))
+	} else {
+		attrs = append(attrs, slog.Int("status", op.answer.status))
+	}
+	logger.LogAttrs(ctx, slog.LevelDebug, "palabra API request", attrs...)
+}
+
+// loggedQuery shortens page tokens, which hold an id.
+func loggedQuery(query url.Values) string {
+	logged := url.Values{}
+	for name := range query {
+		value := query.Get(name)
+		if name == "page_token" {
+			value = ShortenID(value)
+		}
+		logged.Set(name, value)
+	}
+	return logged.Encode()
+}
