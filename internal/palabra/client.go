@@ -16,6 +16,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/singleflight"
 )
 
 const (
@@ -76,6 +78,7 @@ type Client struct {
 	// credentialsWork is set by the first answer that was understood.
 	// Only then can a 404 mean that a session is gone.
 	credentialsWork atomic.Bool
+	checks          singleflight.Group
 	// expiryBodyRefused is set when the API refused a body in the TTL call.
 	expiryBodyRefused atomic.Bool
 	// pageSizeRefused is set when the API refused a page_size.

@@ -227,10 +227,28 @@ func (c *Client) meaningOfNotFound(ctx context.Context, fromAPI bool) error {
 	case work:
 		return ErrNotFound
 	}
-	if _, _, err := c.page(ctx, 1, ""); err != nil {
+	if err := c.checkCredentials(ctx); err != nil {
 		return fmt.Errorf("whether the credentials work could not be found out: %w", err)
 	}
 	return ErrNotFound
+}
+
+// checkCredentials lists one session. Calls that need it at the same time share
+// it, so none of them may end it.
+func (c *Client) checkCredentials(ctx context.Context) error {
+	check := c.checks.DoChan("", func() (any, error) {
+		if c.credentialsWork.Load() {
+			return nil, nil //nolint:nilnil // there is nothing but the error
+		}
+		_, _, err := c.page(context.WithoutCancel(ctx), 1, "")
+		return nil, err
+	})
+	select {
+	case got := <-check:
+		return got.Err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 var (

@@ -2,6 +2,7 @@ package palabra_test
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -9,6 +10,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
@@ -174,6 +176,51 @@ func TestNotFound_IsCheckedAfterAnswersThatWereNotUnderstood(t *testing.T) {
 		}
 		expectCalls(t, s, "GET /sessions/"+id, "GET /sessions?page_size=1")
 	}
+}
+
+func TestNotFound_ParallelCallsShareOneCheck(t *testing.T) {
+	t.Parallel()
+	const calls = 10
+	s := newServer(t)
+	var missing sync.WaitGroup
+	missing.Add(calls)
+	s.Inject(sandbox.Fault{Operation: sandbox.OperationList, Effect: func(w http.ResponseWriter, r *http.Request, api http.Handler) {
+		missing.Wait()
+		api.ServeHTTP(w, r)
+	}})
+	s.Inject(sandbox.Fault{Operation: sandbox.OperationGet, Effect: func(w http.ResponseWriter, r *http.Request, api http.Handler) {
+		missing.Done()
+		api.ServeHTTP(w, r)
+	}})
+	client := newClient(t, s.url)
+	var group sync.WaitGroup
+	for range calls {
+		group.Go(func() {
+			if _, err := client.Get(t.Context(), id); !errors.Is(err, palabra.ErrNotFound) {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	if got := len(s.calls()); got != calls+1 {
+		t.Errorf("%d requests, want %d and one check", got, calls)
+	}
+}
+
+func TestNotFound_InterruptEndsTheWaitForTheCheck(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	release := make(chan struct{})
+	s.Inject(sandbox.Fault{Operation: sandbox.OperationList, Effect: func(w http.ResponseWriter, r *http.Request, api http.Handler) {
+		cancel()
+		<-release
+		api.ServeHTTP(w, r)
+	}})
+	if _, err := newClient(t, s.url).Get(ctx, id); !errors.Is(err, context.Canceled) || errors.Is(err, palabra.ErrNotFound) {
+		t.Errorf("error %v", err)
+	}
+	close(release)
 }
 
 func TestNotFound_IsNotBelievedWhenTheCheckIsNotAList(t *testing.T) {

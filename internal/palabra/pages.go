@@ -3,6 +3,8 @@ package palabra
 import (
 	"context"
 	"errors"
+	"fmt"
+	"hash/maphash"
 	"iter"
 	"net/http"
 	"net/url"
@@ -45,7 +47,7 @@ type page struct {
 // pages iterates over pages and guards against lists that never end.
 func (c *Client) pages(ctx context.Context, pageSize int) iter.Seq2[page, error] {
 	return func(yield func(page, error) bool) {
-		seen := make(map[string]bool)
+		seen := newWalk()
 		for token := ""; ; {
 			got, answer, err := c.page(ctx, pageSize, token)
 			if err == nil {
@@ -63,16 +65,51 @@ func (c *Client) pages(ctx context.Context, pageSize int) iter.Seq2[page, error]
 	}
 }
 
-func (c *Client) guardPage(got page, answer answer, seen map[string]bool) error {
+// maxEmptyPages is how many empty pages in a row are followed: an index that is
+// filtered after it was read gives such pages.
+const maxEmptyPages = 100
+
+// walk is what one pass over the pages has seen. It keeps hashes, because an
+// account may have many sessions with long ids.
+type walk struct {
+	seed        maphash.Seed
+	tokens, ids map[uint64]struct{}
+	empty       int
+}
+
+func newWalk() *walk {
+	return &walk{seed: maphash.MakeSeed(), tokens: make(map[uint64]struct{}), ids: make(map[uint64]struct{})}
+}
+
+// isNew adds text to the set.
+func (w *walk) isNew(set map[uint64]struct{}, text string) bool {
+	hash := maphash.String(w.seed, text)
+	_, ok := set[hash]
+	set[hash] = struct{}{}
+	return !ok
+}
+
+// guardPage ends a walk that does not get any further.
+func (c *Client) guardPage(got page, answer answer, seen *walk) error {
+	added := 0
+	for _, session := range got.sessions {
+		if seen.isNew(seen.ids, session.ID) {
+			added++
+		}
+	}
+	if seen.empty++; len(got.sessions) > 0 {
+		seen.empty = 0
+	}
 	switch {
 	case got.nextToken == "":
 		return nil
-	case len(got.sessions) == 0:
-		return c.badAnswer(answer, errors.New("the page is empty and still names a next page"))
-	case seen[got.nextToken]:
+	case !seen.isNew(seen.tokens, got.nextToken):
 		return c.badAnswer(answer, errors.New("the page names a next page that was read already"))
+	case seen.empty > maxEmptyPages:
+		return c.badAnswer(answer, fmt.Errorf("%d pages in a row are empty and name a next page", seen.empty))
+	case seen.empty == 0 && added == 0:
+		return c.badAnswer(answer, errors.New("the page holds only sessions of earlier pages and names a next page"))
 	}
-	seen[got.nextToken] = true
 	return nil
 }
 

@@ -90,21 +90,59 @@ func TestSessions_AnswerWithoutAListIsAnError(t *testing.T) {
 	}
 }
 
-func TestListsThatNeverEndAreAnError(t *testing.T) {
+func TestSessions_ListThatNeverEndsIsAnError(t *testing.T) {
 	t.Parallel()
-	for name, body := range map[string]string{
-		"repeated token":        `{"data":[{"id":"a"}],"next_page_token":"same"}`,
-		"empty page with token": `{"data":[],"next_page_token":"more"}`,
+	for name, test := range map[string]struct {
+		page  func(n int) string
+		calls int
+	}{
+		"repeated token":    {func(int) string { return `{"data":[{"id":"a"}],"next_page_token":"same"}` }, 2},
+		"tokens in a cycle": {func(n int) string { return fmt.Sprintf(`{"data":[{"id":"%d"}],"next":"%d"}`, n, n%5) }, 6},
+		"same session":      {func(n int) string { return fmt.Sprintf(`{"data":[{"id":"a"}],"next":"%d"}`, n) }, 2},
+		"sessions in turn":  {func(n int) string { return fmt.Sprintf(`{"data":[{"id":"%d"}],"next":"%d"}`, n%3, n) }, 4},
+		"only empty pages":  {func(n int) string { return fmt.Sprintf(`{"data":[],"next":"%d"}`, n) }, 101},
 	} {
-		s := newServer(t)
-		s.Inject(sandbox.Fault{Effect: sandbox.Respond(200, "application/json", body)})
-		if _, err := list(t, newClient(t, s.url)); err == nil || !strings.Contains(err.Error(), "next page") {
-			t.Errorf("%s: %v", name, err)
-		}
-		if calls := len(s.calls()); calls > 2 {
-			t.Errorf("%s: %d calls", name, calls)
-		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			client, calls := pageServer(t, test.page)
+			if _, err := list(t, client); err == nil || !strings.Contains(err.Error(), "next page") {
+				t.Errorf("error %v", err)
+			}
+			if *calls != test.calls {
+				t.Errorf("%d calls, want %d", *calls, test.calls)
+			}
+		})
 	}
+}
+
+func TestSessions_EmptyPagesAreFollowed(t *testing.T) {
+	t.Parallel()
+	client, calls := pageServer(t, func(n int) string {
+		switch {
+		case n == 250:
+			return `{"data":[{"id":"last"}]}`
+		case n%80 == 0:
+			return fmt.Sprintf(`{"data":[{"id":"%d"}],"next":"%d"}`, n, n)
+		default:
+			return fmt.Sprintf(`{"data":[],"next":"%d"}`, n)
+		}
+	})
+	got, err := list(t, client)
+	if want := []string{"0", "80", "160", "240", "last"}; err != nil || !slices.Equal(got, want) || *calls != 251 {
+		t.Errorf("%q, %v after %d calls; want %q", got, err, *calls, want)
+	}
+}
+
+// pageServer answers the n-th request with page(n).
+func pageServer(t *testing.T, page func(n int) string) (client *palabra.Client, calls *int) {
+	t.Helper()
+	calls = new(int)
+	listener := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(page(*calls)))
+		*calls++
+	}))
+	t.Cleanup(listener.Close)
+	return newClient(t, listener.URL), calls
 }
 
 func TestRefusedPageSizeIsLeftOut(t *testing.T) {

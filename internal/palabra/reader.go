@@ -49,7 +49,7 @@ type reader struct {
 type pass struct {
 	begun    time.Time
 	token    string
-	seen     map[string]bool
+	seen     *walk
 	pageDone chan struct{} // not nil while a page is in flight
 	ended    bool          // at the last page, or after an error
 	pages    int
@@ -226,7 +226,7 @@ func (r *reader) renewPass() {
 	if !r.pass.begun.IsZero() && now.Sub(r.pass.begun) <= snapshotLifetime || r.pass.pageDone != nil {
 		return
 	}
-	r.pass = pass{begun: now, seen: make(map[string]bool), nextPageAt: readsPerPage}
+	r.pass = pass{begun: now, seen: newWalk(), nextPageAt: readsPerPage}
 	clear(r.listed)
 	clear(r.wanted)
 }
