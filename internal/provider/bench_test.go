@@ -63,10 +63,10 @@ func newRefreshedInstance(p *protocol, id string) refreshedInstance {
 			"id": sessionID, "session_id": sessionID, "ttl_seconds": ttl,
 			"delete_on_destroy": tftypes.NewValue(tftypes.Bool, true),
 			"expires_at":        tftypes.NewValue(tftypes.String, "2026-01-01T00:00:00Z"),
-			"expired":           tftypes.NewValue(tftypes.Bool, false),
+			"active":            tftypes.NewValue(tftypes.Bool, true),
 		})),
 		stored: &tfprotov6.RawState{JSON: fmt.Appendf(nil,
-			`{"id":%[1]q,"session_id":%[1]q,"ttl_seconds":3600,"delete_on_destroy":true,"expires_at":"2026-01-01T00:00:00Z","expired":false}`, id)},
+			`{"id":%[1]q,"session_id":%[1]q,"ttl_seconds":3600,"delete_on_destroy":true,"expires_at":"2026-01-01T00:00:00Z","active":true}`, id)},
 		identity: p.identity(id),
 	}
 }

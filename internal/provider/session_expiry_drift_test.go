@@ -163,7 +163,7 @@ func TestConnectedSessionMovesWithoutDrift(t *testing.T) {
 	// Its last known end is that of the last refresh that was stored, and the
 	// connection has lived on: it is not taken for ended.
 	c.run("apply", "-auto-approve", "-refresh-only")
-	if values := c.values(expiryAddress); values["expired"] != false || values["expires_at"] != sinceStart(time.Minute) {
+	if values := c.values(expiryAddress); values["active"] != true || values["expires_at"] != sinceStart(time.Minute) {
 		t.Errorf("state: %v", values)
 	}
 	f.expectWrites(t)

@@ -1,7 +1,6 @@
 package provider_test
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -14,51 +13,50 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 )
 
-func stateExpired(want bool) statecheck.StateCheck {
-	return statecheck.ExpectKnownValue(expiryAddress, tfjsonpath.New("expired"), knownvalue.Bool(want))
+func stateActive(want bool) statecheck.StateCheck {
+	return statecheck.ExpectKnownValue(expiryAddress, tfjsonpath.New("active"), knownvalue.Bool(want))
 }
 
-func TestNaturalEndIsAStateAndNoError(t *testing.T) {
+func TestSessionExpiry_EndIsAStateAndNoError(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.putSession(testSessionID, 30*24*time.Hour)
 	f.putSession("another.session", 30*24*time.Hour)
 	config := f.config(expiryConfig(7200, "renew_before_seconds = 3600"))
+	end := sinceStart(2 * time.Hour)
 	runSteps(t,
-		resource.TestStep{Config: config, ConfigStateChecks: []statecheck.StateCheck{stateExpired(false)}},
+		resource.TestStep{Config: config, ConfigStateChecks: []statecheck.StateCheck{stateActive(true)}},
 		resource.TestStep{
 			PreConfig:         func() { f.ResetRequests(); f.clock.Advance(2 * time.Hour) },
 			Config:            config,
 			ConfigPlanChecks:  planAction(plancheck.ResourceActionNoop),
-			ConfigStateChecks: []statecheck.StateCheck{stateExpired(true), stateExpiresAt(sinceStart(2 * time.Hour))},
+			ConfigStateChecks: []statecheck.StateCheck{stateActive(false), stateExpiresAt(end)},
 		},
 		resource.TestStep{
-			// A lead time that changes now changes nothing on the server.
-			PreConfig:        func() { f.expectWrites(t) },
 			Config:           f.config(expiryConfig(7200, "renew_before_seconds = 60")),
-			ConfigPlanChecks: silentUpdate(sinceStart(2 * time.Hour)),
+			ConfigPlanChecks: silentUpdate(end),
 		},
 		resource.TestStep{
-			PreConfig:   func() { f.expectWrites(t) },
-			Config:      f.config(expiryConfig(60, "")),
-			ExpectError: regexp.MustCompile(`(?s)Session has reached its end.*expired at\s+` + sinceStart(2*time.Hour) + `\s+and\s+cannot\s+be\s+given\s+a\s+new\s+lifetime`),
+			Config:           f.config(expiryConfig(60, "")),
+			ConfigPlanChecks: silentUpdate(end),
 		},
 		resource.TestStep{
-			Config:      f.config(expiryConfig(7200, `renew_triggers = { a = "b" }`)),
-			ExpectError: regexp.MustCompile(`(?s)Session has reached its end.*renew_triggers`),
+			Config:            f.config(expiryConfig(7200, `renew_triggers = { a = "b" }`)),
+			ConfigPlanChecks:  silentUpdate(end),
+			ConfigStateChecks: []statecheck.StateCheck{stateActive(false), stateExpiresAt(end)},
 		},
 		resource.TestStep{
-			PreConfig:        func() { f.expectWrites(t) },
 			Config:           f.config(""),
 			ConfigPlanChecks: planAction(plancheck.ResourceActionDestroy),
 		},
 	)
+	f.expectWrites(t)
 	if left := f.Sessions(); len(left) != 1 {
 		t.Errorf("%d sessions left, want the other one", len(left))
 	}
 }
 
-func TestNaturalEndIsToldOnce(t *testing.T) {
+func TestSessionExpiry_EndIsToldOnce(t *testing.T) {
 	t.Parallel()
 	f, c := newFixture(t), newCLI(t)
 	f.putSession(testSessionID, 30*24*time.Hour)
@@ -66,7 +64,7 @@ func TestNaturalEndIsToldOnce(t *testing.T) {
 	c.run("apply", "-auto-approve")
 	f.clock.Advance(3 * time.Hour)
 	out := c.run("apply", "-auto-approve")
-	if want := `Session "` + testSessionID + `" expired at ` + sinceStart(2*time.Hour); strings.Count(out, want) != 1 {
+	if want := `does not find session "` + testSessionID + `" any more (its last known expiry is ` + sinceStart(2*time.Hour); strings.Count(out, want) != 1 {
 		t.Errorf("apply does not say once %q:\n%s", want, out)
 	}
 	if p := c.plan(); strings.Contains(p.text, "Warning") || !strings.Contains(p.text, "No changes.") {
@@ -74,7 +72,7 @@ func TestNaturalEndIsToldOnce(t *testing.T) {
 	}
 }
 
-func TestSessionThatIsEndedAndBackIsNoLongerExpired(t *testing.T) {
+func TestSessionExpiry_EndedSessionThatIsFoundAgainIsActive(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.putSession(testSessionID, 30*24*time.Hour)
@@ -84,12 +82,12 @@ func TestSessionThatIsEndedAndBackIsNoLongerExpired(t *testing.T) {
 		resource.TestStep{
 			PreConfig:         func() { f.clock.Advance(2 * time.Hour) },
 			Config:            config,
-			ConfigStateChecks: []statecheck.StateCheck{stateExpired(true)},
+			ConfigStateChecks: []statecheck.StateCheck{stateActive(false)},
 		},
 		resource.TestStep{
 			PreConfig:         func() { f.putSession(testSessionID, time.Hour) },
 			Config:            config,
-			ConfigStateChecks: []statecheck.StateCheck{stateExpired(false)},
+			ConfigStateChecks: []statecheck.StateCheck{stateActive(true)},
 		},
 	)
 }
@@ -104,7 +102,7 @@ resource "palabra_session_expiry" "test" {
 }
 `
 
-func TestDeletedSessionFailsAloneAndTheOthersAreRenewed(t *testing.T) {
+func TestSessionExpiry_OneEndKeepsNoOtherFromRenewal(t *testing.T) {
 	t.Parallel()
 	f, c := newFixture(t), newCLI(t)
 	for _, id := range []string{"room.a", "room.b", "room.c"} {
@@ -116,53 +114,44 @@ func TestDeletedSessionFailsAloneAndTheOthersAreRenewed(t *testing.T) {
 	f.clock.Advance(90 * time.Minute)
 	f.Remove("room.b")
 	f.ResetRequests()
+	// A shared argument changes in the same run.
+	c.write(f.config(strings.Replace(nightly, "= 7200", "= 9000\n  renew_triggers       = { night = timestamp() }", 1)))
 	p := c.plan()
-	want := map[string]string{
-		`palabra_session_expiry.test["room.a"]`: "update",
-		`palabra_session_expiry.test["room.b"]`: "create",
-		`palabra_session_expiry.test["room.c"]`: "update",
-	}
-	for address, action := range want {
-		if got := p.actions()[address]; got != action {
-			t.Errorf("%s: %q, want %q", address, got, action)
+	for _, part := range []string{"Session has ended", "Change cannot be sent to an ended session"} {
+		if strings.Count(p.text, "Warning: "+part) != 1 {
+			t.Errorf("plan does not warn once %q:\n%s", part, p.text)
 		}
 	}
-	if !strings.Contains(p.text, `Session "room.b" was to live until `+sinceStart(2*time.Hour)+` and does not exist any more`) {
-		t.Errorf("plan does not warn of the session that is gone:\n%s", p.text)
-	}
-	f.expectWrites(t)
-
-	out := c.fail("apply", "tfplan")
-	if !strings.Contains(out, "Unable to set session expiry") || !strings.Contains(out, `"room.b"`) || strings.Count(out, "Error:") != 1 {
-		t.Errorf("apply does not fail for that session alone:\n%s", out)
-	}
+	c.run("apply", "tfplan")
 	writes := f.writes()
 	slices.Sort(writes)
-	if want := []string{"POST /sessions/room.a", "POST /sessions/room.b", "POST /sessions/room.c"}; !slices.Equal(writes, want) {
+	if want := []string{"POST /sessions/room.a", "POST /sessions/room.c"}; !slices.Equal(writes, want) {
 		t.Errorf("writes: %q, want %q", writes, want)
 	}
-	if c.values(`palabra_session_expiry.test["room.b"]`) != nil {
-		t.Error("the session that is gone is in the state")
-	}
-	renewed := sinceStart(90*time.Minute + 2*time.Hour)
-	for _, id := range []string{"room.a", "room.c"} {
-		if got := c.values(`palabra_session_expiry.test["` + id + `"]`)["expires_at"]; got != renewed {
-			t.Errorf("%s: expires_at %v, want %s", id, got, renewed)
+	renewed := sinceStart(90*time.Minute + 150*time.Minute)
+	for id, want := range map[string]map[string]any{
+		"room.a": {"expires_at": renewed, "active": true},
+		"room.b": {"expires_at": sinceStart(2 * time.Hour), "active": false},
+		"room.c": {"expires_at": renewed, "active": true},
+	} {
+		values := c.values(`palabra_session_expiry.test["` + id + `"]`)
+		if values["expires_at"] != want["expires_at"] || values["active"] != want["active"] || values["ttl_seconds"] == nil {
+			t.Errorf("%s: %v, want %v", id, values, want)
 		}
 	}
 
-	// The next plan says so again, by a check of its own: nothing was read.
-	if p := c.plan(); !strings.Contains(p.text, "Session does not exist") {
-		t.Errorf("the next plan does not warn:\n%s", p.text)
-	}
-	// Once the session is back, the same configuration takes it.
+	// Once the session is back, what was not sent is.
 	f.putSession("room.b", time.Hour)
 	f.ResetRequests()
-	c.run("apply", "-auto-approve")
+	c.write(f.config(strings.Replace(nightly, "= 7200", "= 9000", 1)))
+	c.run("apply", "-auto-approve", "-target=palabra_session_expiry.test[\"room.b\"]")
 	f.expectWrites(t, "POST /sessions/room.b")
+	if got := c.values(`palabra_session_expiry.test["room.b"]`)["expires_at"]; got != renewed {
+		t.Errorf("expires_at: %v, want %s", got, renewed)
+	}
 }
 
-func TestRenewalThatComesTooLateKeepsTheStateUntilItIsRead(t *testing.T) {
+func TestSessionExpiry_RenewalThatComesTooLateFailsOnce(t *testing.T) {
 	t.Parallel()
 	f, c := newFixture(t), newCLI(t)
 	f.putSession(testSessionID, 30*24*time.Hour)
@@ -177,17 +166,16 @@ func TestRenewalThatComesTooLateKeepsTheStateUntilItIsRead(t *testing.T) {
 		t.Errorf("apply: %s", out)
 	}
 	f.expectWrites(t, "POST "+testSessionPath)
-	if got := c.values(expiryAddress)["expires_at"]; got != sinceStart(2*time.Hour) {
-		t.Errorf("expires_at: %v, want the state kept", got)
+	if values := c.values(expiryAddress); values["expires_at"] != sinceStart(2*time.Hour) || values["active"] != false {
+		t.Errorf("state: %v", values)
 	}
-	c.run("apply", "-auto-approve")
-	if got := c.values(expiryAddress)["expired"]; got != true {
-		t.Errorf("expired: %v, want true", got)
+	if out := c.run("apply", "-auto-approve"); strings.Contains(out, "Warning") {
+		t.Errorf("the end is told again:\n%s", out)
 	}
 	f.expectWrites(t)
 }
 
-func TestEndedSessionGivesWayToAnotherWithAnotherLifetime(t *testing.T) {
+func TestSessionExpiry_EndedSessionGivesWayToAnother(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.putSession(testSessionID, 30*24*time.Hour)
@@ -199,10 +187,10 @@ func TestEndedSessionGivesWayToAnotherWithAnotherLifetime(t *testing.T) {
 			PreConfig:         func() { f.ResetRequests(); f.clock.Advance(3 * time.Hour) },
 			Config:            next,
 			ConfigPlanChecks:  planAction(plancheck.ResourceActionReplace),
-			ConfigStateChecks: []statecheck.StateCheck{stateExpired(false), stateExpiresAt(sinceStart(3*time.Hour + 10*time.Minute))},
+			ConfigStateChecks: []statecheck.StateCheck{stateActive(true), stateExpiresAt(sinceStart(3*time.Hour + 10*time.Minute))},
 		},
 		resource.TestStep{
-			PreConfig: func() { f.expectWrites(t, "DELETE "+testSessionPath, "POST /sessions/another.session") },
+			PreConfig: func() { f.expectWrites(t, "POST /sessions/another.session") },
 			Config:    next,
 		},
 	)

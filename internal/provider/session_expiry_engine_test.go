@@ -1,6 +1,8 @@
 package provider_test
 
 import (
+	"math/big"
+
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
@@ -84,7 +86,7 @@ func (p *protocol) proposed(prior, config tftypes.Value) tftypes.Value {
 	merged := make(attributes)
 	for name, attributeType := range p.types.expiry.AttributeTypes {
 		merged[name] = member(config, name)
-		computed := name == "id" || name == "expires_at" || name == "expired" || name == "delete_on_destroy"
+		computed := name == "id" || name == "expires_at" || name == "renew_at" || name == "active" || name == "delete_on_destroy"
 		if computed && merged[name].IsNull() {
 			merged[name] = tftypes.NewValue(attributeType, nil)
 			if !prior.IsNull() {
@@ -143,4 +145,14 @@ func (p *protocol) compatible(what string, promised, actual tftypes.Value) {
 			p.t.Fatalf("engine: provider produced inconsistent %s: %s was %s, is %s", what, name, was, is)
 		}
 	}
+}
+
+// seconds is a number of an attribute that is neither null nor unknown.
+func seconds(value tftypes.Value) int64 {
+	var number big.Float
+	if err := value.As(&number); err != nil {
+		panic(err)
+	}
+	whole, _ := number.Int64()
+	return whole
 }

@@ -46,8 +46,8 @@ moved {
 `))
 	f.Remove(testSessionID)
 	f.putSession("another.session", time.Hour)
-	if p := c.plan(); p.actions()[expiryAddress] != "create" {
-		t.Errorf("plan of a vanished session that is moved: %v", p.actions())
+	if p := c.plan(); p.actions()[expiryAddress] != "no-op" || strings.Count(p.text, "Session has ended") != 1 {
+		t.Errorf("plan of a vanished session that is moved: %v\n%s", p.actions(), p.text)
 	}
 	f.expectWrites(t)
 }
@@ -90,28 +90,10 @@ func TestRefreshOnlyNeverWrites(t *testing.T) {
 	}
 	f.clock.Advance(time.Hour)
 	c.run("apply", "-auto-approve", "-refresh-only")
-	if got := c.values(expiryAddress)["expired"]; got != true {
-		t.Errorf("expired: %v, want true", got)
+	if got := c.values(expiryAddress)["active"]; got != false {
+		t.Errorf("active: %v, want false", got)
 	}
 	f.expectWrites(t)
-}
-
-func TestForcedReplacementDeletesWhatItWasToExtend(t *testing.T) {
-	t.Parallel()
-	f, c := managed(t, "")
-	f.putSession("another.session", time.Hour)
-	if p := c.plan("-replace=" + expiryAddress); p.actions()[expiryAddress] != "delete create" {
-		t.Errorf("plan: %v, want a replacement", p.actions())
-	}
-	f.ResetRequests()
-	out := c.fail("apply", "tfplan")
-	if !strings.Contains(out, "Unable to set session expiry") {
-		t.Errorf("apply: %s", out)
-	}
-	f.expectWrites(t, "DELETE "+testSessionPath, "POST "+testSessionPath)
-	if c.values(expiryAddress) != nil {
-		t.Error("the deleted session is in the state")
-	}
 }
 
 func TestForcedReplacementWithoutDeletionExtends(t *testing.T) {

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -15,27 +13,31 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
 )
 
-// ModifyPlan decides from configuration, state and private state alone. An
+// ModifyPlan decides from configuration, state and private state alone: an
 // engine plans an update a second time at apply and refuses an answer that
-// differs, so no clock and no request may enter the decision; the request it
-// does make, for a session that is new to the state, ends in a warning only.
+// differs, so no clock and no request may enter the decision. The request that it
+// makes for a new instance ends in a warning only.
 func (r *sessionExpiryResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	note, diags := loadLifetimeNote(ctx, req.Private)
+	resp.Diagnostics.Append(diags...)
 	if req.Plan.Raw.IsNull() {
+		prior, diags := newSessionExpiryModel(ctx, req.State)
+		resp.Diagnostics.Append(diags...)
+		resp.Diagnostics.Append(r.data.planDestroy(ctx, sessionExpiryType, prior.lifetimeModel, note, resp.Private)...)
 		return
 	}
-	proposed, diags := newSessionExpiryModel(ctx, req.Plan)
-	planned := proposed
+	var proposed types.Object
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &proposed)...)
+	planned, diags := newSessionExpiryModel(ctx, req.Plan)
 	resp.Diagnostics.Append(diags...)
 	resp.Diagnostics.Append(planned.validateLeadTime()...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	planned.ID = planned.SessionID
 
 	if req.State.Raw.IsNull() {
-		planned.ExpiresAt = timetypes.NewRFC3339Unknown()
-		planned.Expired = types.BoolValue(false)
-		resp.Diagnostics.Append(r.claim(planned, false)...)
+		planned.planCreate()
+		resp.Diagnostics.Append(r.planSuccessor(ctx, planned, note, resp.Private)...)
 		resp.Diagnostics.Append(r.warnIfMissing(ctx, planned.SessionID)...)
 		resp.Diagnostics.Append(resp.Plan.Set(ctx, planned.object())...)
 		return
@@ -43,108 +45,42 @@ func (r *sessionExpiryResource) ModifyPlan(ctx context.Context, req resource.Mod
 
 	prior, diags := newSessionExpiryModel(ctx, req.State)
 	resp.Diagnostics.Append(diags...)
-	seen, diags := loadExpiryObservation(ctx, req.Private)
-	resp.Diagnostics.Append(diags...)
-	if resp.Diagnostics.HasError() || !prior.SessionID.Equal(planned.SessionID) {
-		// A replacement: the engine asks again, without the prior state.
-		return
-	}
-	resp.Diagnostics.Append(r.claim(planned, true)...)
-
-	decision := decideExpiry(prior, planned, seen)
-	resp.Diagnostics.Append(decision.diags...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	planned.ExpiresAt, planned.Expired = prior.ExpiresAt, prior.Expired
-	if decision.renew {
-		planned.ExpiresAt, planned.Expired = timetypes.NewRFC3339Unknown(), types.BoolValue(false)
+	if note.Instance == "" {
+		// Engines hand it to the create half, should they replace the instance.
+		note.Instance = newInstanceID()
+		resp.Diagnostics.Append(note.save(ctx, resp.Private)...)
 	}
-	if !planned.equal(proposed) {
-		resp.Diagnostics.Append(resp.Plan.Set(ctx, planned.object())...)
-	}
-}
-
-// expiryDecision is what a plan for a session in the state comes to.
-type expiryDecision struct {
-	// renew plans an unknown expires_at, which makes apply POST the TTL.
-	renew bool
-	diags diag.Diagnostics
-}
-
-func decideExpiry(prior, planned sessionExpiryModel, seen expiryObservation) expiryDecision {
-	var decision expiryDecision
-	changed := changedArguments(prior, planned)
-	if prior.Expired.ValueBool() {
-		for _, argument := range changed {
-			decision.diags.AddAttributeError(path.Root(argument), "Session has reached its end",
-				fmt.Sprintf("Session %q expired at %s and cannot be given a new lifetime; a changed %s would have to. "+
-					"Undo the change, remove the resource, or give session_id the id of a session that exists.",
-					planned.SessionID.ValueString(), prior.ExpiresAt.ValueString(), argument))
+	r.data.rememberPrior(note, prior.lifetimeModel)
+	if !prior.SessionID.Equal(planned.SessionID) {
+		// A replacement: the engine asks again, without the prior state.
+		if prior.deletes() && !planned.SessionID.IsUnknown() {
+			resp.Diagnostics.Append(r.data.claim(prior.SessionID.ValueString(), prior.newClaim(sessionExpiryType, note.Instance, deletes))...)
 		}
-		return decision
+		return
 	}
-	remaining := seen.ExpiresAt.Sub(seen.ServerTime)
-	switch {
-	case len(changed) > 0, planned.mayChange():
-		decision.renew = true
-	case planned.RenewBeforeSeconds.IsNull(), seen.ExpiresAt.IsZero(), seen.ServerTime.IsZero():
-	case remaining < leadTime(prior, planned, seen):
-		decision.renew = true
-		decision.diags.AddWarning("Session is due for renewal",
-			fmt.Sprintf("Session %q expires at %s, in %s; renew_before_seconds is %d.",
-				planned.SessionID.ValueString(), seen.ExpiresAt.Format(time.RFC3339), readableDuration(remaining), planned.RenewBeforeSeconds.ValueInt64()))
+	if prior.isActive() {
+		resp.Diagnostics.Append(r.data.claim(prior.SessionID.ValueString(), planned.newClaim(sessionExpiryType, note.Instance, keeps))...)
 	}
-	return decision
+	resp.Diagnostics.Append(planned.planUpdate(prior.lifetimeModel, note)...)
+	if object := planned.object(); !object.Equal(proposed) {
+		resp.Diagnostics.Append(resp.Plan.Set(ctx, object)...)
+	}
 }
 
-// changedArguments names the arguments whose known change POSTs the TTL.
-func changedArguments(prior, planned sessionExpiryModel) []string {
-	var changed []string
-	if !planned.TTLSeconds.IsUnknown() && !planned.TTLSeconds.Equal(prior.TTLSeconds) {
-		changed = append(changed, "ttl_seconds")
+// planSuccessor claims the session of a new instance, and tells the delete half
+// of a replacement which session its create half gives a lifetime.
+func (r *sessionExpiryResource) planSuccessor(ctx context.Context, planned sessionExpiryModel, note lifetimeNote, private privateStateWriter) diag.Diagnostics {
+	id := planned.SessionID.ValueString()
+	diags := r.data.claim(id, planned.newClaim(sessionExpiryType, note.Instance, keeps))
+	next := successor{SessionID: id}
+	if prior, ok := r.data.priorOf(note); ok && planned.SessionID.IsUnknown() {
+		next.DeletedElsewhere = r.data.claims.deletedByManaged(prior.SessionID.ValueString())
 	}
-	if planned.RenewTriggers.IsUnknown() {
-		return changed
-	}
-	if triggers := planned.RenewTriggers; !triggers.Equal(prior.RenewTriggers) && !hasUnknownElement(triggers) {
-		changed = append(changed, "renew_triggers")
-	}
-	return changed
-}
-
-// mayChange says that a value which only apply knows can still ask for a POST.
-// An unknown expires_at may turn out as the old one then, never the other way.
-func (m *sessionExpiryModel) mayChange() bool {
-	return m.TTLSeconds.IsUnknown() || m.RenewBeforeSeconds.IsUnknown() ||
-		m.RenewTriggers.IsUnknown() || hasUnknownElement(m.RenewTriggers)
-}
-
-func hasUnknownElement(m types.Map) bool {
-	for _, element := range m.Elements() {
-		if element.IsUnknown() {
-			return true
-		}
-	}
-	return false
-}
-
-// leadTime is renew_before_seconds, or, where the API granted no more than
-// that, its share of what was granted: otherwise a capped session would be due
-// again right after each renewal.
-func leadTime(prior, planned sessionExpiryModel, seen expiryObservation) time.Duration {
-	lead := planned.RenewBeforeSeconds.ValueInt64()
-	if granted, asked := seen.GrantedSeconds, prior.TTLSeconds.ValueInt64(); granted > 0 && granted <= lead && granted < asked {
-		lead = int64(float64(lead) * float64(granted) / float64(asked))
-	}
-	return time.Duration(lead) * time.Second
-}
-
-func (r *sessionExpiryResource) claim(planned sessionExpiryModel, prior bool) diag.Diagnostics {
-	return r.data.claimSession(planned.SessionID, path.Root("session_id"), func() string {
-		return fmt.Sprintf("palabra_session_expiry with ttl_seconds = %s, renew_before_seconds = %s, renew_triggers = %s, delete_on_destroy = %s",
-			planned.TTLSeconds, planned.RenewBeforeSeconds, planned.RenewTriggers, planned.DeleteOnDestroy)
-	}, prior)
+	diags.Append(savePrivate(ctx, private, successorKey, next)...)
+	return diags
 }
 
 // warnIfMissing tells the reader of a plan that a create is going to fail. It is
@@ -155,21 +91,18 @@ func (r *sessionExpiryResource) warnIfMissing(ctx context.Context, sessionID typ
 	if sessionID.IsUnknown() || r.data.client == nil || r.data.applying.Load() {
 		return diags
 	}
-	if _, gone := r.data.gone.Load(id); gone {
-		return diags // The read that found it gone has warned.
-	}
 	r.data.client.Prime(ctx)
 	switch _, err := r.data.client.Read(ctx, id); {
 	case err == nil:
 	case errors.Is(err, palabra.ErrNotFound):
 		diags.AddAttributeWarning(path.Root("session_id"), "Session does not exist",
-			fmt.Sprintf("Session %q has expired or was deleted, so applying this resource will fail; the rest of the plan is not affected. "+
+			fmt.Sprintf("The API does not find session %q: the id is misspelled, or the session has expired or was deleted. Applying this resource will fail; the rest of the plan is not affected. "+
 				"Remove it from the configuration, or give it the id of a session that exists.", id))
 	case errors.Is(err, palabra.ErrUnauthorized):
 		diags.Append(r.data.apiError("Unable to check session", err))
 	default:
 		diags.AddAttributeWarning(path.Root("session_id"), "Unable to check session",
-			"Whether the session exists could not be found out; apply will tell.\n\n"+r.data.explain(err))
+			"It is not known whether the session exists; apply will tell.\n\n"+r.data.explain(err))
 	}
 	return diags
 }

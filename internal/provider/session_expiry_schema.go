@@ -6,8 +6,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
-	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
-	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
@@ -18,63 +17,74 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
-// maxTTLSeconds is what a duration in nanoseconds can still hold, some 292
+// maxTTLSeconds is what a duration in nanoseconds can still hold, some 285
 // years; more would overflow into the past.
 const maxTTLSeconds = 9_000_000_000
+
+const ttlSecondsDescription = "Lifetime in whole seconds, at least 1. Create, and every update that changes it, sets the session to expire this long after the server's present time."
+
+// lifetimeSchema holds the attributes that both resources have in common, but
+// for ttl_seconds, which one of them requires.
+func lifetimeSchema() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"renew_before_seconds": schema.Int64Attribute{
+			MarkdownDescription: "Lead time in whole seconds: a plan made when less than this is left renews in place. Not an interval: nothing happens between runs. Must be smaller than `ttl_seconds`. Default: never renewed by time.",
+			Optional:            true,
+			Validators:          []validator.Int64{int64validator.Between(1, maxTTLSeconds), int64validator.AlsoRequires(path.MatchRoot("ttl_seconds"))},
+		},
+		"renew_triggers": schema.MapAttribute{
+			MarkdownDescription: "Arbitrary values; a change renews the session in place.",
+			ElementType:         types.StringType,
+			Optional:            true,
+			Validators:          []validator.Map{mapvalidator.AlsoRequires(path.MatchRoot("ttl_seconds"))},
+		},
+		"delete_on_destroy": schema.BoolAttribute{
+			MarkdownDescription: "Whether destroy deletes the session. `false` forgets it and lets it run out. Default `true`. Destroy uses the value in the state: apply a change before you destroy.",
+			Optional:            true,
+			Computed:            true,
+			Default:             booldefault.StaticBool(true),
+		},
+		"expires_at": schema.StringAttribute{
+			MarkdownDescription: "The session lives at least until this RFC 3339 timestamp: what the last write was granted. A later live expiry is no drift; an earlier one is stored, with a warning.",
+			CustomType:          timetypes.RFC3339Type{},
+			Computed:            true,
+		},
+		"renew_at": schema.StringAttribute{
+			MarkdownDescription: "A plan made after this RFC 3339 timestamp renews the session, unless something else has extended it. Null without `renew_before_seconds` and after the end.",
+			CustomType:          timetypes.RFC3339Type{},
+			Computed:            true,
+		},
+		"active": schema.BoolAttribute{
+			MarkdownDescription: "Whether the session exists, as far as the API has said. An ended session is left alone: nothing is planned for it.",
+			Computed:            true,
+		},
+	}
+}
 
 func (r *sessionExpiryResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Gives an existing session a lifetime, renews it, and deletes the session on destroy.\n\n" +
-			"The resource states an intent: at the last apply, the session was given this lifetime. It does not chase the clock: " +
-			"time that passes, and a live connection that moves the expiry later, are no drift. Renewal happens only when Terraform runs.",
-		Attributes: map[string]schema.Attribute{
+			"~> **Destroying this resource deletes the session**, and with it a live conversation. So does removing its block or another `session_id`. " +
+			"Set `delete_on_destroy = false` where that must not happen. `-replace` and `taint` extend the session and do not delete it.\n\n" +
+			"The resource states an intent: at the last apply, the session was given this lifetime. Time that passes, and a live connection that moves the expiry later, are no drift. " +
+			"Renewal happens only when Terraform runs.",
+		Attributes: withLifetime(lifetimeSchema(), map[string]schema.Attribute{
 			"id": schema.StringAttribute{
 				MarkdownDescription: "Same as `session_id`.",
 				Computed:            true,
 			},
 			"session_id": schema.StringAttribute{
-				MarkdownDescription: sessionIDDescription + " Changing it replaces the resource, which **deletes the old session** unless `delete_on_destroy` is `false`. " +
-					"Beware of `-replace` and `taint`: they delete the very session they are about to extend.",
-				Required:      true,
-				Validators:    []validator.String{stringvalidator.LengthAtLeast(1)},
-				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
+				MarkdownDescription: sessionIDDescription + " Another id replaces the resource.",
+				Required:            true,
+				Validators:          []validator.String{sessionIDValidator{}},
+				PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
 			},
 			"ttl_seconds": schema.Int64Attribute{
-				MarkdownDescription: "Lifetime in whole seconds, at least 1. Create, and every update that changes it, sets the session to expire this long after the server's present time. " +
-					"Once the session has reached its end, a change is an error at plan time.",
-				Required:   true,
-				Validators: []validator.Int64{int64validator.Between(1, maxTTLSeconds)},
+				MarkdownDescription: ttlSecondsDescription,
+				Required:            true,
+				Validators:          []validator.Int64{int64validator.Between(1, maxTTLSeconds)},
 			},
-			"renew_before_seconds": schema.Int64Attribute{
-				MarkdownDescription: "Lead time in whole seconds: a plan made when less than this remains shows an in-place renewal. It is no period: nothing happens between runs of Terraform. " +
-					"Must be smaller than `ttl_seconds`. Changing only this sends no request. " +
-					"Where the API granted no more than this, the lead time shrinks in proportion, so that a capped session is not renewed in every plan. Default: never renewed by time.",
-				Optional:   true,
-				Validators: []validator.Int64{int64validator.Between(1, maxTTLSeconds)},
-			},
-			"renew_triggers": schema.MapAttribute{
-				MarkdownDescription: "Arbitrary values that, when they change, renew the session in place. Adding or removing the argument renews it, too.",
-				ElementType:         types.StringType,
-				Optional:            true,
-			},
-			"delete_on_destroy": schema.BoolAttribute{
-				MarkdownDescription: "Whether destroy deletes the session, which ends a live connection. `false` forgets the session and lets it run out. Default `true`. " +
-					"Destroy goes by the value in the state: apply a change of it before destroying.",
-				Optional: true,
-				Computed: true,
-				Default:  booldefault.StaticBool(true),
-			},
-			"expires_at": schema.StringAttribute{
-				MarkdownDescription: "The session lives at least until this RFC 3339 timestamp: what the last write was granted. " +
-					"A later live expiry leaves it alone; one that is earlier by more than a minute is stored, with a warning. The live value is that of the `palabra_session` data source.",
-				CustomType: timetypes.RFC3339Type{},
-				Computed:   true,
-			},
-			"expired": schema.BoolAttribute{
-				MarkdownDescription: "Whether the session has reached its end. Nothing more can be done with it, and nothing is planned for it.",
-				Computed:            true,
-			},
-		},
+		}),
 	}
 }
 
@@ -86,14 +96,27 @@ func (r *sessionExpiryResource) ValidateConfig(ctx context.Context, req resource
 	resp.Diagnostics.Append(config.validateLeadTime()...)
 }
 
-func (m *sessionExpiryModel) validateLeadTime() diag.Diagnostics {
-	var diags diag.Diagnostics
-	lead, ttl := m.RenewBeforeSeconds, m.TTLSeconds
-	if lead.IsNull() || lead.IsUnknown() || ttl.IsNull() || ttl.IsUnknown() || lead.ValueInt64() < ttl.ValueInt64() {
-		return diags
+// sessionIDValidator refuses what no request can be sent for. Everything else is
+// opaque.
+type sessionIDValidator struct{}
+
+func (sessionIDValidator) Description(context.Context) string {
+	return "must be the id of a session"
+}
+
+func (v sessionIDValidator) MarkdownDescription(ctx context.Context) string {
+	return v.Description(ctx)
+}
+
+func (sessionIDValidator) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
+		return
 	}
-	diags.AddAttributeError(path.Root("renew_before_seconds"), "Lead time is not smaller than the lifetime",
-		fmt.Sprintf("renew_before_seconds (%d) must be smaller than ttl_seconds (%d): a session would be due for renewal as soon as it was renewed.",
-			lead.ValueInt64(), ttl.ValueInt64()))
-	return diags
+	switch id := req.ConfigValue.ValueString(); id {
+	case "":
+		resp.Diagnostics.AddAttributeError(req.Path, "Invalid session id", "The session id is empty.")
+	case ".", "..":
+		resp.Diagnostics.AddAttributeError(req.Path, "Invalid session id",
+			fmt.Sprintf("%q is not the id of a session: proxies and servers take it for a step in the path of the URL.", id))
+	}
 }

@@ -18,27 +18,17 @@ var _ list.ListResourceWithConfigure = (*sessionLister)(nil)
 // sessionLister lists sessions as one of the managed resources they can be.
 type sessionLister struct {
 	data        *providerData
-	typeSuffix  string
+	typeName    string
 	description string
-	identity    func(palabra.Session) any
-	resource    func(palabra.Session) any
+	resource    func(palabra.Session) types.Object
 }
 
 func newSessionExpiryList() list.ListResource {
 	return &sessionLister{
-		typeSuffix:  "_session_expiry",
+		typeName:    sessionExpiryType,
 		description: "Lists the active sessions as `palabra_session_expiry` resources, for `terraform query`. All filters that are set apply together.",
-		identity: func(session palabra.Session) any {
-			return sessionIdentityModel{SessionID: types.StringValue(session.ID)}
-		},
-		resource: func(session palabra.Session) any {
-			model := sessionExpiryModel{
-				SessionID:          types.StringValue(session.ID),
-				TTLSeconds:         types.Int64Null(),
-				RenewBeforeSeconds: types.Int64Null(),
-				RenewTriggers:      types.MapNull(types.StringType),
-			}
-			model.observe(session)
+		resource: func(session palabra.Session) types.Object {
+			model := sessionExpiryModel{newListedLifetime(session)}
 			return model.object()
 		},
 	}
@@ -46,26 +36,25 @@ func newSessionExpiryList() list.ListResource {
 
 func newSessionList() list.ListResource {
 	return &sessionLister{
-		typeSuffix:  "_session",
-		description: "Lists the active sessions as `palabra_session` resources, for `terraform query`. All filters that are set apply together. Tokens and URLs are null: the API tells them only at creation.",
-		identity: func(session palabra.Session) any {
-			return sessionResourceIdentityModel{ID: types.StringValue(session.ID)}
-		},
-		resource: func(session palabra.Session) any {
-			model := sessionResourceModel{
-				ID:               types.StringValue(session.ID),
-				TTLSeconds:       types.Int64Null(),
-				SubscriberCount:  types.Int64Null(),
-				SubscriberTokens: types.ListNull(types.StringType),
-			}
-			model.observe(session)
-			return model
+		typeName:    managedSessionType,
+		description: "Lists the active sessions as `palabra_session` resources, for `terraform query`. All filters that are set apply together. Tokens and URLs are null: the API returns them only on creation.",
+		resource: func(session palabra.Session) types.Object {
+			model := sessionResourceModel{lifetimeModel: newListedLifetime(session), SubscriberTokens: types.ListNull(types.StringType)}
+			model.complete(session)
+			return model.object()
 		},
 	}
 }
 
-func (l *sessionLister) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + l.typeSuffix
+// newListedLifetime is the lifetime that an import of the session adopts.
+func newListedLifetime(session palabra.Session) lifetimeModel {
+	m := lifetimeModel{SessionID: types.StringValue(session.ID), RenewTriggers: types.MapNull(types.StringType)}
+	m.observe(session, lifetimeNote{})
+	return m
+}
+
+func (l *sessionLister) Metadata(_ context.Context, _ resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = l.typeName
 }
 
 func (l *sessionLister) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
@@ -141,7 +130,7 @@ func pageSizeFor(limit int64, filter sessionFilter) int {
 func (l *sessionLister) result(ctx context.Context, req list.ListRequest, session palabra.Session) list.ListResult {
 	result := req.NewListResult(ctx)
 	result.DisplayName = session.ID
-	result.Diagnostics.Append(result.Identity.Set(ctx, l.identity(session))...)
+	result.Diagnostics.Append(result.Identity.Set(ctx, sessionIdentityModel{SessionID: types.StringValue(session.ID)})...)
 	if req.IncludeResource {
 		result.Diagnostics.Append(result.Resource.Set(ctx, l.resource(session))...)
 	}

@@ -94,7 +94,7 @@ func TestSessionIsCreatedExtendedInPlaceAndDeleted(t *testing.T) {
 		resource.TestStep{
 			PreConfig:         func() { f.expectWrites(t, "POST /sessions/"+id) },
 			Config:            f.config(sessionConfig("subscriber_count = 2")),
-			ConfigPlanChecks:  sessionAction(plancheck.ResourceActionUpdate),
+			ConfigPlanChecks:  sessionAction(plancheck.ResourceActionNoop),
 			ConfigStateChecks: append(kept(), sessionValue("expires_at", knownvalue.StringExact(sinceStart(10*time.Minute+2*time.Hour)))),
 		},
 		resource.TestStep{
@@ -140,10 +140,9 @@ func TestSessionThatIsGoneIsCreatedAgain(t *testing.T) {
 func TestSessionIsReplacedWhenItsCreationWouldDiffer(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string][2]string{
-		"more subscribers":     {"subscriber_count = 1", "subscriber_count = 3"},
-		"subscribers at last":  {"", "subscriber_count = 3"},
 		"another intent":       {`intent = "event"`, `intent = "captions"`},
 		"not the API's intent": {"", `intent = "captions"`},
+		"another aggregation":  {`aggregation_id = "a"`, `aggregation_id = "b"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -166,7 +165,7 @@ func TestSessionIsReplacedWhenItsCreationWouldDiffer(t *testing.T) {
 	}
 }
 
-func TestSessionWhoseFollowUpFailsIsKeptAsTainted(t *testing.T) {
+func TestSession_LifetimeThatCannotBeSetIsSetByTheNextRun(t *testing.T) {
 	t.Parallel()
 	f, c := newFixture(t), newCLI(t)
 	remove := f.Inject(sandbox.Fault{
@@ -174,25 +173,86 @@ func TestSessionWhoseFollowUpFailsIsKeptAsTainted(t *testing.T) {
 		Effect:    sandbox.Respond(http.StatusBadRequest, "application/json", `{"error":"ttl_seconds is too large"}`),
 	})
 	c.write(f.config(sessionConfig("ttl_seconds = 3600")))
-	said := c.fail("apply", "-auto-approve")
-	first := f.onlySession(t)
-	for _, part := range []string{"Unable to set the lifetime of the new session", "ttl_seconds is too large", first, "tainted"} {
+	said := c.run("apply", "-auto-approve")
+	id := f.onlySession(t)
+	for _, part := range []string{"Lifetime of the new session not set", "ttl_seconds is too large", id} {
 		if !strings.Contains(said, part) {
 			t.Errorf("apply does not say %q:\n%s", part, said)
 		}
 	}
 	state := c.state().Values.RootModule.Resources
-	if len(state) != 1 || !state[0].Tainted || state[0].AttributeValues["id"] != first || state[0].AttributeValues["publisher_token"] == nil {
-		t.Fatalf("state: %+v, want session %q tainted, with its token", state, first)
+	if len(state) != 1 || state[0].Tainted || state[0].AttributeValues["id"] != id || state[0].AttributeValues["publisher_token"] == nil {
+		t.Fatalf("state: %+v, want session %q with its token, not tainted", state, id)
 	}
 	remove()
 	f.ResetRequests()
 	c.run("apply", "-auto-approve")
-	second := f.onlySession(t)
-	f.expectWrites(t, "DELETE /sessions/"+first, "POST /session", "POST /sessions/"+second)
+	f.expectWrites(t, "POST /sessions/"+id)
+	if got := c.values(sessionAddress)["expires_at"]; got != sinceStart(time.Hour) {
+		t.Errorf("expires_at: %v", got)
+	}
+	if p := c.plan(); !strings.Contains(p.text, "No changes.") {
+		t.Errorf("the next plan is not empty:\n%s", p.text)
+	}
 	c.run("destroy", "-auto-approve")
-	if left := f.sessionIDs(); len(left) > 0 {
-		t.Errorf("sessions left: %q", left)
+}
+
+func TestSession_SubscriberCountNeverReplacesTheSession(t *testing.T) {
+	t.Parallel()
+	f, c := newFixture(t), newCLI(t)
+	c.write(f.config(sessionConfig("subscriber_count = 1")))
+	c.run("apply", "-auto-approve")
+	f.ResetRequests()
+	for _, arguments := range []string{"", "subscriber_count = 1", "subscriber_count = 3"} {
+		c.write(f.config(sessionConfig(arguments)))
+		p := c.plan()
+		if got := p.actions()[sessionAddress]; got != "update" || !strings.Contains(p.text, "Change has no effect on the session") {
+			t.Errorf("%q: plan %s\n%s", arguments, got, p.text)
+		}
+		c.run("apply", "tfplan")
+	}
+	f.expectWrites(t)
+}
+
+func TestSession_IntentKnownAfterApplyReplaces(t *testing.T) {
+	t.Parallel()
+	f, c := newFixture(t), newCLI(t)
+	config := func(intent string, ttl int) string {
+		return f.config(fmt.Sprintf("resource \"terraform_data\" \"intent\" {\n  input = %q\n}\n", intent) +
+			sessionConfig(fmt.Sprintf("intent = terraform_data.intent.output\nttl_seconds = %d", ttl)))
+	}
+	c.write(config("event", 600))
+	c.run("apply", "-auto-approve")
+	old := f.onlySession(t)
+	f.ResetRequests()
+	c.write(config("captions", 900))
+	if p := c.plan(); p.actions()[sessionAddress] != "delete create" || !p.unknown(sessionAddress, "intent") {
+		t.Errorf("plan: %v, want a replacement with intent unknown", p.actions())
+	}
+	c.run("apply", "tfplan")
+	f.expectWrites(t, "DELETE /sessions/"+old, "POST /session", "POST /sessions/"+f.onlySession(t))
+}
+
+func TestSession_RenewsBeforeItEndsAndIsForgottenOnRequest(t *testing.T) {
+	t.Parallel()
+	f, c := newFixture(t), newCLI(t)
+	c.write(f.config(sessionConfig("ttl_seconds = 7200\nrenew_before_seconds = 3600\ndelete_on_destroy = false")))
+	c.run("apply", "-auto-approve")
+	id := f.onlySession(t)
+	if values := c.values(sessionAddress); values["renew_at"] != sinceStart(time.Hour) || values["active"] != true {
+		t.Errorf("state: %v", values)
+	}
+	f.ResetRequests()
+	f.clock.Advance(90 * time.Minute)
+	c.run("apply", "-auto-approve")
+	f.expectWrites(t, "POST /sessions/"+id)
+	if got := c.values(sessionAddress)["expires_at"]; got != sinceStart(90*time.Minute+2*time.Hour) {
+		t.Errorf("expires_at: %v", got)
+	}
+	c.run("destroy", "-auto-approve")
+	f.expectWrites(t)
+	if got := f.onlySession(t); got != id {
+		t.Errorf("session %q is left, want %q", got, id)
 	}
 }
 
@@ -221,10 +281,14 @@ func TestSessionRefusesInvalidArguments(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	for argument, want := range map[string]string{
-		"ttl_seconds = 0":       "must be between 1",
-		"subscriber_count = 11": "must be between 0 and 10",
-		"subscriber_count = -1": "must be between 0 and 10",
-		`intent = ""`:           "length must be at least 1",
+		"ttl_seconds = 0":                             "must be between 1",
+		"subscriber_count = 11":                       "must be between 0 and 10",
+		"subscriber_count = -1":                       "must be between 0 and 10",
+		`intent = ""`:                                 "length must be at least 1",
+		`aggregation_id = ""`:                         "length must be at least 1",
+		"renew_before_seconds = 60":                   "ttl_seconds",
+		"renew_triggers = { a = 1 }":                  "ttl_seconds",
+		"ttl_seconds = 60\nrenew_before_seconds = 60": "must be smaller than ttl_seconds",
 	} {
 		runSteps(t, resource.TestStep{Config: f.config(sessionConfig(argument)), PlanOnly: true, ExpectError: words(want)})
 	}

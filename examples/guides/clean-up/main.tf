@@ -33,6 +33,10 @@ resource "palabra_session_expiry" "unused" {
 
   session_id  = each.value
   ttl_seconds = 3600
+
+  # A session whose id is added to in_use leaves this resource. It must not be
+  # deleted for that.
+  delete_on_destroy = false
 }
 
 output "active" {

@@ -26,6 +26,6 @@ output "live_until" {
   value = { for id, session in palabra_session_expiry.kept : id => session.expires_at }
 }
 
-output "expired" {
-  value = [for id, session in palabra_session_expiry.kept : id if session.expired]
+output "ended" {
+  value = [for id, session in palabra_session_expiry.kept : id if !session.active]
 }

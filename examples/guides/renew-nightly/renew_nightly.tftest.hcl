@@ -11,7 +11,7 @@ run "first_night" {
     error_message = "Every session was to get four days."
   }
   assert {
-    condition     = length(output.expired) == 0
+    condition     = length(output.ended) == 0
     error_message = "No session has ended."
   }
 }

@@ -4,7 +4,7 @@ mock_provider "palabra" {
   mock_resource "palabra_session_expiry" {
     defaults = {
       expires_at = "2026-11-23T20:00:00Z"
-      expired    = false
+      active     = true
     }
   }
 }

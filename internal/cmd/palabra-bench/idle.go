@@ -79,9 +79,9 @@ func (s idleServer) fill(typeName string, state *tfprotov6.DynamicValue, text, f
 	}
 	filled, err := tftypes.Transform(value, func(at *tftypes.AttributePath, v tftypes.Value) (tftypes.Value, error) {
 		switch name, _ := at.LastStep().(tftypes.AttributeName); name {
-		case "id", "expires_at":
+		case "id", "expires_at", "renew_at":
 			return tftypes.NewValue(tftypes.String, text), nil
-		case "expired", "delete_on_destroy":
+		case "active", "delete_on_destroy":
 			return tftypes.NewValue(tftypes.Bool, flag), nil
 		default:
 			return v, nil

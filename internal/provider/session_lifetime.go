@@ -1,0 +1,167 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
+)
+
+const (
+	// expiryTolerance is how much earlier than expected a live expiry may be
+	// before it counts as drift or as a cap: clocks are read in whole seconds, and
+	// answers take time.
+	expiryTolerance = time.Minute
+	// rereadDelay is how long a read waits before it is made again, where the API
+	// may not have caught up with a write of this process.
+	rereadDelay = time.Second
+)
+
+// lifetime is what a session was granted by a POST of the TTL.
+type lifetime struct {
+	ExpiresAt  time.Time
+	ServerTime time.Time
+	// Granted is ExpiresAt less the time of the write.
+	Granted time.Duration
+	// Calculated says that the API did not tell ExpiresAt.
+	Calculated bool
+	// Session is what was read back; zero where that failed.
+	Session palabra.Session
+}
+
+// writeLifetime POSTs the TTL and reads the session back; before are the
+// expiries that the session may have had until now, if any are known. Only a
+// failed POST is an error. After an accepted one, everything is a warning: an
+// engine taints what its create failed on.
+func (d *providerData) writeLifetime(ctx context.Context, client *palabra.Client, sessionID string, ttl time.Duration, before ...time.Time) (lifetime, diag.Diagnostics, error) {
+	d.applying.Store(true)
+	d.written.Store(sessionID, true)
+	written, err := client.SetExpiry(ctx, sessionID, int64(ttl/time.Second))
+	if err != nil {
+		return lifetime{}, nil, err
+	}
+	calculated := lifetime{ExpiresAt: written.Add(ttl), ServerTime: written, Granted: ttl, Calculated: true}
+	session, diags := d.readBack(ctx, client, sessionID, func(session palabra.Session) bool {
+		return isStale(session, written, ttl, before)
+	})
+	calculated.Session = session
+	if session.ExpiresAt.IsZero() {
+		return calculated, diags, nil
+	}
+	if isStale(session, written, ttl, before) && len(before) > 0 {
+		// To assume a cap wrongly can lose the session; to calculate cannot.
+		return calculated, diags, nil
+	}
+	got := lifetime{ExpiresAt: session.ExpiresAt, ServerTime: session.ServerTime, Granted: session.ExpiresAt.Sub(written), Session: session}
+	if got.capped(ttl) {
+		diags.AddAttributeWarning(path.Root("ttl_seconds"), "Session granted less than asked",
+			fmt.Sprintf("Session %q was to live %s (ttl_seconds = %d), and the API reports that it expires at %s. "+
+				"The API may cap lifetimes: lower ttl_seconds to what it grants.",
+				sessionID, readableDuration(ttl), int64(ttl/time.Second), got.ExpiresAt.Format(time.RFC3339)))
+	}
+	return got, diags, nil
+}
+
+// readBack reads a session after a write of this process. It reads a second time
+// where the API may lag behind the write. A failure is a warning.
+func (d *providerData) readBack(ctx context.Context, client *palabra.Client, sessionID string, stale func(palabra.Session) bool) (palabra.Session, diag.Diagnostics) {
+	session, err := client.Get(ctx, sessionID)
+	if errors.Is(err, palabra.ErrNotFound) || err == nil && stale(session) {
+		d.pause(ctx, rereadDelay)
+		if again, againErr := client.Get(ctx, sessionID); againErr == nil || err != nil {
+			session, err = again, againErr
+		}
+	}
+	if err != nil {
+		return palabra.Session{}, diag.Diagnostics{diag.NewWarningDiagnostic("Session not read back",
+			fmt.Sprintf("The API accepted the change of session %q, but reading the session back failed. "+
+				"Timestamps are calculated or missing until the next plan reads them.\n\n%s", sessionID, sentence(err.Error())))}
+	}
+	return session, nil
+}
+
+// capped says whether clearly less was granted than asked for.
+func (l lifetime) capped(ttl time.Duration) bool { return l.Granted < ttl-min(expiryTolerance, ttl/2) }
+
+// isStale says whether an answer seems to be from before a write: it has clearly
+// less or more than was written, the old expiry where one is known, and has not
+// been updated since.
+func isStale(session palabra.Session, written time.Time, ttl time.Duration, before []time.Time) bool {
+	const rounding = 2 * time.Second
+	answered := lifetime{Granted: session.ExpiresAt.Sub(written)}
+	if session.ExpiresAt.IsZero() || !answered.capped(ttl) && answered.Granted < ttl+expiryTolerance {
+		return false
+	}
+	if !session.UpdatedAt.IsZero() && !session.UpdatedAt.Before(written.Add(-time.Second)) {
+		return false
+	}
+	return len(before) == 0 || slices.ContainsFunc(before, func(old time.Time) bool {
+		return session.ExpiresAt.Sub(old).Abs() <= rounding
+	})
+}
+
+// granted updates model and note to what a write was granted.
+func (m *lifetimeModel) granted(note *lifetimeNote, got lifetime) {
+	note.ServerTime, note.ExpiresAt, note.Unsent = got.ServerTime, got.ExpiresAt, false
+	note.GrantedSeconds = 0
+	if got.Granted < m.ttl() {
+		note.GrantedSeconds = max(1, int64(got.Granted/time.Second))
+	}
+	m.ExpiresAt = timestamp(got.ExpiresAt)
+	m.RenewAt = m.renewAt(*note)
+}
+
+// update writes if, and only if, the plan left expires_at unknown. Where that
+// fails because the session is gone, the model says so, and the error is told
+// once.
+func (d *providerData) update(ctx context.Context, m *lifetimeModel, prior lifetimeModel, note *lifetimeNote) diag.Diagnostics {
+	if m.ExpiresAt.IsUnknown() {
+		return d.renew(ctx, m, prior, note)
+	}
+	if !m.isActive() && len(m.changedForAPI(prior)) > 0 {
+		note.Unsent = true
+	}
+	return nil
+}
+
+func (d *providerData) renew(ctx context.Context, m *lifetimeModel, prior lifetimeModel, note *lifetimeNote) diag.Diagnostics {
+	var diags diag.Diagnostics
+	const summary = "Unable to extend session"
+	client := d.configuredClient(summary, &diags)
+	if client == nil {
+		return diags
+	}
+	var before []time.Time
+	for _, known := range []time.Time{note.ExpiresAt, timeOf(prior.ExpiresAt)} {
+		if !known.IsZero() {
+			before = append(before, known)
+		}
+	}
+	got, diags, err := d.writeLifetime(ctx, client, m.SessionID.ValueString(), m.ttl(), before...)
+	switch {
+	case err == nil:
+		note.Account = client.Fingerprint()
+		m.granted(note, got)
+	case errors.Is(err, palabra.ErrNotFound):
+		m.end(prior)
+		note.Unsent = true
+		diags.Append(d.apiError(summary, err))
+	default:
+		diags.Append(d.apiError(summary, err))
+	}
+	return diags
+}
+
+// end is what a model says of a session that is gone.
+func (m *lifetimeModel) end(prior lifetimeModel) {
+	m.ExpiresAt = prior.ExpiresAt
+	m.Active = types.BoolValue(false)
+	m.RenewAt = timestamp(time.Time{})
+}

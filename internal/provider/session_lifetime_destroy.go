@@ -1,0 +1,92 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
+)
+
+// privateState is the private state of a plan or an apply.
+type privateState interface {
+	privateStateReader
+	privateStateWriter
+}
+
+// planDestroy claims the session that a destroy deletes. What a create half has
+// noted must not outlive its plan.
+func (d *providerData) planDestroy(ctx context.Context, resourceType string, prior lifetimeModel, note lifetimeNote, private privateStateWriter) diag.Diagnostics {
+	diags := private.SetKey(ctx, successorKey, nil)
+	if d == nil || !prior.deletes() {
+		return diags
+	}
+	diags.Append(d.claim(prior.SessionID.ValueString(), prior.newClaim(resourceType, note.Instance, deletes))...)
+	return diags
+}
+
+// rememberPrior keeps what the state says of an instance, for the create half of
+// its replacement, should there be one.
+func (d *providerData) rememberPrior(note lifetimeNote, prior lifetimeModel) {
+	if d != nil {
+		d.priors.Store(note.Instance, prior)
+	}
+}
+
+// priorOf is what the state says of an instance that is replaced.
+func (d *providerData) priorOf(note lifetimeNote) (prior lifetimeModel, ok bool) {
+	if d == nil || note.Instance == "" {
+		return prior, false
+	}
+	value, _ := d.priors.Load(note.Instance)
+	prior, ok = value.(lifetimeModel)
+	return prior, ok
+}
+
+// destroy deletes the session of an instance, unless the plan shows that the
+// session is to live on.
+func (d *providerData) destroy(ctx context.Context, m lifetimeModel, private privateState) diag.Diagnostics {
+	note, diags := loadLifetimeNote(ctx, private)
+	next, successorDiags := loadPrivate[*successor](ctx, private, successorKey)
+	diags.Append(successorDiags...)
+	id := m.SessionID.ValueString()
+	if diags.HasError() || !m.DeleteOnDestroy.IsNull() && !m.DeleteOnDestroy.ValueBool() {
+		return diags
+	}
+	const summary = "Unable to delete session"
+	client := d.configuredClient(summary, &diags)
+	if client == nil {
+		return diags
+	}
+	_, written := d.written.Load(id)
+	switch {
+	case written:
+		// Created before it is destroyed: the instance that replaces this one has
+		// just given the session its lifetime.
+		return diags
+	case next != nil && next.SessionID == id:
+		// The create half of this replacement extends the session.
+		return diags
+	case next != nil && next.SessionID == "" && next.DeletedElsewhere:
+		return diags
+	case next != nil && next.SessionID == "":
+		diags.AddWarning("Session not deleted",
+			fmt.Sprintf("This resource is replaced, and the session_id of its successor was not known when that was planned: it may be session %q itself. "+
+				"So the session is not deleted and runs out at its expiry. If it is not needed, delete it with the palabra_delete_session action, or import and destroy it.", id))
+		return diags
+	case !m.isActive() && d.sameAccount(note):
+		return diags
+	}
+	d.applying.Store(true)
+	err := client.Delete(ctx, id)
+	if errors.Is(err, palabra.ErrNotFound) {
+		diags.Append(d.maybeOtherAccount(summary, err, m, note)...)
+		return diags
+	}
+	if err != nil {
+		diags.Append(d.apiError(summary, err))
+	}
+	return diags
+}

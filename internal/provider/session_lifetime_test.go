@@ -1,0 +1,305 @@
+package provider
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
+)
+
+var epoch = time.Date(2031, time.March, 14, 9, 26, 53, 0, time.UTC)
+
+// givenLifetime is an instance that was given a lifetime at epoch.
+func givenLifetime(ttl int64) lifetimeModel {
+	return lifetimeModel{
+		SessionID:       types.StringValue("a.session"),
+		TTLSeconds:      types.Int64Value(ttl),
+		RenewTriggers:   types.MapNull(types.StringType),
+		DeleteOnDestroy: types.BoolValue(true),
+		ExpiresAt:       timestamp(epoch.Add(time.Duration(ttl) * time.Second)),
+		Active:          types.BoolValue(true),
+	}
+}
+
+func triggers(value attr.Value) types.Map {
+	return types.MapValueMust(types.StringType, map[string]attr.Value{"release": value})
+}
+
+// remaining is the note of a read that long before the end.
+func remaining(d time.Duration) lifetimeNote {
+	return lifetimeNote{ServerTime: epoch, ExpiresAt: epoch.Add(d)}
+}
+
+func TestLifetimePlan_DecidesFromStateAndNoteAlone(t *testing.T) {
+	t.Parallel()
+	lead := func(seconds int64) func(*lifetimeModel) {
+		return func(m *lifetimeModel) { m.RenewBeforeSeconds = types.Int64Value(seconds) }
+	}
+	trigger := func(value attr.Value) func(*lifetimeModel) {
+		return func(m *lifetimeModel) { m.RenewTriggers = triggers(value) }
+	}
+	ended := func(m *lifetimeModel) { m.Active = types.BoolValue(false) }
+	ttl := func(value types.Int64) func(*lifetimeModel) { return func(m *lifetimeModel) { m.TTLSeconds = value } }
+	one, two := types.StringValue("1"), types.StringValue("2")
+	for name, test := range map[string]struct {
+		both, prior, planned func(*lifetimeModel)
+		note                 lifetimeNote
+		renew                bool
+		warning              string
+	}{
+		"nothing changed":                     {note: remaining(time.Second)},
+		"ttl changed":                         {planned: ttl(types.Int64Value(60)), note: remaining(time.Hour), renew: true},
+		"ttl unknown":                         {planned: ttl(types.Int64Unknown()), note: remaining(time.Hour), renew: true},
+		"ttl not configured":                  {both: ttl(types.Int64Null()), note: remaining(time.Second)},
+		"lead time reached":                   {both: lead(3600), note: remaining(41 * time.Minute), renew: true},
+		"exactly the lead time remains":       {both: lead(3600), note: remaining(time.Hour)},
+		"lead time not reached":               {both: lead(3600), note: remaining(61 * time.Minute)},
+		"lead time unknown":                   {planned: func(m *lifetimeModel) { m.RenewBeforeSeconds = types.Int64Unknown() }, note: remaining(61 * time.Minute), renew: true},
+		"lead time raised above what is left": {planned: lead(3600), note: remaining(59 * time.Minute), renew: true},
+		"lead time raised above what may be left since the note": {planned: lead(3600), note: remaining(66 * time.Minute), renew: true},
+		"lead time raised far below what is left":                {planned: lead(3600), note: remaining(67 * time.Minute)},
+		"nothing observed yet":                                   {planned: lead(3600)},
+		"arguments were not sent":                                {note: lifetimeNote{Unsent: true}, renew: true},
+		"triggers added":                                         {planned: trigger(one), renew: true},
+		"triggers removed":                                       {prior: trigger(one), renew: true},
+		"triggers changed":                                       {prior: trigger(one), planned: trigger(two), renew: true},
+		"triggers equal":                                         {both: trigger(one)},
+		"trigger element unknown":                                {prior: trigger(one), planned: trigger(types.StringUnknown()), renew: true},
+		"delete_on_destroy changed":                              {planned: func(m *lifetimeModel) { m.DeleteOnDestroy = types.BoolValue(false) }, note: remaining(time.Hour)},
+		"ended":                                                  {prior: ended, note: remaining(0)},
+		"ended, and not sent":                                    {prior: ended, note: lifetimeNote{Unsent: true}},
+		"ended, lead time changed":                               {prior: ended, planned: lead(3600), warning: "renew_before_seconds"},
+		"ended, ttl changed":                                     {prior: ended, planned: ttl(types.Int64Value(60)), warning: "ttl_seconds"},
+		"ended, triggers changed":                                {prior: ended, planned: trigger(one), warning: "renew_triggers"},
+		"ended, triggers unknown":                                {prior: ended, planned: trigger(types.StringUnknown()), warning: "known after apply"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			prior, planned := givenLifetime(7200), givenLifetime(7200)
+			for _, change := range []func(*lifetimeModel){test.both, test.prior} {
+				if change != nil {
+					change(&prior)
+				}
+			}
+			for _, change := range []func(*lifetimeModel){test.both, test.planned} {
+				if change != nil {
+					change(&planned)
+				}
+			}
+			diags := planned.planUpdate(prior, test.note)
+			if got := planned.ExpiresAt.IsUnknown(); got != test.renew {
+				t.Errorf("renews: %t, want %t", got, test.renew)
+			}
+			if got, want := planned.isActive(), prior.isActive(); got != want {
+				t.Errorf("active: %t, want %t", got, want)
+			}
+			var warnings []string
+			for _, d := range diags {
+				warnings = append(warnings, d.Detail())
+			}
+			if text := strings.Join(warnings, "\n"); diags.HasError() || !strings.Contains(text, test.warning) || (test.warning == "") != (text == "") {
+				t.Errorf("diagnostics: %q, want a warning %q", text, test.warning)
+			}
+		})
+	}
+}
+
+func TestLifetimePlan_RenewAtIsTheEndLessTheEffectiveLead(t *testing.T) {
+	t.Parallel()
+	at := func(d time.Duration) string { return epoch.Add(d).Format(time.RFC3339) }
+	for name, test := range map[string]struct {
+		lead    types.Int64
+		granted int64
+		active  bool
+		want    string
+	}{
+		"no lead time":               {types.Int64Null(), 0, true, ""},
+		"as granted":                 {types.Int64Value(3600), 0, true, at(time.Hour)},
+		"capped far above the lead":  {types.Int64Value(600), 3600, true, at(110 * time.Minute)},
+		"capped just above the lead": {types.Int64Value(600), 620, true, at(2*time.Hour - 558*time.Second)},
+		"capped below the lead":      {types.Int64Value(600), 100, true, at(2*time.Hour - 90*time.Second)},
+		"ended":                      {types.Int64Value(600), 0, false, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := givenLifetime(7200)
+			m.RenewBeforeSeconds, m.Active = test.lead, types.BoolValue(test.active)
+			if got := m.renewAt(lifetimeNote{GrantedSeconds: test.granted}); got.ValueString() != test.want {
+				t.Errorf("renew_at: %s, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+func TestLifetimeNote_IsSavedOnlyWhenAPlanCouldDecideDifferently(t *testing.T) {
+	t.Parallel()
+	m := givenLifetime(7200)
+	m.RenewBeforeSeconds = types.Int64Value(3600)
+	noted := lifetimeNote{Instance: "i", Account: "a", ServerTime: epoch, ExpiresAt: epoch.Add(100 * time.Minute)}
+	for name, test := range map[string]struct {
+		change func(*lifetimeNote)
+		want   bool
+	}{
+		"nothing":                        {func(*lifetimeNote) {}, false},
+		"a tenth less is left":           {func(n *lifetimeNote) { n.ServerTime = epoch.Add(10 * time.Minute) }, false},
+		"more than a tenth less is left": {func(n *lifetimeNote) { n.ServerTime = epoch.Add(11 * time.Minute) }, true},
+		"due":                            {func(n *lifetimeNote) { n.ServerTime = epoch.Add(41 * time.Minute) }, true},
+		"extended by somebody else":      {func(n *lifetimeNote) { n.ExpiresAt = epoch.Add(200 * time.Minute) }, false},
+		"other credentials":              {func(n *lifetimeNote) { n.Account = "b" }, true},
+		"not sent":                       {func(n *lifetimeNote) { n.Unsent = true }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			newer := noted
+			test.change(&newer)
+			if got := noted.differs(newer, m); got != test.want {
+				t.Errorf("differs: %t, want %t", got, test.want)
+			}
+		})
+	}
+}
+
+func TestLifetimeRead_KeepsAtLeastUntil(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		live    time.Duration // the live expiry, relative to the stored one
+		want    time.Duration
+		warning bool
+	}{
+		"later":                    {live: time.Hour},
+		"same":                     {},
+		"earlier within tolerance": {live: -time.Minute},
+		"earlier":                  {live: -61 * time.Second, want: -61 * time.Second, warning: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			model := givenLifetime(7200)
+			stored := timeOf(model.ExpiresAt)
+			_, diags := model.observe(palabra.Session{ID: "a.session", ExpiresAt: stored.Add(test.live), ServerTime: epoch}, lifetimeNote{})
+			if want := stored.Add(test.want); !timeOf(model.ExpiresAt).Equal(want) {
+				t.Errorf("expires_at: %s, want %s", model.ExpiresAt, want)
+			}
+			if got := diags.WarningsCount() == 1; got != test.warning || diags.HasError() {
+				t.Errorf("diagnostics: %v, want a warning: %t", diags, test.warning)
+			}
+		})
+	}
+}
+
+func TestLifetimeRead_PastExpiryChangesNothingAboutActive(t *testing.T) {
+	t.Parallel()
+	for _, active := range []bool{true, false} {
+		model := givenLifetime(7200)
+		model.Active = types.BoolValue(active)
+		model.observe(palabra.Session{ID: "a.session", ExpiresAt: epoch, ServerTime: epoch.Add(time.Second)}, lifetimeNote{})
+		if got := model.Active.ValueBool(); got != active {
+			t.Errorf("active: %t, want %t", got, active)
+		}
+	}
+}
+
+func TestLifetimeImport_DerivesTheLifetime(t *testing.T) {
+	t.Parallel()
+	farAway := time.Date(9999, time.December, 31, 23, 59, 59, 0, time.UTC)
+	for name, test := range map[string]struct {
+		session palabra.Session
+		want    types.Int64
+	}{
+		"since the last change": {palabra.Session{CreatedAt: epoch, UpdatedAt: epoch.Add(time.Hour), ExpiresAt: epoch.Add(3 * time.Hour)}, types.Int64Value(7200)},
+		"since creation":        {palabra.Session{CreatedAt: epoch, ExpiresAt: epoch.Add(3 * time.Hour)}, types.Int64Value(10800)},
+		"updated after the end": {palabra.Session{CreatedAt: epoch, UpdatedAt: epoch.Add(4 * time.Hour), ExpiresAt: epoch.Add(3 * time.Hour)}, types.Int64Value(10800)},
+		"no timestamps but one": {palabra.Session{ServerTime: epoch, ExpiresAt: epoch.Add(time.Hour)}, types.Int64Value(3600)},
+		"the year 9999":         {palabra.Session{UpdatedAt: epoch, ExpiresAt: farAway}, types.Int64Value(maxTTLSeconds)},
+		"no expiry":             {palabra.Session{CreatedAt: epoch, UpdatedAt: epoch}, types.Int64Null()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var model lifetimeModel
+			model.observe(test.session, lifetimeNote{})
+			if !model.TTLSeconds.Equal(test.want) {
+				t.Errorf("ttl_seconds: %s, want %s", model.TTLSeconds, test.want)
+			}
+			if !model.DeleteOnDestroy.ValueBool() || !model.Active.ValueBool() {
+				t.Errorf("delete_on_destroy %s, active %s; want the defaults", model.DeleteOnDestroy, model.Active)
+			}
+		})
+	}
+}
+
+func TestLifetimeWrite_TellsAStaleReadBackFromACap(t *testing.T) {
+	t.Parallel()
+	const ttl = time.Hour
+	old := epoch.Add(30 * time.Minute)
+	for name, test := range map[string]struct {
+		expires, updated time.Time
+		before           []time.Time
+		want             bool
+	}{
+		"granted in full":                   {epoch.Add(ttl), epoch, []time.Time{old}, false},
+		"granted in full, within tolerance": {epoch.Add(ttl - 59*time.Second), epoch.Add(-time.Hour), []time.Time{epoch.Add(ttl - 59*time.Second)}, false},
+		"the old expiry, not updated":       {old, epoch.Add(-time.Hour), []time.Time{old}, true},
+		"the old expiry, no updated_at":     {old, time.Time{}, []time.Time{old.Add(2 * time.Second)}, true},
+		"the old expiry, updated":           {old, epoch, []time.Time{old}, false},
+		"another expiry":                    {old.Add(time.Minute), epoch.Add(-time.Hour), []time.Time{old}, false},
+		"either of two":                     {old, epoch.Add(-time.Hour), []time.Time{epoch, old}, true},
+		"a longer old lifetime":             {epoch.Add(9 * time.Hour), epoch.Add(-time.Hour), []time.Time{epoch.Add(9 * time.Hour)}, true},
+		"no old expiry known":               {old, epoch.Add(-time.Hour), nil, true},
+		"no expiry in the answer":           {time.Time{}, epoch.Add(-time.Hour), nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			session := palabra.Session{ExpiresAt: test.expires, UpdatedAt: test.updated}
+			if got := isStale(session, epoch, ttl, test.before); got != test.want {
+				t.Errorf("stale: %t, want %t", got, test.want)
+			}
+		})
+	}
+}
+
+func TestClaims_FindTwoInstancesThatContradictEachOther(t *testing.T) {
+	t.Parallel()
+	const warning, conflict = "Two resources manage one session", "Plan deletes a session that it keeps"
+	keep := func(instance string) claim { return claim{instance: instance, effect: keeps, extends: true} }
+	remove := func(instance string) claim { return claim{instance: instance, effect: deletes, extends: true} }
+	for name, test := range map[string]struct {
+		claims []claim
+		want   string
+	}{
+		"one instance planned twice":              {[]claim{keep("a"), keep("a")}, ""},
+		"two new instances":                       {[]claim{keep(""), keep("")}, warning},
+		"two instances in the state":              {[]claim{keep("a"), keep("b")}, warning},
+		"one in the state, one new":               {[]claim{keep("a"), keep("")}, warning},
+		"palabra_session without ttl_seconds":     {[]claim{{instance: "a", effect: keeps}, keep("b")}, ""},
+		"two instances delete":                    {[]claim{remove("a"), remove("b")}, ""},
+		"one deletes, another keeps":              {[]claim{remove("a"), keep("b")}, conflict},
+		"one keeps, another deletes":              {[]claim{keep("a"), remove("b")}, conflict},
+		"one deletes, a new one creates":          {[]claim{remove("a"), keep("")}, conflict},
+		"a new one creates, one deletes":          {[]claim{keep(""), remove("a")}, conflict},
+		"kept, then deleted by the same instance": {[]claim{keep("a"), remove("a")}, ""},
+		"deleted after all, another deletes":      {[]claim{keep("a"), remove("a"), remove("b")}, ""},
+		"a twin and a deletion":                   {[]claim{keep("a"), remove("b"), keep("c")}, conflict},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newProviderData()
+			var got string
+			for _, each := range test.claims {
+				if diags := d.claim("a.session", each); len(diags) > 0 {
+					got = diags[0].Summary()
+				}
+				d.claim("another.session", claim{instance: "z" + each.instance, effect: each.effect})
+			}
+			if got != test.want {
+				t.Errorf("%q, want %q", got, test.want)
+			}
+			d.applying.Store(true)
+			if diags := d.claim("a.session", remove("y")); len(diags) > 0 {
+				t.Errorf("after the first write: %v", diags)
+			}
+		})
+	}
+}
