@@ -70,7 +70,11 @@ func TestMain(m *testing.M) {
 			}
 		}
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if report := liveReportText.Load(); report != nil {
+		fmt.Print("\n" + *report + "\n")
+	}
+	os.Exit(code)
 }
 
 // fixture is a sandbox served over HTTP, with a clock that only the test moves.

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
@@ -55,6 +57,24 @@ func liveTarget(t *testing.T) (*palabra.Client, string) {
 		}
 	}
 	return client, block + "}\n"
+}
+
+// liveReportText is what TestMain prints after the tests of a live API.
+var liveReportText atomic.Pointer[string]
+
+// TestLiveReport asks the API the open questions of its contract. Against the
+// sandbox, TestReport_… tell what the lines have to be.
+func TestLiveReport(t *testing.T) {
+	t.Parallel()
+	if liveConfig == nil {
+		f := newFixture(t)
+		if report := liveReport(newLiveProbe(t, f.liveConfig(), f.clock.Advance)); report == "" {
+			t.Error("no report")
+		}
+		return
+	}
+	report := liveReport(newLiveProbe(t, *liveConfig, time.Sleep))
+	liveReportText.Store(&report)
 }
 
 // TestLiveLifeOfASession works on a session of its own, which it deletes whatever
