@@ -18,32 +18,8 @@ func (c *Client) HTTPTransport() *http.Transport {
 	return base
 }
 
-// AwaitWaiters returns once n readers share the single read of id.
-func (c *Client) AwaitWaiters(id string, n int) {
-	for {
-		c.reader.mu.Lock()
-		f := c.reader.flights[id]
-		ok := f != nil && f.waiters >= n
-		c.reader.mu.Unlock()
-		if ok {
-			return
-		}
-		runtime.Gosched()
-	}
-}
-
-// SetReaderClock replaces the clock that the age of pages is measured with.
-func (c *Client) SetReaderClock(now func() time.Time) { c.reader.now = now }
-
-// AwaitPage returns once no page is in flight.
-func (c *Client) AwaitPage() {
-	c.reader.mu.Lock()
-	done := c.reader.pass.pageDone
-	c.reader.mu.Unlock()
-	if done != nil {
-		<-done
-	}
-}
+// SetTransport replaces the network.
+func (c *Client) SetTransport(network http.RoundTripper) { c.transport.base = network }
 
 // TokenAsSent is what a server finds in the query for a page token.
 func TokenAsSent(token string) string {
