@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"net"
 	"net/http"
@@ -137,5 +138,27 @@ func TestIntroduce_NamesAnAddressThatCanBeUsed(t *testing.T) {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%s: %s", ip, &out)
 		}
+	}
+}
+
+func TestDockerfile_StartsWithFlagsThatExist(t *testing.T) {
+	t.Parallel()
+	content, err := os.ReadFile("Dockerfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var args []string
+	for _, lines := range regexp.MustCompile(`(?m)^(?:ENTRYPOINT|CMD) (.*)$`).FindAllSubmatch(content, -1) {
+		var words []string
+		if err := json.Unmarshal(lines[1], &words); err != nil {
+			t.Fatal(err)
+		}
+		args = append(args, words...)
+	}
+	if len(args) < 2 || args[0] != "/palabra-sandbox" {
+		t.Fatalf("the image starts %q", args)
+	}
+	if o, err := parse(args[1:]); err != nil || !o.Control || !strings.HasPrefix(o.addr, "0.0.0.0:") {
+		t.Errorf("%v, %+v", err, o)
 	}
 }

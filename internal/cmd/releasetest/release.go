@@ -74,6 +74,11 @@ func (r *release) verify() error {
 		return fmt.Errorf("archives for %v, want %v", r.platforms, wantedPlatforms)
 	}
 	var problems []error
+	for _, platform := range wantedPlatforms {
+		if _, ok := r.sums[r.sandbox(platform)]; !ok {
+			problems = append(problems, fmt.Errorf("%s has no checksum", r.sandbox(platform)))
+		}
+	}
 	for name, want := range r.sums {
 		content, err := os.ReadFile(r.file(name))
 		if err != nil {
@@ -109,6 +114,15 @@ func (r *release) verifyManifest() error {
 		return fmt.Errorf("%s: version %d, protocols %v", name, manifest.Version, manifest.Metadata.ProtocolVersions)
 	}
 	return nil
+}
+
+// sandbox is the name of the sandbox's archive, which no registry takes.
+func (r *release) sandbox(platform string) string {
+	suffix := ".tar.gz"
+	if strings.HasPrefix(platform, "windows_") {
+		suffix = ".zip"
+	}
+	return "palabra-sandbox_" + r.version + "_" + platform + suffix
 }
 
 // file is where an artifact lies: goreleaser uploads the manifest under another

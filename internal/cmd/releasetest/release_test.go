@@ -81,6 +81,11 @@ func TestAMissingPlatformOrAChangedArchiveIsRefused(t *testing.T) {
 	if err := r.verify(); err == nil || !strings.Contains(err.Error(), "manifest.json has no checksum") {
 		t.Errorf("error %v does not miss the manifest", err)
 	}
+	for _, missing := range []string{"palabra-sandbox_1.2.3_linux_amd64.tar.gz has no checksum", "palabra-sandbox_1.2.3_windows_amd64.zip has no checksum"} {
+		if err := r.verify(); err == nil || !strings.Contains(err.Error(), missing) {
+			t.Errorf("error %v does not say that %s", err, missing)
+		}
+	}
 }
 
 func TestAnArchiveHoldsOneExecutableOfTheRightName(t *testing.T) {
