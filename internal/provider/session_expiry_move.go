@@ -20,37 +20,38 @@ const sessionIdentityVersion = 1
 
 // MoveState takes over what looked after a session before.
 func (r *sessionExpiryResource) MoveState(context.Context) []resource.StateMover {
-	return []resource.StateMover{sessionMover("palabra_session_expiry", map[string]moveSource{
+	return []resource.StateMover{sessionMover(sessionExpiryType, map[string]moveSource{
 		"restapi_object":   fromRestapiObject,
 		"restful_resource": fromRestfulResource,
 		"terraform_data":   fromTerraformData,
-		"palabra_session":  fromSession,
+		managedSessionType: fromSession,
 	})}
 }
 
 // UpgradeIdentity turns the identity that OpenTofu kept of a restful_resource
 // into ours.
 func (r *sessionExpiryResource) UpgradeIdentity(context.Context) map[int64]resource.IdentityUpgrader {
-	return map[int64]resource.IdentityUpgrader{0: {IdentityUpgrader: upgradeMovedIdentity}}
+	return upgradeKeptIdentity(sessionExpiryType)
 }
 
-// upgradeMovedIdentity takes the id from {"session_id": …}, or from the identity
+// upgradeKeptIdentity takes the id from {"session_id": …}, or from the identity
 // of a restful_resource: its attribute id is JSON with the path of the object in
 // a member id.
-func upgradeMovedIdentity(ctx context.Context, req resource.UpgradeIdentityRequest, resp *resource.UpgradeIdentityResponse) {
-	var identity, imported map[string]any
-	if req.RawIdentity == nil || json.Unmarshal(req.RawIdentity.JSON, &identity) != nil {
-		identity = nil
-	}
-	id := textOf(identity["session_id"])
-	if id == "" && json.Unmarshal([]byte(textOf(identity["id"])), &imported) == nil {
-		id = lastSegment(imported, "id")
-	}
-	if id == "" {
-		resp.Diagnostics.AddError("Unable to move state to palabra_session_expiry",
-			"The engine kept the identity of the resource that is moved, and it holds no session id.\n\n"+
-				importInstead("restful_resource", "palabra_session_expiry"))
-		return
-	}
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, sessionIdentityModel{SessionID: types.StringValue(id)})...)
+func upgradeKeptIdentity(target string) map[int64]resource.IdentityUpgrader {
+	return map[int64]resource.IdentityUpgrader{0: {IdentityUpgrader: func(ctx context.Context, req resource.UpgradeIdentityRequest, resp *resource.UpgradeIdentityResponse) {
+		var identity, imported map[string]any
+		if req.RawIdentity == nil || json.Unmarshal(req.RawIdentity.JSON, &identity) != nil {
+			identity = nil
+		}
+		id := textOf(identity["session_id"])
+		if id == "" && json.Unmarshal([]byte(textOf(identity["id"])), &imported) == nil {
+			id = lastSegment(imported, "id")
+		}
+		if id == "" {
+			resp.Diagnostics.AddError("Unable to move state to "+target,
+				"The engine kept the identity of the resource that is moved, and it holds no session id.\n\n"+importInstead("TYPE", target))
+			return
+		}
+		resp.Diagnostics.Append(resp.Identity.Set(ctx, sessionIdentityModel{SessionID: types.StringValue(id)})...)
+	}}}
 }

@@ -167,6 +167,11 @@ func TestSessionMove_EngineRunsTheExampleOfTheGuide(t *testing.T) {
 	c.useState("restapi_v1")
 	c.others["palabra-community/palabra"] = newServer
 	c.write(strings.Replace(string(example), block, f.config(""), 1))
+	for _, want := range []string{"restapi_object.booth has moved to palabra_session_expiry.booth", "0 to add, 0 to change, 0 to destroy"} {
+		if text := c.plan().text; !strings.Contains(text, want) {
+			t.Errorf("%q is missing in: %s", want, text)
+		}
+	}
 	expectTakenOver(t, f, c, "palabra_session_expiry.booth")
 }
 
@@ -188,6 +193,64 @@ func TestSessionMove_EngineTakesOverFromTerraformData(t *testing.T) {
 			expectTakenOver(t, f, c, expiryAddress)
 		})
 	}
+}
+
+// TestSessionMove_EngineMovesBetweenOurTypesAndBack: what both types have in
+// common is kept, so that not even a trigger renews.
+func TestSessionMove_EngineMovesBetweenOurTypesAndBack(t *testing.T) {
+	t.Parallel()
+	needMove(t)
+	const arguments = `
+  ttl_seconds          = 7200
+  renew_before_seconds = 600
+  renew_triggers       = { release = "1" }
+  delete_on_destroy    = false
+}
+`
+	f := newFixture(t)
+	c := newCLI(t)
+	c.write(f.config(`resource "palabra_session" "test" {` + arguments))
+	c.run("apply", "-auto-approve")
+	created := c.values("palabra_session.test")
+	id, _ := created["id"].(string)
+	f.clock.Advance(10 * time.Minute)
+	f.ResetRequests()
+
+	c.write(f.config("moved {\n  from = palabra_session.test\n  to   = palabra_session_expiry.test\n}\n" +
+		`resource "palabra_session_expiry" "test" {` + "\n  session_id = \"" + id + `"` + arguments))
+	if text := c.plan().text; !strings.Contains(text, "Tokens leave the state") {
+		t.Errorf("no warning about tokens in: %s", text)
+	}
+	expectTakenOver(t, f, c, expiryAddress)
+	if values := c.values(expiryAddress); values["expires_at"] != created["expires_at"] || values["delete_on_destroy"] != false {
+		t.Errorf("after the move %v, before %v", values, created)
+	}
+
+	c.write(f.config("moved {\n  from = palabra_session_expiry.test\n  to   = palabra_session.test\n}\n" +
+		`resource "palabra_session" "test" {` + arguments))
+	if actions := c.plan().actions(); actions["palabra_session.test"] != "no-op" {
+		t.Errorf("planned %v", actions)
+	}
+	c.run("apply", "-auto-approve", "tfplan")
+	f.expectWrites(t)
+	c.run("plan", "-detailed-exitcode")
+	if values := c.values("palabra_session.test"); values["id"] != id || values["expires_at"] != created["expires_at"] || values["publisher_token"] != nil {
+		t.Errorf("after the way back %v", values)
+	}
+}
+
+func TestSessionMove_EngineOfAMissingSessionPlansACreateWithAWarning(t *testing.T) {
+	t.Parallel()
+	needMove(t)
+	f := newFixture(t)
+	c := newCLI(t)
+	c.useState("restapi_v1")
+	c.write(f.config(fmt.Sprintf("moved {\n  from = restapi_object.booth\n  to   = %s\n}\n%s", expiryAddress, expiryConfig(3600, ""))))
+	plan := c.plan()
+	if actions := plan.actions(); actions[expiryAddress] != "create" || !strings.Contains(plan.text, "Session does not exist") {
+		t.Errorf("planned %v: %s", actions, plan.text)
+	}
+	f.expectWrites(t)
 }
 
 func TestSessionMove_EngineShowsWhyAStateCannotMove(t *testing.T) {
