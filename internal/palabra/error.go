@@ -179,7 +179,7 @@ func (c *Client) refusal(ctx context.Context, got answer) error {
 			apiErr.Detail = "the answer is " + c.contentType(got) + " and not an error of the API; something between may have answered"
 		}
 	}
-	apiErr.Err = c.class(ctx, got, said, isObject || isEmpty(got.body))
+	apiErr.Err = c.class(ctx, got, said, isEmpty(got.body) || isObject && !said.isOfARouter())
 	return apiErr
 }
 
@@ -261,21 +261,24 @@ var (
 	noReason        = regexp.MustCompile(`(?i)^\W*(forbidden( resource)?|access denied|permission denied)?\W*$`)
 )
 
-func (p problem) texts() []string { return slices.Concat(p.titles, p.details) }
+func (p *problem) texts() []string { return slices.Concat(p.titles, p.details) }
 
-func (p problem) mentions(words *regexp.Regexp) bool {
+func (p *problem) mentions(words *regexp.Regexp) bool {
 	return slices.ContainsFunc(p.texts(), words.MatchString)
 }
 
 // mayBlameCredentials reports that the reason of a 403 is the credentials, or
 // that there is none.
-func (p problem) mayBlameCredentials() bool {
+func (p *problem) mayBlameCredentials() bool {
 	return p.mentions(credentialWords) || !slices.ContainsFunc(p.texts(), func(text string) bool { return !noReason.MatchString(text) })
 }
 
+// isOfARouter reports that a gateway or web framework misses the path itself.
+func (p *problem) isOfARouter() bool { return !p.known && p.mentions(endpointWords) }
+
 // isSessionLimit goes by the wording: status and code of the answer are not
 // known. A rate limit and the limits of other fields are left out.
-func (p problem) isSessionLimit(status int) bool {
+func (p *problem) isSessionLimit(status int) bool {
 	switch status {
 	case http.StatusForbidden, http.StatusConflict, http.StatusUnprocessableEntity, http.StatusTooManyRequests, http.StatusOK, http.StatusCreated:
 		return slices.ContainsFunc(p.texts(), func(text string) bool {

@@ -105,6 +105,7 @@ func TestError_ClassOfASessionCall(t *testing.T) {
 		"404 of a gateway":            {used, 404, "text/html", htmlPage, ""},
 		"404 in plain text":           {used, 404, "text/plain", "404 page not found", ""},
 		"404 of a gateway at first":   {fresh, 404, "text/html", htmlPage, "no such endpoint"},
+		"404 of a router":             {used, 404, jsonType, `{"message":"no Route matched with those values"}`, ""},
 		"404 that a list confirms":    {fresh, 404, "", "", "not found"},
 		"403 about the credentials":   {used, 403, jsonType, problemBody("Forbidden", "Credentials are disabled"), "unauthorized"},
 		"403 without a reason":        {used, 403, "", "", "unauthorized"},

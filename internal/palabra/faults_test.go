@@ -248,21 +248,6 @@ func TestCreateIsRepeatedWhenNoConnectionWasMade(t *testing.T) {
 	}
 }
 
-func TestTimeoutOfOneAttemptIsRepeated(t *testing.T) {
-	t.Parallel()
-	s := newServer(t)
-	s.Put(sandbox.Session{ID: id})
-	s.Inject(sandbox.Fault{Effect: sandbox.Delay(time.Hour), Count: 1})
-	client := newClient(t, s.url, withRetries(1), func(c *palabra.Config) { c.RequestTimeout = 200 * time.Millisecond })
-	if _, err := client.Get(t.Context(), id); err != nil {
-		t.Error(err)
-	}
-	s.Inject(sandbox.Fault{Effect: sandbox.Delay(time.Hour)})
-	if _, err := client.Get(t.Context(), id); err == nil || !strings.Contains(err.Error(), "in time") {
-		t.Errorf("error %v", err)
-	}
-}
-
 func TestCancelEndsAWaitAtOnce(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)

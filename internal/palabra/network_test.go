@@ -50,13 +50,13 @@ func tunnel(t *testing.T, to string, refuse int) (proxyURL *url.URL, asked *atom
 			w.WriteHeader(http.StatusBadGateway)
 			return
 		}
-		w.WriteHeader(http.StatusOK)
-		client, _, err := http.NewResponseController(w).Hijack()
+		client, received, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			_ = server.Close()
 			return
 		}
-		go func() { _, _ = io.Copy(server, client); _ = server.Close() }()
+		_, _ = client.Write([]byte("HTTP/1.1 200 OK\r\n\r\n"))
+		go func() { _, _ = io.Copy(server, received); _ = server.Close() }()
 		go func() { _, _ = io.Copy(client, server); _ = client.Close() }()
 	}))
 	t.Cleanup(proxy.Close)

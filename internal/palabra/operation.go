@@ -41,12 +41,12 @@ type operation struct {
 // context returns the context of the attempts. A request that cannot be repeated
 // and is on its way when the caller's context ends gets a while longer: its
 // answer tells the id of a session that would otherwise be lost.
-func (op *operation) context() (context.Context, context.CancelFunc) {
+func (op *operation) context(caller context.Context) (context.Context, context.CancelFunc) {
 	if !op.request.notIdempotent {
-		return context.WithCancel(op.caller)
+		return context.WithCancel(caller)
 	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(op.caller))
-	stop := context.AfterFunc(op.caller, func() {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(caller))
+	stop := context.AfterFunc(caller, func() {
 		if !op.wasSent() {
 			cancel()
 			return
@@ -150,15 +150,16 @@ func (op *operation) metSessionLimit() bool {
 	return said.isSessionLimit(op.answer.status)
 }
 
-// backoff is exponential with full jitter, or what the server asked for.
+// backoff is exponential with full jitter. What the server asked for is waited
+// for by the pacer.
 func (op *operation) backoff(shortest, longest time.Duration, attempt int, resp *http.Response) time.Duration {
-	if resp != nil {
-		if _, ok := retryAfter(resp.Header.Get("Retry-After"), op.answer.serverTime); ok {
-			return 0 // The pacer pauses every call for as long.
-		}
-	}
-	if op.localRefusal > 0 {
+	switch {
+	case resp == nil && op.localRefusal > 0:
 		return min(localRetryWait, longest)
+	case resp != nil:
+		if asked, _ := retryAfter(resp.Header.Get("Retry-After"), op.answer.serverTime); asked > 0 {
+			return 0
+		}
 	}
 	ceiling := retryablehttp.DefaultBackoff(shortest, longest, attempt, nil)
 	return rand.N(ceiling + 1) // #nosec G404 -- jitter is no secret

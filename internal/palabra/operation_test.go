@@ -72,9 +72,9 @@ func TestCreate_AfterAnInterrupt(t *testing.T) {
 				client.transport.config.RequestTimeout = test.timeout
 				ctx, cancel := context.WithTimeout(t.Context(), interrupt)
 				defer cancel()
-				started := time.Now()
+				started := elapsedClock()
 				created, err := client.Create(ctx, CreateRequest{})
-				if took := time.Since(started); took != test.took {
+				if took := elapsedClock().Sub(started); took != test.took {
 					t.Errorf("took %s, want %s", took, test.took)
 				}
 				if (err == nil && created.ID == "a.b") != test.created || errors.Is(err, ErrMaybeCreated) != test.maybe {
@@ -103,10 +103,10 @@ func TestCreate_InterruptEndsTheWaitForAnotherAttempt(t *testing.T) {
 		}))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		started := time.Now()
+		started := elapsedClock()
 		_, err := client.Create(ctx, CreateRequest{})
-		if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrMaybeCreated) || time.Since(started) != time.Second {
-			t.Errorf("%v after %s", err, time.Since(started))
+		if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrMaybeCreated) || elapsedClock().Sub(started) != time.Second {
+			t.Errorf("%v after %s", err, elapsedClock().Sub(started))
 		}
 	})
 }
@@ -162,13 +162,33 @@ func TestOperation_RefusalOnALoopbackAddressIsRetriedForASecond(t *testing.T) {
 				requests++
 				return nil, refused
 			})
-			started := time.Now()
+			started := elapsedClock()
 			_, err = client.Get(t.Context(), "a.b")
-			if took := time.Since(started); (requests == 5 && took == time.Second) != local || (requests == 11) == local {
+			if took := elapsedClock().Sub(started); (requests == 5 && took == time.Second) != local || (requests == 11) == local {
 				t.Errorf("%s: %d requests in %s", endpoint, requests, took)
 			}
 			if errors.Is(err, ErrNotListening) != local || !errors.Is(err, refused) {
 				t.Errorf("%s: %v", endpoint, err)
+			}
+		})
+	}
+}
+
+func TestOperation_TimeoutOfOneAttemptIsRepeated(t *testing.T) {
+	t.Parallel()
+	for hanging, want := range map[int]string{2: "", 3: "no complete answer in time"} {
+		synctest.Test(t, func(t *testing.T) {
+			requests := 0
+			client := clientOf(t, roundTrip(func(req *http.Request) (*http.Response, error) {
+				if requests++; requests <= hanging {
+					<-req.Context().Done()
+					return nil, req.Context().Err()
+				}
+				return respond(http.StatusOK, `{"data":{"id":"a.b"}}`), nil
+			}))
+			client.transport.config.MaxRetries = 2
+			if _, err := client.Get(t.Context(), "a.b"); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+				t.Errorf("%d attempts hang: %v", hanging, err)
 			}
 		})
 	}

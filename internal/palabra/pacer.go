@@ -95,16 +95,15 @@ func (p *pacer) observe(status int, header http.Header, sent, serverTime time.Ti
 	for len(p.answered) > 0 && now.Sub(p.answered[0]) > time.Second {
 		p.answered = p.answered[1:]
 	}
+	// Nobody sends for as long as the server asks for, whoever it told.
 	pause, asked := retryAfter(header.Get("Retry-After"), serverTime)
 	switch {
 	case status == http.StatusTooManyRequests:
 		if !sent.Before(p.resume) {
 			p.slowDown()
 		}
-		if !asked {
-			pause = p.spacing
-		}
-	case status == http.StatusServiceUnavailable && asked:
+		pause = max(pause, p.spacing)
+	case status >= http.StatusInternalServerError && asked:
 	default:
 		p.answered = append(p.answered, now)
 		p.speedUp()

@@ -29,7 +29,7 @@ const slidingLimitLatency = 20 * time.Millisecond
 
 func (l *slidingLimit) RoundTrip(req *http.Request) (*http.Response, error) {
 	time.Sleep(slidingLimitLatency / 2)
-	resp := l.answer(time.Now()) //nolint:forbidigo // the bubble's clock
+	resp := l.answer(time.Now())
 	resp.Request = req
 	time.Sleep(slidingLimitLatency / 2)
 	return resp, nil
@@ -189,20 +189,34 @@ func TestPacer_RefusalsOfOneBurstCountOnce(t *testing.T) {
 	})
 }
 
-func TestPacer_UnavailableWithRetryAfterPausesWithoutPacing(t *testing.T) {
+func TestPacer_RetryAfterOfAnOutageBindsEveryCall(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		pacing, started := newPacer(), time.Now()
-		pacing.observe(http.StatusServiceUnavailable, http.Header{"Retry-After": {"5"}}, started, started)
-		for range 2 {
-			if err := pacing.wait(t.Context()); err != nil {
-				t.Fatal(err)
+	for _, status := range []int{http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout} {
+		synctest.Test(t, func(t *testing.T) {
+			started, requests := time.Now(), 0
+			client := clientOf(t, roundTrip(func(*http.Request) (*http.Response, error) {
+				if requests++; requests > 1 {
+					return respond(http.StatusOK, `{"data":{"id":"a"}}`), nil
+				}
+				resp := respond(status, "")
+				resp.Header.Set("Retry-After", "5")
+				return resp, nil
+			}))
+			var group sync.WaitGroup
+			for range 10 {
+				group.Go(func() {
+					if _, err := client.Get(t.Context(), "a"); err != nil {
+						t.Error(err)
+					}
+				})
+				synctest.Wait()
 			}
-			if got := time.Since(started); got != 5*time.Second {
-				t.Errorf("waited for %s, want 5 s", got)
+			group.Wait()
+			if took := time.Since(started); took != 5*time.Second || requests != 11 {
+				t.Errorf("%d: %d requests in %s, want 11 in 5 s", status, requests, took)
 			}
-		}
-	})
+		})
+	}
 }
 
 func TestRetryAfter_IsCapped(t *testing.T) {

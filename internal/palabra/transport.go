@@ -85,21 +85,21 @@ func newTransport(config Config, endpoint *url.URL) *transport {
 // operationTimeout bounds all attempts of one operation and the waits between.
 // A product that no time.Duration can hold is no bound.
 func (t *transport) operationTimeout() time.Duration {
-	attempts := time.Duration(min(max(t.config.MaxRetries, 0), math.MaxInt32)) + 1
-	longest := math.MaxInt64/attempts - maxRetryAfter
-	return attempts * (min(t.config.RequestTimeout, longest) + maxRetryAfter)
+	attempts := min(max(int64(t.config.MaxRetries), 0), math.MaxInt32) + 1
+	longest := min(int64(t.config.RequestTimeout), math.MaxInt64-int64(maxRetryAfter)) + int64(maxRetryAfter)
+	return time.Duration(attempts * min(longest, math.MaxInt64/attempts))
 }
 
 // do sends r until it has an answer that is worth no other attempt.
 func (t *transport) do(ctx context.Context, u *url.URL, r request) (answer, error) {
-	op := &operation{transport: t, request: r, caller: ctx}
-	ctx, cancel := op.context()
-	defer cancel()
-	req, err := t.newRequest(ctx, u, r)
-	if err != nil {
+	if err := t.pacer.wait(ctx); err != nil {
 		return answer{}, err
 	}
-	if err := t.pacer.wait(op.caller); err != nil {
+	op := &operation{transport: t, request: r, caller: ctx}
+	attempts, cancel := op.context(ctx)
+	defer cancel()
+	req, err := t.newRequest(attempts, u, r)
+	if err != nil {
 		return answer{}, err
 	}
 	client := retryablehttp.Client{
@@ -116,7 +116,7 @@ func (t *transport) do(ctx context.Context, u *url.URL, r request) (answer, erro
 		CheckRetry:   op.shouldRetry,
 		Backoff:      op.backoff,
 		ErrorHandler: retryablehttp.PassthroughErrorHandler,
-		PrepareRetry: func(*http.Request) error { return t.pacer.wait(op.caller) },
+		PrepareRetry: func(*http.Request) error { return t.pacer.wait(ctx) },
 	}
 	resp, err := client.Do(req)
 	if resp != nil {

@@ -62,7 +62,7 @@ func decodeSession(body []byte, id string) (Session, error) {
 	case envelope.Data.ID == "":
 		envelope.Data.ID = id
 	case envelope.Data.ID != id:
-		return Session{}, fmt.Errorf("it is for another session, %s", ShortenID(envelope.Data.ID))
+		return Session{}, errors.New("it is for another session")
 	}
 	return envelope.Data.session(), nil
 }
