@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
@@ -23,11 +24,14 @@ func (d *providerData) explain(err error) string {
 	switch {
 	case errors.Is(err, palabra.ErrMaybeCreated):
 		next = "A session may have been created nevertheless; the request was not repeated, so there is at most one. " +
-			"To find it, output data \"palabra_sessions\" with created_after set to just before this run. " +
+			"To find it, output data \"palabra_sessions\" with " + createdAfter(err) + ". " +
 			"To delete it, import its id as a palabra_session_expiry and destroy that, or invoke the palabra_delete_session action. " +
 			"Until then, or until it expires, it counts against the session limit."
 	case errors.Is(err, context.Canceled):
 		next = "The operation was interrupted. Run the command again; nothing has to be repaired first."
+	case errors.Is(err, palabra.ErrNotListening):
+		next = "The endpoint (" + envEndpoint + ") is an address of this machine, and no server listens there. Is the sandbox running, and on this port? " +
+			"Nothing was removed from the state."
 	case errors.Is(err, palabra.ErrInsufficientBalance):
 		next = "The account has no balance left, so the API creates no session for it. Top it up, then run again. " +
 			"The first grant of a new account arrives about a minute after the sign-up."
@@ -49,6 +53,16 @@ func (d *providerData) explain(err error) string {
 		next = transportAdvice(err)
 	}
 	return sentence(err.Error()) + "\n\n" + next
+}
+
+// createdAfter is the filter that a session which may have been created passes.
+// A minute makes up for the clock of this machine, which SentAt may come from.
+func createdAfter(err error) string {
+	var apiErr *palabra.Error
+	if !errors.As(err, &apiErr) || apiErr.SentAt.IsZero() {
+		return "created_after set to just before this run"
+	}
+	return fmt.Sprintf("created_after = %q", apiErr.SentAt.Add(-time.Minute).UTC().Format(time.RFC3339))
 }
 
 func transportAdvice(err error) string {

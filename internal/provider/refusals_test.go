@@ -2,6 +2,8 @@ package provider_test
 
 import (
 	"net/http"
+	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -50,6 +52,36 @@ func TestRefusal_EndpointThatIsNotTheAPI(t *testing.T) {
 	c.write(f.config("data \"palabra_sessions\" \"all\" {}\n"))
 	said := c.fail("plan")
 	if !strings.Contains(said, "probably not the base URL of the API") || strings.Contains(said, "not interchangeable") {
+		t.Errorf("said: %s", said)
+	}
+}
+
+func TestRefusal_LostCreateNamesTheFilterThatFindsTheSession(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.Inject(sandbox.Fault{Operation: sandbox.OperationCreate, Effect: sandbox.CutAfter()})
+	c := newCLI(t)
+	c.write(f.config("resource \"palabra_session\" \"test\" {}\n"))
+	said := c.fail("apply", "-auto-approve")
+	filter := regexp.MustCompile(`created_after = "[^"]+"`).FindString(said)
+	if filter == "" {
+		t.Fatalf("no filter in: %s", said)
+	}
+	c.write(f.config("data \"palabra_sessions\" \"lost\" {\n" + filter + "\n}\noutput \"n\" {\n value = length(data.palabra_sessions.lost.sessions)\n}\n"))
+	if said := c.run("apply", "-auto-approve"); !strings.Contains(said, "n = 1") {
+		t.Errorf("the filter finds: %s", said)
+	}
+}
+
+func TestRefusal_StoppedSandbox(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	stopped := httptest.NewServer(nil)
+	stopped.Close()
+	f.url = stopped.URL
+	c := newCLI(t)
+	c.write(f.config("data \"palabra_sessions\" \"all\" {}\n"))
+	if said := c.fail("plan"); !strings.Contains(said, "Is the sandbox running") {
 		t.Errorf("said: %s", said)
 	}
 }
