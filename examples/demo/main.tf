@@ -1,6 +1,5 @@
 # What "make demo" runs against the embedded sandbox. The credentials and the
-# endpoint come from the environment (PALABRA_CLIENT_ID, PALABRA_CLIENT_SECRET,
-# PALABRA_API_URL).
+# endpoint come from the environment (PALABRA_API_KEY, PALABRA_API_URL).
 
 terraform {
   required_providers {

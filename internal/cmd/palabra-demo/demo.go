@@ -19,11 +19,6 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
-const (
-	clientID     = "demo-client-id"
-	clientSecret = "demo-client-secret" // #nosec G101 -- of the embedded sandbox only
-)
-
 // call is a request that the sandbox answered.
 type call struct {
 	method, path, query string
@@ -109,7 +104,7 @@ func (d *demo) buildProvider(ctx context.Context, root string) error {
 }
 
 func (d *demo) startSandbox(ctx context.Context, seedFile string) error {
-	d.sandbox = sandbox.New(sandbox.Options{ClientID: clientID, ClientSecret: clientSecret})
+	d.sandbox = sandbox.New(sandbox.Options{})
 	seed, err := os.Open(seedFile) // #nosec G304 -- a file of this module
 	if err != nil {
 		return err
@@ -129,8 +124,7 @@ func (d *demo) startSandbox(ctx context.Context, seedFile string) error {
 	fmt.Fprintf(d.out, "  %s\n", endpoint)
 	d.env = append(d.env,
 		"PALABRA_API_URL="+endpoint,
-		"PALABRA_CLIENT_ID="+clientID,
-		"PALABRA_CLIENT_SECRET="+clientSecret,
+		"PALABRA_API_KEY="+sandbox.DefaultAPIKey,
 		"TF_CLI_ARGS=-no-color",
 	)
 	return nil
