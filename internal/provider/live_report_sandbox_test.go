@@ -100,7 +100,7 @@ func TestReport_TellsVersionsOfTheAPIApart(t *testing.T) {
 			}
 			var report string
 			var probe *liveProbe
-			t.Run("run", func(t *testing.T) { //nolint:paralleltest // its end is what deletes
+			t.Run("run", func(t *testing.T) { // its end is what deletes
 				probe = newLiveProbe(t, config, f.clock.Advance)
 				report = liveReport(probe)
 			})
