@@ -3,13 +3,10 @@
 package main
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"os"
 	"runtime"
-
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/provider"
 )
@@ -41,8 +38,5 @@ func serve(debug bool) error {
 			return err
 		}
 	}
-	return providerserver.Serve(context.Background(), provider.New(version), providerserver.ServeOpts{
-		Address: "registry.terraform.io/palabra-community/palabra",
-		Debug:   debug,
-	})
+	return provider.Serve("registry.terraform.io/palabra-community/palabra", version, debug)
 }

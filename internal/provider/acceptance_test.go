@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-version"
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 
@@ -142,7 +141,7 @@ func (f *fixture) writes() []string {
 
 func protoV6Factories() map[string]func() (tfprotov6.ProviderServer, error) {
 	return map[string]func() (tfprotov6.ProviderServer, error){
-		"palabra": providerserver.NewProtocol6WithError(provider.New("test")()),
+		"palabra": func() (tfprotov6.ProviderServer, error) { return provider.NewServer("test") },
 	}
 }
 

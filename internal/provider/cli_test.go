@@ -15,7 +15,6 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/go-plugin"
 	tfjson "github.com/hashicorp/terraform-json"
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
 
@@ -78,7 +77,11 @@ func (c *cli) command(args ...string) (cmd *exec.Cmd, stop func()) {
 
 // newServer is the provider under test.
 func newServer() tfprotov6.ProviderServer {
-	return providerserver.NewProtocol6(provider.New("test")())()
+	server, err := provider.NewServer("test")
+	if err != nil {
+		panic(err) // It depends on nothing but the framework's version.
+	}
+	return server
 }
 
 // run runs a command that has to succeed, and returns what a person would read,

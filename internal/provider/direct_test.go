@@ -7,25 +7,18 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/provider"
+	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
-
-// newerServer is a provider server with the calls of newer engines.
-type newerServer interface {
-	tfprotov6.ProviderServer
-	tfprotov6.ActionServer
-	tfprotov6.ListResourceServer
-}
 
 // direct is the provider as an engine sees it, without an engine: what an
 // engine that is too old has no command for is driven through it.
 type direct struct {
 	t       *testing.T
-	server  newerServer
+	server  *provider.Server
 	schemas *tfprotov6.GetProviderSchemaResponse
 }
 
@@ -40,10 +33,28 @@ func newDirect(t *testing.T, f *fixture) *direct {
 
 func newDirectWith(t *testing.T, arguments map[string]any) *direct {
 	t.Helper()
-	server, ok := providerserver.NewProtocol6(provider.New("test")())().(newerServer)
-	if !ok {
-		t.Fatal("the provider server has no actions or list resources")
+	server, err := provider.NewServer("test")
+	if err != nil {
+		t.Fatal(err)
 	}
+	return newDirectServer(t, server, arguments)
+}
+
+// newDirectAt is newDirect with a local clock that the test moves.
+func newDirectAt(t *testing.T, f *fixture, local *sandbox.Clock) *direct {
+	t.Helper()
+	server, err := provider.NewServerAt(local.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newDirectServer(t, server, map[string]any{
+		"endpoint": f.url, "client_id": testClientID, "client_secret": testClientSecret, "max_retries": 0,
+	})
+}
+
+// newDirectServer configures a server that the test has made.
+func newDirectServer(t *testing.T, server *provider.Server, arguments map[string]any) *direct {
+	t.Helper()
 	p := &direct{t: t, server: server}
 	schemas, err := p.server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
@@ -214,6 +225,14 @@ func expectNone(t *testing.T, diags []*tfprotov6.Diagnostic) {
 	t.Helper()
 	if len(diags) > 0 {
 		t.Errorf("diagnostics, want none: %s", diagnosticText(diags))
+	}
+}
+
+// expectWarnings fails unless there are that many warnings, and nothing else.
+func expectWarnings(t *testing.T, diags []*tfprotov6.Diagnostic, want int) {
+	t.Helper()
+	if len(diags) != want || slices.ContainsFunc(diags, func(d *tfprotov6.Diagnostic) bool { return d.Severity != tfprotov6.DiagnosticSeverityWarning }) {
+		t.Errorf("diagnostics, want %d warnings: %s", want, diagnosticText(diags))
 	}
 }
 

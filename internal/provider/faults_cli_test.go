@@ -3,7 +3,6 @@ package provider_test
 import (
 	"archive/zip"
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -13,8 +12,6 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/provider"
 )
@@ -28,10 +25,7 @@ func init() {
 	if !strings.HasPrefix(filepath.Base(os.Args[0]), pluginName) {
 		return
 	}
-	err := providerserver.Serve(context.Background(), provider.New("test"), providerserver.ServeOpts{
-		Address: "registry.terraform.io/palabra-community/palabra",
-	})
-	if err != nil {
+	if err := provider.Serve("registry.terraform.io/palabra-community/palabra", "test", false); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

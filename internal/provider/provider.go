@@ -30,6 +30,13 @@ var (
 
 type palabraProvider struct {
 	version string
+	newData func() *providerData
+	// sessions outlives a phase: it is emptied when serving has ended.
+	sessions *openSessions
+}
+
+func newProvider(version string) *palabraProvider {
+	return &palabraProvider{version: version, newData: newProviderData, sessions: &openSessions{}}
 }
 
 type providerModel struct {
@@ -47,9 +54,9 @@ type providerModel struct {
 }
 
 // New returns a constructor of the provider; version becomes part of the user
-// agent.
+// agent. To serve it, use NewServer.
 func New(version string) func() provider.Provider {
-	return func() provider.Provider { return &palabraProvider{version: version} }
+	return func() provider.Provider { return newProvider(version) }
 }
 
 func (p *palabraProvider) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {
@@ -139,7 +146,8 @@ func (p *palabraProvider) Configure(ctx context.Context, req provider.ConfigureR
 		return
 	}
 
-	data := newProviderData()
+	data := p.newData()
+	data.sessions = p.sessions
 	resp.DataSourceData, resp.ResourceData, resp.EphemeralResourceData = data, data, data
 	resp.ActionData, resp.ListResourceData = data, data
 	if attribute := config.firstUnknown(); attribute != "" {

@@ -22,13 +22,15 @@ type providerData struct {
 	// now is the local clock, which only the renewal of ephemeral resources
 	// goes by: engines wait by it.
 	now func() time.Time
+	// sessions are the ephemeral sessions that this process has open.
+	sessions *openSessions
 
 	// applying is set by the first write: from then on the phase is an apply,
 	// and checks that only serve the reader of a plan are not worth a request.
 	applying atomic.Bool
 	// pause waits, unless ctx ends first.
 	pause func(ctx context.Context, wait time.Duration)
-	// written holds the ids of sessions that this phase has given a lifetime.
+	// written holds the ids of sessions that this phase has created or given a lifetime.
 	written sync.Map
 	// priors holds the lifetime in the state of each instance that was planned:
 	// engines plan the create half of a replacement without it.
@@ -38,7 +40,7 @@ type providerData struct {
 }
 
 func newProviderData() *providerData {
-	return &providerData{now: time.Now, pause: pause} //nolint:forbidigo // the default of an injected clock
+	return &providerData{sessions: &openSessions{}, now: time.Now, pause: pause} //nolint:forbidigo // the default of an injected clock
 }
 
 func pause(ctx context.Context, wait time.Duration) {

@@ -8,12 +8,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
-	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
-	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
-	"github.com/hashicorp/terraform-plugin-framework/ephemeral/schema"
-	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
@@ -49,72 +45,24 @@ type openSession struct {
 	ID string `json:"id"`
 	// TTLSeconds is what renewals ask for.
 	TTLSeconds int64 `json:"ttl_seconds"`
-	// LifetimeSeconds is what the API granted, from which the time of the next
-	// renewal follows; it may be less than what was asked for.
-	LifetimeSeconds int64 `json:"lifetime_seconds"`
+	// ExpiresAt is when the session ends, by the server's clock.
+	ExpiresAt time.Time `json:"expires_at"`
+	// EndsAt is the same moment by the local clock, which the engine goes by.
+	EndsAt time.Time `json:"ends_at"`
 }
+
+const (
+	// ephemeralTTL is the default lifetime: what a killed run leaves behind
+	// counts against the session limit for so long.
+	ephemeralTTL = 10 * time.Minute
+	// shortestRenewal keeps renewals that fail apart.
+	shortestRenewal = time.Second
+)
 
 func newSessionEphemeral() ephemeral.EphemeralResource { return &sessionEphemeral{} }
 
 func (e *sessionEphemeral) Metadata(_ context.Context, req ephemeral.MetadataRequest, resp *ephemeral.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_session"
-}
-
-func (e *sessionEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
-	resp.Schema = schema.Schema{
-		MarkdownDescription: "Opens a session for the time of one run of Terraform, and deletes it when the run does not need it any more. Neither the session nor its tokens are stored in state or plan.\n\n" +
-			"Engines open and close ephemeral resources during `plan`, too: each opening is a session of its own, counts against the session limit until its close, and is deleted then. " +
-			"A session that has to outlive the run is the `palabra_session` managed resource.",
-		Attributes: map[string]schema.Attribute{
-			"id": schema.StringAttribute{
-				MarkdownDescription: "Id of the session.",
-				Computed:            true,
-			},
-			"ttl_seconds": schema.Int64Attribute{
-				MarkdownDescription: "Lifetime in whole seconds, at least 1, set right after creation and again by each renewal during a long run. Default: what the API gives a new session.",
-				Optional:            true,
-				Validators:          []validator.Int64{int64validator.Between(1, maxTTLSeconds)},
-			},
-			"intent": schema.StringAttribute{
-				MarkdownDescription: intentDescription,
-				Optional:            true,
-				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
-			},
-			"subscriber_count": schema.Int64Attribute{
-				MarkdownDescription: subscriberCountDescription,
-				Optional:            true,
-				Validators:          []validator.Int64{int64validator.Between(0, maxSubscribers)},
-			},
-			"publisher_token": schema.StringAttribute{
-				MarkdownDescription: publisherTokenDescription,
-				Computed:            true,
-				Sensitive:           true,
-			},
-			"subscriber_tokens": schema.ListAttribute{
-				MarkdownDescription: subscriberTokensDescription,
-				ElementType:         types.StringType,
-				Computed:            true,
-				Sensitive:           true,
-			},
-			"webrtc_url": schema.StringAttribute{
-				MarkdownDescription: webRTCURLDescription,
-				Computed:            true,
-			},
-			"webrtc_room_name": schema.StringAttribute{
-				MarkdownDescription: webRTCRoomNameDescription,
-				Computed:            true,
-			},
-			"ws_url": schema.StringAttribute{
-				MarkdownDescription: wsURLDescription,
-				Computed:            true,
-			},
-			"expires_at": schema.StringAttribute{
-				MarkdownDescription: "When the session expires if it is not renewed, as an RFC 3339 timestamp in UTC.",
-				CustomType:          timetypes.RFC3339Type{},
-				Computed:            true,
-			},
-		},
-	}
 }
 
 func (e *sessionEphemeral) Configure(_ context.Context, req ephemeral.ConfigureRequest, resp *ephemeral.ConfigureResponse) {
@@ -132,91 +80,75 @@ func (e *sessionEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest, 
 	if client == nil {
 		return
 	}
+	defer e.data.sessions.opening.begin()()
 	created, err := client.Create(ctx, newCreateRequest(model.Intent, model.SubscriberCount))
 	if err != nil {
 		resp.Diagnostics.Append(e.data.apiError(summary, err))
 		return
 	}
-	lifetime, err := e.finishOpen(ctx, client, created, &model)
-	if err != nil {
-		resp.Diagnostics.Append(e.data.apiError(summary, err))
-		resp.Diagnostics.Append(e.abandon(ctx, client, created.ID)...)
-		return
-	}
+	e.data.sessions.add(created.ID, client)
 
-	opened := openSession{ID: created.ID, LifetimeSeconds: max(1, int64(lifetime/time.Second))}
-	opened.TTLSeconds = opened.LifetimeSeconds
+	opened := openSession{ID: created.ID, TTLSeconds: int64(ephemeralTTL / time.Second)}
 	if !model.TTLSeconds.IsNull() {
 		opened.TTLSeconds = model.TTLSeconds.ValueInt64()
 	}
-	raw, err := json.Marshal(opened)
+	granted, diags, err := e.firstLifetime(ctx, client, opened)
+	resp.Diagnostics.Append(diags...)
 	if err == nil {
-		resp.Diagnostics.Append(resp.Private.SetKey(ctx, openSessionKey, raw)...)
-		resp.Diagnostics.Append(resp.Result.Set(ctx, model)...)
+		// An engine that was interrupted does not close what it is given.
+		err = ctx.Err()
 	}
-	if err != nil || resp.Diagnostics.HasError() {
-		resp.Diagnostics.Append(e.abandon(ctx, client, created.ID)...)
+	if err != nil {
+		resp.Diagnostics.Append(e.giveUp(ctx, client, created.ID, e.data.apiError(summary, err))...)
 		return
 	}
-	if lifetime > 0 {
-		resp.RenewAt = e.renewAt(lifetime)
+
+	opened.grant(e.data.now(), granted)
+	model.observe(created, granted)
+	diags = resp.Result.Set(ctx, model)
+	diags.Append(opened.store(ctx, resp.Private)...)
+	if diags.HasError() {
+		resp.Diagnostics.Append(e.giveUp(ctx, client, created.ID, diags...)...)
+		return
 	}
+	resp.RenewAt = opened.renewAt(e.data.now())
 }
 
-// finishOpen sets the lifetime, reads the session back and fills in model. It
-// returns how long the session lives from now on.
-func (e *sessionEphemeral) finishOpen(ctx context.Context, client *palabra.Client, created palabra.CreatedSession, model *sessionEphemeralModel) (time.Duration, error) {
-	if !model.TTLSeconds.IsNull() {
-		if _, err := client.SetExpiry(ctx, created.ID, model.TTLSeconds.ValueInt64()); err != nil {
-			return 0, err
-		}
+// firstLifetime gives a session that was just created its lifetime.
+func (e *sessionEphemeral) firstLifetime(ctx context.Context, client *palabra.Client, opened openSession) (lifetime, diag.Diagnostics, error) {
+	if err := ctx.Err(); err != nil {
+		return lifetime{}, nil, fmt.Errorf("session %q was created when the operation had been interrupted: %w", opened.ID, err)
 	}
-	session, err := client.Get(ctx, created.ID)
-	if err != nil {
-		return 0, err
-	}
-	model.ID = types.StringValue(created.ID)
-	model.PublisherToken = types.StringValue(created.PublisherToken)
-	model.SubscriberTokens = stringList(created.SubscriberTokens)
-	model.WebRTCURL = types.StringValue(created.WebRTCURL)
-	model.WebRTCRoomName = types.StringValue(created.WebRTCRoomName)
-	model.WSURL = types.StringValue(created.WSURL)
-	model.ExpiresAt = timestamp(session.ExpiresAt)
-	return session.ExpiresAt.Sub(session.ServerTime), nil
+	return e.data.writeFirstLifetime(ctx, client, opened.ID, opened.ttl())
 }
 
-// abandon deletes a session that Open cannot hand over. The engine closes only
-// what it was given, so nobody else would.
-func (e *sessionEphemeral) abandon(ctx context.Context, client *palabra.Client, id string) diag.Diagnostics {
-	err := deleteForGood(ctx, client, id)
-	if err == nil {
-		return nil
+// giveUp deletes a session that Open cannot hand over: the engine closes only
+// what it was given. It returns the reasons, and what is left behind.
+func (e *sessionEphemeral) giveUp(ctx context.Context, client *palabra.Client, id string, reasons ...diag.Diagnostic) diag.Diagnostics {
+	diags := diag.Diagnostics(reasons)
+	if err := e.delete(ctx, client, id); err != nil {
+		diags.AddError("Session left behind",
+			fmt.Sprintf("Session %q was created, could not be used, and could not be deleted: %s "+
+				"It counts against the session limit until it expires. The provider tries to delete it once more at the end of the run.",
+				id, sentence(err.Error())))
 	}
-	return diag.Diagnostics{diag.NewErrorDiagnostic("Session left behind",
-		fmt.Sprintf("Session %q was created, could not be used, and could not be deleted either: %s It counts against the session limit until it expires; delete it by hand.",
-			id, sentence(err.Error())))}
+	return diags
 }
 
-// deleteForGood deletes also when the operation was cancelled: nobody else knows
-// of the session, and it would stay. One that is gone is done.
-func deleteForGood(ctx context.Context, client *palabra.Client, id string) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abandonTimeout)
+// delete deletes also when the operation was cancelled: nobody else knows of the
+// session. One that is gone is done.
+func (e *sessionEphemeral) delete(ctx context.Context, client *palabra.Client, id string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deleteTimeout)
 	defer cancel()
 	if err := client.Delete(ctx, id); err != nil && !errors.Is(err, palabra.ErrNotFound) {
 		return err
 	}
+	e.data.sessions.remove(id)
 	return nil
 }
 
-// abandonTimeout bounds the clean-up after a cancellation, which the person who
-// cancelled is waiting for.
-const abandonTimeout = 15 * time.Second
-
-// renewAt is when half of the lifetime has passed by the local clock, which is
-// the one that the engine waits by.
-func (e *sessionEphemeral) renewAt(lifetime time.Duration) time.Time {
-	return e.data.now().Add(lifetime / 2)
-}
+// deleteTimeout bounds the clean-up after an interrupt, which somebody waits for.
+const deleteTimeout = 15 * time.Second
 
 func (e *sessionEphemeral) Renew(ctx context.Context, req ephemeral.RenewRequest, resp *ephemeral.RenewResponse) {
 	const summary = "Unable to renew session"
@@ -224,11 +156,32 @@ func (e *sessionEphemeral) Renew(ctx context.Context, req ephemeral.RenewRequest
 	if client == nil {
 		return
 	}
-	if _, err := client.SetExpiry(ctx, opened.ID, opened.TTLSeconds); err != nil {
+	attempt, cancel := context.WithTimeout(ctx, opened.nextWait(e.data.now()))
+	defer cancel()
+	// What the write warns about has been said at the opening.
+	granted, _, err := e.data.writeLifetime(attempt, client, opened.ID, opened.ttl())
+	left := opened.EndsAt.Sub(e.data.now())
+	switch {
+	case err == nil:
+		opened.grant(e.data.now(), granted)
+		resp.Diagnostics.Append(opened.store(ctx, resp.Private)...)
+	case errors.Is(err, palabra.ErrNotFound):
+		resp.Diagnostics.AddError(summary, sentence(err.Error())+"\n\n"+
+			"The session is gone: it expired, or somebody deleted it during the run. What still uses its id or tokens fails. Run the command again to open another session.")
+		return
+	case errors.Is(err, palabra.ErrUnauthorized):
 		resp.Diagnostics.Append(e.data.apiError(summary, err))
 		return
+	case left <= 0:
+		resp.Diagnostics.AddError(summary, e.data.explain(err)+"\n\n"+
+			fmt.Sprintf("Session %q could not be renewed in time: it expired at %s. What still uses its id or tokens fails.", opened.ID, opened.expiry()))
+		return
+	default:
+		resp.Diagnostics.AddWarning("Session not renewed yet", sentence(err.Error())+"\n\n"+
+			fmt.Sprintf("Session %q lives until %s. The renewal is tried again in %s.",
+				opened.ID, opened.expiry(), opened.nextWait(e.data.now()).Round(time.Second)))
 	}
-	resp.RenewAt = e.renewAt(time.Duration(opened.LifetimeSeconds) * time.Second)
+	resp.RenewAt = opened.renewAt(e.data.now())
 }
 
 func (e *sessionEphemeral) Close(ctx context.Context, req ephemeral.CloseRequest, resp *ephemeral.CloseResponse) {
@@ -237,8 +190,10 @@ func (e *sessionEphemeral) Close(ctx context.Context, req ephemeral.CloseRequest
 	if client == nil {
 		return
 	}
-	if err := deleteForGood(ctx, client, opened.ID); err != nil {
-		resp.Diagnostics.Append(e.data.apiError(summary, err))
+	if err := e.delete(ctx, client, opened.ID); err != nil {
+		resp.Diagnostics.AddError(summary, e.data.explain(err)+"\n\n"+
+			fmt.Sprintf("Session %q remains until %s, and counts against the session limit until then. The provider tries to delete it once more at the end of the run.",
+				opened.ID, opened.expiry()))
 	}
 }
 
@@ -254,4 +209,37 @@ func (e *sessionEphemeral) opened(ctx context.Context, summary string, private p
 		return opened, nil
 	}
 	return opened, e.data.configuredClient(summary, diags)
+}
+
+func (o *openSession) grant(now time.Time, granted lifetime) {
+	o.ExpiresAt, o.EndsAt = granted.ExpiresAt, now.Add(granted.Granted)
+}
+
+func (o openSession) store(ctx context.Context, private privateStateWriter) diag.Diagnostics {
+	raw, err := json.Marshal(o)
+	if err != nil {
+		return diag.Diagnostics{diag.NewErrorDiagnostic("Unable to store what closing the session needs", sentence(err.Error()))}
+	}
+	return private.SetKey(ctx, openSessionKey, raw)
+}
+
+func (o openSession) ttl() time.Duration { return time.Duration(o.TTLSeconds) * time.Second }
+
+func (o openSession) expiry() string { return o.ExpiresAt.UTC().Format(time.RFC3339) }
+
+// nextWait is half of what is left of the session.
+func (o openSession) nextWait(now time.Time) time.Duration {
+	return max(o.EndsAt.Sub(now)/2, shortestRenewal)
+}
+
+func (o openSession) renewAt(now time.Time) time.Time { return now.Add(o.nextWait(now)) }
+
+func (m *sessionEphemeralModel) observe(created palabra.CreatedSession, granted lifetime) {
+	m.ID = types.StringValue(created.ID)
+	m.PublisherToken = types.StringValue(created.PublisherToken)
+	m.SubscriberTokens = stringList(created.SubscriberTokens)
+	m.WebRTCURL = types.StringValue(created.WebRTCURL)
+	m.WebRTCRoomName = types.StringValue(created.WebRTCRoomName)
+	m.WSURL = types.StringValue(created.WSURL)
+	m.ExpiresAt = timestamp(granted.ExpiresAt)
 }

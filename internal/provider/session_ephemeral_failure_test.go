@@ -12,47 +12,121 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
-// TestEphemeralSessionThatFailsToOpenIsDeletedFirst covers each step after the
-// creation.
-func TestEphemeralSessionThatFailsToOpenIsDeletedFirst(t *testing.T) {
+// ephemeralCase is a fixture, and the provider with a local clock that only the
+// test moves. The clock is not the server's.
+type ephemeralCase struct {
+	*fixture
+	*direct
+	local *sandbox.Clock
+}
+
+func newEphemeralCase(t *testing.T, adjust ...func(*sandbox.Options)) *ephemeralCase {
+	t.Helper()
+	c := &ephemeralCase{fixture: newFixture(t, adjust...), local: sandbox.NewClock(testStart.Add(-17 * time.Hour))}
+	c.direct = newDirectAt(t, c.fixture, c.local)
+	return c
+}
+
+// advance moves both clocks.
+func (c *ephemeralCase) advance(d time.Duration) {
+	c.clock.Advance(d)
+	c.local.Advance(d)
+}
+
+// fault injects one until it is removed.
+func (c *ephemeralCase) fault(operation sandbox.Operation, effect sandbox.Effect) (remove func()) {
+	return c.Inject(sandbox.Fault{Operation: operation, Effect: effect})
+}
+
+// TestSessionEphemeral_FailedOpenDeletesTheSession: the engine closes only what
+// it was given.
+func TestSessionEphemeral_FailedOpenDeletesTheSession(t *testing.T) {
 	t.Parallel()
-	refuse := sandbox.Respond(http.StatusBadRequest, "application/json", `{"error":"refused for the test"}`)
 	for name, test := range map[string]struct {
-		operation sandbox.Operation
-		effect    sandbox.Effect
-		want      string
+		effect sandbox.Effect
+		want   string
 	}{
-		"lifetime refused":      {sandbox.OperationExpiry, refuse, "refused for the test"},
-		"lifetime unauthorized": {sandbox.OperationExpiry, sandbox.RefuseCredentials(http.StatusForbidden), "refused the credentials"},
-		"lifetime cut off":      {sandbox.OperationExpiry, sandbox.CutBefore(), "set session expiry"},
-		"lifetime lost":         {sandbox.OperationExpiry, sandbox.CutAfter(), "set session expiry"},
-		"read fails":            {sandbox.OperationGet, sandbox.HTMLError(http.StatusBadGateway), "502"},
-		"read is truncated":     {sandbox.OperationGet, sandbox.Truncate(), "cut off"},
-		"read is for another":   {sandbox.OperationGet, sandbox.Replace(200, "application/json", `{"data":{"id":"another"}}`), "another session"},
+		"refused":      {sandbox.Respond(http.StatusBadRequest, "application/json", `{"error":"refused for the test"}`), "refused for the test"},
+		"unauthorized": {sandbox.RefuseCredentials(http.StatusForbidden), "refused the credentials"},
+		"cut off":      {sandbox.CutBefore(), "set session expiry"},
+		"lost":         {sandbox.CutAfter(), "set session expiry"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := newFixture(t)
-			f.Inject(sandbox.Fault{Operation: test.operation, Effect: test.effect})
-			opened := newDirect(t, f).open(t.Context(), map[string]any{"ttl_seconds": 60})
+			c := newEphemeralCase(t)
+			c.fault(sandbox.OperationExpiry, test.effect)
+			opened := c.open(t.Context(), map[string]any{"ttl_seconds": 60})
 			expectError(t, opened.Diagnostics, "Unable to open session", test.want)
-			f.expectDeletedLast(t)
+			c.expectDeletedLast(t)
 		})
 	}
 }
 
-func TestEphemeralSessionIsDeletedWhenItsOpeningIsInterrupted(t *testing.T) {
+// TestSessionEphemeral_FailedReadBackIsAWarning: the lifetime is known without it.
+func TestSessionEphemeral_FailedReadBackIsAWarning(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		effect   sandbox.Effect
+		warnings int
+	}{
+		"fails":      {sandbox.HTMLError(http.StatusBadGateway), 1},
+		"truncated":  {sandbox.Truncate(), 1},
+		"another":    {sandbox.Replace(http.StatusOK, "application/json", `{"data":{"id":"another"}}`), 1},
+		"not found":  {sandbox.Respond(http.StatusNotFound, "application/json", `{}`), 1},
+		"hung up on": {sandbox.CutBefore(), 1},
+		"no expiry":  {sandbox.Replace(http.StatusOK, "application/json", `{"data":{}}`), 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newEphemeralCase(t)
+			c.fault(sandbox.OperationGet, test.effect)
+			opened := c.open(t.Context(), map[string]any{"ttl_seconds": 60})
+			expectWarnings(t, opened.Diagnostics, test.warnings)
+			c.onlySession(t)
+			result := c.attributes(opened.Result, c.schemas.EphemeralResourceSchemas[ephemeralType].ValueType())
+			if got, want := c.text(result["expires_at"]), sinceStart(time.Minute); got != want {
+				t.Errorf("expires_at %s, want %s", got, want)
+			}
+			if want := c.local.Now().Add(30 * time.Second); !opened.RenewAt.Equal(want) {
+				t.Errorf("renew at %s, want %s", opened.RenewAt, want)
+			}
+		})
+	}
+}
+
+func TestSessionEphemeral_NewSessionThatIsNotFoundIsAskedAgain(t *testing.T) {
+	t.Parallel()
+	notFound := sandbox.Respond(http.StatusNotFound, "application/json", `{}`)
+	t.Run("found", func(t *testing.T) {
+		t.Parallel()
+		c := newEphemeralCase(t)
+		c.Inject(sandbox.Fault{Operation: sandbox.OperationExpiry, Count: 1, Effect: notFound})
+		expectNone(t, c.open(t.Context(), nil).Diagnostics)
+		if session, _ := c.Session(c.onlySession(t)); !session.ExpiresAt.Equal(testStart.Add(10 * time.Minute)) {
+			t.Errorf("expires at %s", session.ExpiresAt)
+		}
+	})
+	t.Run("missing", func(t *testing.T) {
+		t.Parallel()
+		c := newEphemeralCase(t)
+		c.fault(sandbox.OperationExpiry, notFound)
+		expectError(t, c.open(t.Context(), nil).Diagnostics, "Unable to open session", "404")
+		c.expectDeletedLast(t)
+	})
+}
+
+func TestSessionEphemeral_InterruptedOpenDeletesTheSession(t *testing.T) {
 	t.Parallel()
 	for _, operation := range []sandbox.Operation{sandbox.OperationExpiry, sandbox.OperationGet} {
 		t.Run(string(operation), func(t *testing.T) {
 			t.Parallel()
-			f := newFixture(t)
+			c := newEphemeralCase(t)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			f.Inject(sandbox.Fault{Operation: operation, Effect: interruptedBy(cancel)})
-			opened := newDirect(t, f).open(ctx, map[string]any{"ttl_seconds": 60})
+			c.fault(operation, interruptedBy(cancel))
+			opened := c.open(ctx, map[string]any{"ttl_seconds": 60})
 			expectError(t, opened.Diagnostics, "Unable to open session", "interrupted")
-			if left := f.sessionIDs(); len(left) > 0 {
+			if left := c.sessionIDs(); len(left) > 0 {
 				t.Errorf("sessions left: %q", left)
 			}
 		})
@@ -82,32 +156,29 @@ func (f *fixture) expectDeletedLast(t *testing.T) {
 	}
 }
 
-func TestEphemeralSessionThatCannotBeDeletedEitherIsNamed(t *testing.T) {
+func TestSessionEphemeral_SessionThatCannotBeDeletedIsNamed(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t)
-	f.Inject(sandbox.Fault{Operation: sandbox.OperationGet, Effect: sandbox.HTMLError(http.StatusBadGateway)})
-	f.Inject(sandbox.Fault{Operation: sandbox.OperationDelete, Effect: sandbox.HTMLError(http.StatusBadGateway)})
-	opened := newDirect(t, f).open(t.Context(), nil)
-	expectError(t, opened.Diagnostics, "Unable to open session", "Session left behind", strconv.Quote(f.onlySession(t)))
+	c := newEphemeralCase(t)
+	c.fault(sandbox.OperationExpiry, sandbox.HTMLError(http.StatusBadGateway))
+	c.fault(sandbox.OperationDelete, sandbox.HTMLError(http.StatusBadGateway))
+	opened := c.open(t.Context(), nil)
+	expectError(t, opened.Diagnostics, "Unable to open session", "Session left behind", strconv.Quote(c.onlySession(t)))
 }
 
-func TestEphemeralSessionThatIsNotCreatedNeedsNoCleaning(t *testing.T) {
+func TestSessionEphemeral_RefusedCreateDeletesNothing(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, func(o *sandbox.Options) { o.SessionLimit = 1 })
-	f.putSession(testSessionID, time.Hour)
-	opened := newDirect(t, f).open(t.Context(), map[string]any{"ttl_seconds": 60})
+	c := newEphemeralCase(t, func(o *sandbox.Options) { o.SessionLimit = 1 })
+	c.putSession(testSessionID, time.Hour)
+	opened := c.open(t.Context(), map[string]any{"ttl_seconds": 60})
 	expectError(t, opened.Diagnostics, "Unable to open session", "The limit of active sessions is reached")
-	f.expectCalls(t, "POST /session")
+	c.expectCalls(t, "POST /session")
 }
 
-// TestInterruptedCreateSaysThatASessionMayExist: its id is not known, so it
-// cannot be deleted.
-func TestInterruptedCreateSaysThatASessionMayExist(t *testing.T) {
+// TestSessionEphemeral_UnansweredCreateSaysThatASessionMayExist: its id is not
+// known, so it cannot be deleted.
+func TestSessionEphemeral_UnansweredCreateSaysThatASessionMayExist(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	f.Inject(sandbox.Fault{Operation: sandbox.OperationCreate, Effect: interruptedBy(cancel)})
-	opened := newDirect(t, f).open(ctx, nil)
-	expectError(t, opened.Diagnostics, "A session may have been created nevertheless")
+	c := newEphemeralCase(t)
+	c.fault(sandbox.OperationCreate, sandbox.CutAfter())
+	expectError(t, c.open(t.Context(), nil).Diagnostics, "A session may have been created nevertheless")
 }

@@ -62,7 +62,7 @@ func (f *fixture) expectCalls(t *testing.T, want string) {
 	f.ResetRequests()
 }
 
-func TestEphemeralSessionOpensRenewsAndCloses(t *testing.T) {
+func TestSessionEphemeral_OpensRenewsAndCloses(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	p := newDirect(t, f)
@@ -94,7 +94,7 @@ func TestEphemeralSessionOpensRenewsAndCloses(t *testing.T) {
 	f.clock.Advance(5 * time.Minute)
 	renewed := p.renew(opened.Private)
 	expectNone(t, renewed.Diagnostics)
-	f.expectCalls(t, "POST /sessions/"+id)
+	f.expectCalls(t, "POST /sessions/"+id+", GET /sessions/"+id)
 	if session, _ := f.Session(id); !session.ExpiresAt.Equal(testStart.Add(15 * time.Minute)) {
 		t.Errorf("renewed until %s", session.ExpiresAt)
 	}
@@ -109,25 +109,39 @@ func TestEphemeralSessionOpensRenewsAndCloses(t *testing.T) {
 	}
 }
 
-func TestEphemeralSessionWithoutATTLKeepsTheLifetimeOfTheAPI(t *testing.T) {
+func TestSessionEphemeral_LivesTenMinutesByDefault(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, func(o *sandbox.Options) { o.DefaultTTL = 2 * time.Hour })
-	p := newDirect(t, f)
-	opened := p.open(t.Context(), nil)
+	c := newEphemeralCase(t)
+	opened := c.open(t.Context(), nil)
 	expectNone(t, opened.Diagnostics)
-	id := f.onlySession(t)
-	f.expectCalls(t, "POST /session, GET /sessions/"+id)
+	id := c.onlySession(t)
+	c.expectExpiry(t, 10*time.Minute)
+	if want := c.local.Now().Add(5 * time.Minute); !opened.RenewAt.Equal(want) {
+		t.Errorf("renew at %s, want %s", opened.RenewAt, want)
+	}
+	c.ResetRequests()
 
-	f.clock.Advance(time.Hour)
-	expectNone(t, p.renew(opened.Private).Diagnostics)
-	if session, _ := f.Session(id); !session.ExpiresAt.Equal(testStart.Add(3 * time.Hour)) {
-		t.Errorf("renewed until %s, want two more hours from now", session.ExpiresAt)
+	c.advance(5 * time.Minute)
+	renewed := c.renew(opened.Private)
+	expectNone(t, renewed.Diagnostics)
+	c.expectCalls(t, "POST /sessions/"+id+", GET /sessions/"+id)
+	c.expectExpiry(t, 15*time.Minute)
+	if want := c.local.Now().Add(5 * time.Minute); !renewed.RenewAt.Equal(want) {
+		t.Errorf("renew at %s, want %s", renewed.RenewAt, want)
 	}
 }
 
-// TestEphemeralRenewalAsksForTheConfiguredLifetime, and not for what the server
+// expectExpiry checks when the only session ends, counted from the start.
+func (c *ephemeralCase) expectExpiry(t *testing.T, want time.Duration) {
+	t.Helper()
+	if session, _ := c.Session(c.onlySession(t)); !session.ExpiresAt.Equal(testStart.Add(want)) {
+		t.Errorf("expires at %s, want %s", session.ExpiresAt, testStart.Add(want))
+	}
+}
+
+// TestSessionEphemeral_RenewalAsksForTheConfiguredLifetime, and not for what the server
 // had left of it when the session was read.
-func TestEphemeralRenewalAsksForTheConfiguredLifetime(t *testing.T) {
+func TestSessionEphemeral_RenewalAsksForTheConfiguredLifetime(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.Inject(sandbox.Fault{Operation: sandbox.OperationGet, Effect: func(w http.ResponseWriter, r *http.Request, api http.Handler) {
@@ -144,18 +158,95 @@ func TestEphemeralRenewalAsksForTheConfiguredLifetime(t *testing.T) {
 	}
 }
 
-func TestEphemeralRenewalsAreTimedByWhatWasGranted(t *testing.T) {
+func TestSessionEphemeral_RenewalsAreTimedByWhatWasGranted(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, func(o *sandbox.Options) { o.MaxTTL = 10 * time.Minute })
-	p := newDirect(t, f)
-	opened := p.open(t.Context(), map[string]any{"ttl_seconds": 100 * 3600})
-	renewed := p.renew(opened.Private)
-	if step := renewed.RenewAt.Sub(opened.RenewAt); step < 0 || step > time.Minute {
-		t.Errorf("renewed %s later than the grant of ten minutes allows", step)
+	c := newEphemeralCase(t, func(o *sandbox.Options) { o.MaxTTL = 10 * time.Minute })
+	opened := c.open(t.Context(), map[string]any{"ttl_seconds": 100 * 3600})
+	expectWarnings(t, opened.Diagnostics, 1)
+	want := c.local.Now().Add(5 * time.Minute)
+	if !opened.RenewAt.Equal(want) {
+		t.Errorf("renew at %s, want %s", opened.RenewAt, want)
+	}
+	// The cap has been said once.
+	expectNone(t, c.renew(opened.Private).Diagnostics)
+}
+
+// TestSessionEphemeral_FailedRenewalIsTriedAgain: an outage that is shorter than
+// what is left must not end the session.
+func TestSessionEphemeral_FailedRenewalIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	for name, effect := range map[string]sandbox.Effect{
+		"503":          sandbox.HTMLError(http.StatusServiceUnavailable),
+		"429":          sandbox.RateLimited(""),
+		"cut":          sandbox.CutBefore(),
+		"refused once": sandbox.Respond(http.StatusBadRequest, "application/json", `{"error":"not now"}`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newEphemeralCase(t)
+			opened := c.open(t.Context(), nil)
+			private, renewAt := opened.Private, opened.RenewAt
+			remove := c.fault(sandbox.OperationExpiry, effect)
+			for _, wait := range []time.Duration{150 * time.Second, 75 * time.Second} {
+				c.advance(renewAt.Sub(c.local.Now()))
+				renewed := c.renew(private)
+				expectWarnings(t, renewed.Diagnostics, 1)
+				if text := diagnosticText(renewed.Diagnostics); !strings.Contains(text, "lives until "+sinceStart(10*time.Minute)) {
+					t.Errorf("the warning does not say until when the session lives: %s", text)
+				}
+				if got := renewed.RenewAt.Sub(c.local.Now()); got != wait {
+					t.Errorf("tried again after %s, want %s", got, wait)
+				}
+				private, renewAt = renewed.Private, renewed.RenewAt
+			}
+			remove()
+			c.advance(renewAt.Sub(c.local.Now()))
+			renewed := c.renew(private)
+			expectNone(t, renewed.Diagnostics)
+			if got := renewed.RenewAt.Sub(c.local.Now()); got != 5*time.Minute {
+				t.Errorf("next renewal after %s, want 5m", got)
+			}
+		})
 	}
 }
 
-func TestEphemeralCloseDeletesWhateverHappens(t *testing.T) {
+func TestSessionEphemeral_RenewalEndsWithTheSessionOrItsCredentials(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		lose func(*ephemeralCase)
+		want string
+	}{
+		"deleted": {func(c *ephemeralCase) { c.Remove(c.sessionIDs()[0]) }, "Run the command again to open another session"},
+		"credentials": {
+			func(c *ephemeralCase) {
+				c.fault(sandbox.OperationExpiry, sandbox.RefuseCredentials(http.StatusUnauthorized))
+			},
+			"refused the credentials",
+		},
+		"out of time": {func(c *ephemeralCase) {
+			c.fault(sandbox.OperationExpiry, sandbox.HTMLError(http.StatusServiceUnavailable))
+			c.local.Advance(10 * time.Minute)
+		}, "it expired at " + sinceStart(10*time.Minute)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newEphemeralCase(t)
+			opened := c.open(t.Context(), nil)
+			id := c.onlySession(t)
+			test.lose(c)
+			renewed := c.renew(opened.Private)
+			expectError(t, renewed.Diagnostics, "Unable to renew session", id, test.want)
+			if text := diagnosticText(renewed.Diagnostics); strings.Contains(text, "remove it from the configuration") {
+				t.Errorf("no id is configured: %s", text)
+			}
+			if !renewed.RenewAt.IsZero() {
+				t.Errorf("renewed again at %s", renewed.RenewAt)
+			}
+		})
+	}
+}
+
+func TestSessionEphemeral_CloseDeletesWhateverHappens(t *testing.T) {
 	t.Parallel()
 	t.Run("interrupted", func(t *testing.T) {
 		t.Parallel()
@@ -183,22 +274,11 @@ func TestEphemeralCloseDeletesWhateverHappens(t *testing.T) {
 		p := newDirect(t, f)
 		opened := p.open(t.Context(), nil)
 		f.Inject(sandbox.Fault{Operation: sandbox.OperationDelete, Effect: sandbox.HTMLError(http.StatusBadGateway)})
-		expectError(t, p.close(t.Context(), opened.Private), "Unable to delete session", f.onlySession(t), "502")
+		expectError(t, p.close(t.Context(), opened.Private), "Unable to delete session", f.onlySession(t), "502", "remains until "+sinceStart(10*time.Minute))
 	})
 }
 
-func TestEphemeralRenewalOfASessionThatIsGoneIsAnError(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t)
-	p := newDirect(t, f)
-	opened := p.open(t.Context(), map[string]any{"ttl_seconds": 60})
-	id := f.onlySession(t)
-	f.Remove(id)
-	renewed := p.renew(opened.Private)
-	expectError(t, renewed.Diagnostics, "Unable to renew session", id, "does not exist")
-}
-
-func TestEphemeralSessionRefusesInvalidArguments(t *testing.T) {
+func TestSessionEphemeral_RefusesInvalidArguments(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	p := newDirect(t, f)

@@ -67,6 +67,7 @@ func (r *sessionExpiryResource) Create(ctx context.Context, req resource.CreateR
 	if client == nil {
 		return
 	}
+	r.data.applying.Store(true)
 	got, diags, err := r.data.writeLifetime(ctx, client, model.SessionID.ValueString(), model.ttl())
 	resp.Diagnostics.Append(diags...)
 	if err != nil {

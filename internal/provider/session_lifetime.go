@@ -41,7 +41,6 @@ type lifetime struct {
 // failed POST is an error. After an accepted one, everything is a warning: an
 // engine taints what its create failed on.
 func (d *providerData) writeLifetime(ctx context.Context, client *palabra.Client, sessionID string, ttl time.Duration, before ...time.Time) (lifetime, diag.Diagnostics, error) {
-	d.applying.Store(true)
 	d.written.Store(sessionID, true)
 	written, err := client.SetExpiry(ctx, sessionID, int64(ttl/time.Second))
 	if err != nil {
@@ -67,6 +66,17 @@ func (d *providerData) writeLifetime(ctx context.Context, client *palabra.Client
 				sessionID, readableDuration(ttl), int64(ttl/time.Second), got.ExpiresAt.Format(time.RFC3339)))
 	}
 	return got, diags, nil
+}
+
+// writeFirstLifetime is writeLifetime for a session that was just created. A 404
+// is asked once more: the API may not have caught up with the creation.
+func (d *providerData) writeFirstLifetime(ctx context.Context, client *palabra.Client, sessionID string, ttl time.Duration) (lifetime, diag.Diagnostics, error) {
+	got, diags, err := d.writeLifetime(ctx, client, sessionID, ttl)
+	if errors.Is(err, palabra.ErrNotFound) {
+		d.pause(ctx, rereadDelay)
+		return d.writeLifetime(ctx, client, sessionID, ttl)
+	}
+	return got, diags, err
 }
 
 // readBack reads a session after a write of this process. It reads a second time
@@ -144,6 +154,7 @@ func (d *providerData) renew(ctx context.Context, m *lifetimeModel, prior lifeti
 			before = append(before, known)
 		}
 	}
+	d.applying.Store(true)
 	got, diags, err := d.writeLifetime(ctx, client, m.SessionID.ValueString(), m.ttl(), before...)
 	switch {
 	case err == nil:

@@ -57,6 +57,7 @@ func (r *sessionResource) Create(ctx context.Context, req resource.CreateRequest
 		resp.Diagnostics.Append(r.data.apiError(summary, err))
 		return
 	}
+	r.data.written.Store(created.ID, true)
 	// From here on nothing is an error: an engine would taint the instance, and
 	// replacing it deletes the session.
 	model.created(created)
@@ -75,12 +76,7 @@ func (r *sessionResource) Create(ctx context.Context, req resource.CreateRequest
 // plan, which renews.
 func (r *sessionResource) giveLifetime(ctx context.Context, client *palabra.Client, model *sessionResourceModel, note *lifetimeNote) diag.Diagnostics {
 	id := model.SessionID.ValueString()
-	got, diags, err := r.data.writeLifetime(ctx, client, id, model.ttl())
-	if errors.Is(err, palabra.ErrNotFound) {
-		// The API may not have caught up with the creation.
-		r.data.pause(ctx, rereadDelay)
-		got, diags, err = r.data.writeLifetime(ctx, client, id, model.ttl())
-	}
+	got, diags, err := r.data.writeFirstLifetime(ctx, client, id, model.ttl())
 	if err != nil {
 		note.Unsent = true
 		diags.AddAttributeWarning(path.Root("ttl_seconds"), "Lifetime of the new session not set",

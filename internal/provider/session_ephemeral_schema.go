@@ -1,0 +1,71 @@
+package provider
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+)
+
+func (e *sessionEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Opens a session for one run of Terraform and deletes it at the end of the run, also when the run fails or is interrupted. Neither the session nor its tokens are stored in state or plan.\n\n" +
+			"A run that is killed leaves its session behind until `ttl_seconds` has passed, ten minutes by default. A longer run renews the session.\n\n" +
+			"Engines open and close ephemeral resources during `plan`, too. Each opening is a session of its own, which counts against the session limit until it is deleted. " +
+			"For a session that outlives the run, use the `palabra_session` managed resource.",
+		Attributes: map[string]schema.Attribute{
+			"id": schema.StringAttribute{
+				MarkdownDescription: "Id of the session.",
+				Computed:            true,
+			},
+			"ttl_seconds": schema.Int64Attribute{
+				MarkdownDescription: "Lifetime in whole seconds, at least 1. It is set after creation, and again by each renewal during a long run. What a killed run leaves behind lives as long. Default `600`.",
+				Optional:            true,
+				Validators:          []validator.Int64{int64validator.Between(1, maxTTLSeconds)},
+			},
+			"intent": schema.StringAttribute{
+				MarkdownDescription: intentDescription,
+				Optional:            true,
+				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+			},
+			"subscriber_count": schema.Int64Attribute{
+				MarkdownDescription: subscriberCountDescription,
+				Optional:            true,
+				Validators:          []validator.Int64{int64validator.Between(0, maxSubscribers)},
+			},
+			"publisher_token": schema.StringAttribute{
+				MarkdownDescription: publisherTokenDescription,
+				Computed:            true,
+				Sensitive:           true,
+			},
+			"subscriber_tokens": schema.ListAttribute{
+				MarkdownDescription: subscriberTokensDescription,
+				ElementType:         types.StringType,
+				Computed:            true,
+				Sensitive:           true,
+			},
+			"webrtc_url": schema.StringAttribute{
+				MarkdownDescription: webRTCURLDescription,
+				Computed:            true,
+			},
+			"webrtc_room_name": schema.StringAttribute{
+				MarkdownDescription: webRTCRoomNameDescription,
+				Computed:            true,
+			},
+			"ws_url": schema.StringAttribute{
+				MarkdownDescription: wsURLDescription,
+				Computed:            true,
+			},
+			"expires_at": schema.StringAttribute{
+				MarkdownDescription: "When the session expires if it is not renewed, as an RFC 3339 timestamp in UTC.",
+				CustomType:          timetypes.RFC3339Type{},
+				Computed:            true,
+			},
+		},
+	}
+}
