@@ -20,6 +20,11 @@ func (d *providerData) apiError(summary string, err error) diag.Diagnostic {
 }
 
 func (d *providerData) explain(err error) string {
+	return sentence(err.Error()) + "\n\n" + d.advice(err)
+}
+
+// advice says what to do about an error.
+func (d *providerData) advice(err error) string {
 	var next string
 	switch {
 	case errors.Is(err, palabra.ErrMaybeCreated):
@@ -52,7 +57,7 @@ func (d *providerData) explain(err error) string {
 	default:
 		next = transportAdvice(err)
 	}
-	return sentence(err.Error()) + "\n\n" + next
+	return next
 }
 
 // createdAfter is the filter that a session which may have been created passes.

@@ -2,19 +2,18 @@ package provider
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/action/schema"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-
-	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
 )
 
 var (
@@ -30,9 +29,12 @@ type pruneSessionsAction struct {
 type pruneSessionsModel struct {
 	IDPrefix      types.String      `tfsdk:"id_prefix"`
 	CreatedBefore timetypes.RFC3339 `tfsdk:"created_before"`
+	CreatedAfter  timetypes.RFC3339 `tfsdk:"created_after"`
 	ExpiresBefore timetypes.RFC3339 `tfsdk:"expires_before"`
 	ExcludeIDs    types.Set         `tfsdk:"exclude_ids"`
 	MaxDeletions  types.Int64       `tfsdk:"max_deletions"`
+	AllowPartial  types.Bool        `tfsdk:"allow_partial"`
+	DryRun        types.Bool        `tfsdk:"dry_run"`
 }
 
 func newPruneSessionsAction() action.Action { return &pruneSessionsAction{} }
@@ -43,8 +45,10 @@ func (a *pruneSessionsAction) Metadata(_ context.Context, req action.MetadataReq
 
 func (a *pruneSessionsAction) Schema(_ context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Deletes every session that all given filters select; at least one filter is required. Deleting a session ends a live connection to it. " +
-			"Each deletion is reported as progress. A session that is gone meanwhile is fine; the first refusal of the credentials stops the action.",
+		MarkdownDescription: "~> **Deletes sessions, and ends live connections to them.** Try it with `dry_run = true` first.\n\n" +
+			"Deletes the sessions that all given filters select, oldest first. At least one filter is required; a filter that is null does not filter. " +
+			"The action reports what it selects, keeps and deletes. It keeps sessions that the same run has created or extended. " +
+			"Refused credentials and three failures in a row stop it.",
 		Attributes: map[string]schema.Attribute{
 			"id_prefix": schema.StringAttribute{
 				MarkdownDescription: "Delete only sessions whose id starts with this.",
@@ -56,20 +60,34 @@ func (a *pruneSessionsAction) Schema(_ context.Context, _ action.SchemaRequest, 
 				CustomType:          timetypes.RFC3339Type{},
 				Optional:            true,
 			},
+			"created_after": schema.StringAttribute{
+				MarkdownDescription: "Delete only sessions created after this RFC 3339 timestamp.",
+				CustomType:          timetypes.RFC3339Type{},
+				Optional:            true,
+			},
 			"expires_before": schema.StringAttribute{
 				MarkdownDescription: "Delete only sessions that expire before this RFC 3339 timestamp.",
 				CustomType:          timetypes.RFC3339Type{},
 				Optional:            true,
 			},
 			"exclude_ids": schema.SetAttribute{
-				MarkdownDescription: "Ids of sessions to keep whatever the filters say, such as those that Terraform manages. It is no filter by itself.",
+				MarkdownDescription: "Ids of sessions to keep whatever the filters say, such as those that Terraform manages. Not a filter by itself.",
 				ElementType:         types.StringType,
 				Optional:            true,
+				Validators:          []validator.Set{setvalidator.NoNullValues(), setvalidator.ValueStringsAre(stringvalidator.LengthAtLeast(1))},
 			},
 			"max_deletions": schema.Int64Attribute{
-				MarkdownDescription: "Stop after this many deletions, at least 1. Default: no limit.",
+				MarkdownDescription: "How many sessions may be deleted, at least 1. If more are selected, the action deletes none and fails, unless `allow_partial` is true. Default: no limit.",
 				Optional:            true,
 				Validators:          []validator.Int64{int64validator.AtLeast(1)},
+			},
+			"allow_partial": schema.BoolAttribute{
+				MarkdownDescription: "Whether to delete the oldest `max_deletions` sessions when more are selected. Default `false`.",
+				Optional:            true,
+			},
+			"dry_run": schema.BoolAttribute{
+				MarkdownDescription: "Whether to report only, and delete nothing. Default `false`.",
+				Optional:            true,
 			},
 		},
 	}
@@ -79,7 +97,7 @@ func (a *pruneSessionsAction) ValidateConfig(ctx context.Context, req action.Val
 	var config pruneSessionsModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	if !resp.Diagnostics.HasError() {
-		resp.Diagnostics.Append(config.requireFilter()...)
+		resp.Diagnostics.Append(config.check()...)
 	}
 }
 
@@ -88,91 +106,58 @@ func (a *pruneSessionsAction) ModifyPlan(ctx context.Context, req action.ModifyP
 	var config pruneSessionsModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	if !resp.Diagnostics.HasError() {
-		resp.Diagnostics.Append(config.requireFilter()...)
+		resp.Diagnostics.Append(config.check()...)
 	}
 }
 
-// requireFilter keeps an empty configuration from deleting everything. An empty
-// prefix is none: every id starts with it, and a variable may turn out as empty
-// after validation has passed it as unknown.
-func (m pruneSessionsModel) requireFilter() diag.Diagnostics {
+// check finds what must not be pruned with. It is asked three times, because a
+// value that is unknown at first may turn out as null.
+func (m pruneSessionsModel) check() diag.Diagnostics {
 	var diags diag.Diagnostics
+	// Every id starts with an empty prefix.
 	noPrefix := !m.IDPrefix.IsUnknown() && m.IDPrefix.ValueString() == ""
-	if noPrefix && m.CreatedBefore.IsNull() && m.ExpiresBefore.IsNull() {
+	if noPrefix && m.CreatedBefore.IsNull() && m.CreatedAfter.IsNull() && m.ExpiresBefore.IsNull() {
 		diags.AddError("No filter",
-			"Set at least one of id_prefix, created_before and expires_before. Without a filter every session of the account would be deleted, those of other tools included.")
+			"Set at least one of id_prefix, created_before, created_after and expires_before. Without a filter every session of the account would be deleted, those of other tools included.")
+	}
+	for _, id := range m.ExcludeIDs.Elements() {
+		if id.IsNull() {
+			diags.AddAttributeError(path.Root("exclude_ids"), "Null in exclude_ids",
+				"An element of exclude_ids is null, so a session that was to be kept may be missing from it. Remove the element, or find out why its value is null.")
+			break
+		}
 	}
 	return diags
+}
+
+func (m pruneSessionsModel) filter() (sessionFilter, diag.Diagnostics) {
+	return sessionFilterModel{
+		IDPrefix: m.IDPrefix, CreatedBefore: m.CreatedBefore, CreatedAfter: m.CreatedAfter, ExpiresBefore: m.ExpiresBefore,
+	}.filter()
 }
 
 func (a *pruneSessionsAction) Invoke(ctx context.Context, req action.InvokeRequest, resp *action.InvokeResponse) {
 	var config pruneSessionsModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	var excluded []string
-	if !config.ExcludeIDs.IsNull() {
-		resp.Diagnostics.Append(config.ExcludeIDs.ElementsAs(ctx, &excluded, false)...)
-	}
-	filter, diags := sessionFilterModel{IDPrefix: config.IDPrefix, CreatedBefore: config.CreatedBefore, ExpiresBefore: config.ExpiresBefore}.filter()
-	resp.Diagnostics.Append(diags...)
-	// A filter that only apply knows may turn out as null.
-	resp.Diagnostics.Append(config.requireFilter()...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	const summary = "Unable to prune sessions"
-	client := a.data.configuredClient(summary, &resp.Diagnostics)
+	resp.Diagnostics.Append(config.check()...)
+	filter, diags := config.filter()
+	resp.Diagnostics.Append(diags...)
+	var excluded []string
+	if !resp.Diagnostics.HasError() && !config.ExcludeIDs.IsNull() {
+		resp.Diagnostics.Append(config.ExcludeIDs.ElementsAs(ctx, &excluded, false)...)
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	client := a.data.configuredClient(pruneSummary, &resp.Diagnostics)
 	if client == nil {
 		return
 	}
-
-	selected, err := selectSessions(ctx, client, filter, excluded)
-	if err != nil {
-		resp.Diagnostics.Append(a.data.apiError(summary, err))
-		return
-	}
-	limit := len(selected)
-	if !config.MaxDeletions.IsNull() {
-		limit = int(min(int64(limit), config.MaxDeletions.ValueInt64()))
-	}
-	deleted, failed := 0, 0
-	for _, id := range selected {
-		if deleted == limit {
-			break
-		}
-		switch err := client.Delete(ctx, id); {
-		case err == nil:
-			deleted++
-			resp.SendProgress(action.InvokeProgressEvent{Message: fmt.Sprintf("Deleted session %s (%d of %d)", id, deleted, limit)})
-		case errors.Is(err, palabra.ErrNotFound):
-			resp.SendProgress(action.InvokeProgressEvent{Message: "Session " + id + " was already gone"})
-		case errors.Is(err, palabra.ErrUnauthorized), ctx.Err() != nil:
-			resp.Diagnostics.Append(a.data.apiError(fmt.Sprintf("Stopped pruning after %d deletions", deleted), err))
-			return
-		default:
-			failed++
-			resp.Diagnostics.Append(a.data.apiError("Unable to delete session", err))
-		}
-	}
-	resp.SendProgress(action.InvokeProgressEvent{
-		Message: fmt.Sprintf("%d sessions deleted, %d selected, %d failed", deleted, len(selected), failed),
-	})
-}
-
-// selectSessions lists to the end before anything is deleted: page tokens need
-// not survive the deletion of what they point at.
-func selectSessions(ctx context.Context, client *palabra.Client, filter sessionFilter, excluded []string) ([]string, error) {
-	keep := make(map[string]bool, len(excluded))
-	for _, id := range excluded {
-		keep[id] = true
-	}
-	var selected []string
-	for session, err := range client.Sessions(ctx) {
-		if err != nil {
-			return nil, err
-		}
-		if filter.matches(session) && !keep[session.ID] {
-			selected = append(selected, session.ID)
-		}
-	}
-	return selected, nil
+	run := pruning{data: a.data, client: client, filter: filter, config: config, excluded: excluded, report: func(format string, arguments ...any) {
+		resp.SendProgress(action.InvokeProgressEvent{Message: fmt.Sprintf(format, arguments...)})
+	}}
+	resp.Diagnostics.Append(run.prune(ctx)...)
 }

@@ -43,7 +43,7 @@ func (a *extendSessionAction) Metadata(_ context.Context, req action.MetadataReq
 
 func (a *extendSessionAction) Schema(_ context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Sets a session to expire `ttl_seconds` from now, once, each time the action is invoked. For a lifetime that Terraform keeps, use the `palabra_session_expiry` resource.",
+		MarkdownDescription: "Sets a session to expire `ttl_seconds` from now, once, each time the action is invoked. It reports the expiry that the API then tells, and warns when that is less than asked for. For a lifetime that Terraform keeps, use the `palabra_session_expiry` resource.",
 		Attributes: map[string]schema.Attribute{
 			"session_id": sessionIDArgument(),
 			"ttl_seconds": schema.Int64Attribute{
@@ -70,14 +70,26 @@ func (a *extendSessionAction) Invoke(ctx context.Context, req action.InvokeReque
 		return
 	}
 	id, ttl := config.SessionID.ValueString(), config.TTLSeconds.ValueInt64()
-	written, err := client.SetExpiry(ctx, id, ttl)
+	granted, diags, err := a.data.writeLifetime(ctx, client, id, time.Duration(ttl)*time.Second)
+	resp.Diagnostics.Append(diags...)
 	if err != nil {
-		resp.Diagnostics.AddAttributeError(path.Root("session_id"), summary, a.data.explain(err))
+		resp.Diagnostics.AddAttributeError(path.Root("session_id"), summary, a.data.explainAction(ctx, err,
+			fmt.Sprintf("Session %q may have got the new lifetime. Invoke the action again to be sure.", id)))
 		return
 	}
-	resp.SendProgress(action.InvokeProgressEvent{
-		Message: fmt.Sprintf("Session %s now expires at %s", id, written.Add(time.Duration(ttl)*time.Second).Format(time.RFC3339)),
-	})
+	message := fmt.Sprintf("Session %s now expires at %s", id, granted.ExpiresAt.UTC().Format(time.RFC3339))
+	if granted.Calculated {
+		message = fmt.Sprintf("Session %s should now expire at %s, which was not read back", id, granted.ExpiresAt.UTC().Format(time.RFC3339))
+	}
+	resp.SendProgress(action.InvokeProgressEvent{Message: message})
+}
+
+// explainAction is explain with what an interrupt leaves open.
+func (d *providerData) explainAction(ctx context.Context, err error, interrupted string) string {
+	if ctx.Err() != nil {
+		return sentence(err.Error()) + "\n\nThe action was interrupted. " + interrupted
+	}
+	return d.explain(err)
 }
 
 type deleteSessionAction struct {
@@ -92,7 +104,7 @@ func (a *deleteSessionAction) Metadata(_ context.Context, req action.MetadataReq
 
 func (a *deleteSessionAction) Schema(_ context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Deletes a session, which ends a live connection to it. A session that does not exist any more is fine.",
+		MarkdownDescription: "~> **Deletes the session and ends a live connection to it.**\n\nA session that does not exist any more is no error.",
 		Attributes:          map[string]schema.Attribute{"session_id": sessionIDArgument()},
 	}
 }
@@ -115,7 +127,8 @@ func (a *deleteSessionAction) Invoke(ctx context.Context, req action.InvokeReque
 	if err := client.Delete(ctx, id); errors.Is(err, palabra.ErrNotFound) {
 		message = "Session " + id + " was already gone"
 	} else if err != nil {
-		resp.Diagnostics.AddAttributeError(path.Root("session_id"), summary, a.data.explain(err))
+		resp.Diagnostics.AddAttributeError(path.Root("session_id"), summary, a.data.explainAction(ctx, err,
+			fmt.Sprintf("Session %q may be deleted already. Invoke the action again to be sure.", id)))
 		return
 	}
 	resp.SendProgress(action.InvokeProgressEvent{Message: message})

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -20,7 +21,7 @@ const (
 )
 
 // sessionFilterModel holds the filters that every object that selects sessions
-// shares. Null attributes select nothing out.
+// shares. Null attributes do not filter.
 type sessionFilterModel struct {
 	IDPrefix      types.String      `tfsdk:"id_prefix"`
 	CreatedBefore timetypes.RFC3339 `tfsdk:"created_before"`
@@ -65,6 +66,26 @@ func (f sessionFilter) matches(session palabra.Session) bool {
 	return strings.HasPrefix(session.ID, f.idPrefix) &&
 		isBefore(session.CreatedAt, f.createdBefore) && isAfter(session.CreatedAt, f.createdAfter) &&
 		isBefore(session.ExpiresAt, f.expiresBefore) && isAfter(session.ExpiresAt, f.expiresAfter)
+}
+
+// String names the conditions, with the names of the attributes.
+func (f sessionFilter) String() string {
+	var conditions []string
+	if f.idPrefix != "" {
+		conditions = append(conditions, fmt.Sprintf("id_prefix %q", f.idPrefix))
+	}
+	for _, condition := range []struct {
+		name  string
+		limit *time.Time
+	}{
+		{"created_before", f.createdBefore}, {"created_after", f.createdAfter},
+		{"expires_before", f.expiresBefore}, {"expires_after", f.expiresAfter},
+	} {
+		if condition.limit != nil {
+			conditions = append(conditions, condition.name+" "+condition.limit.Format(time.RFC3339))
+		}
+	}
+	return strings.Join(conditions, " and ")
 }
 
 func isBefore(t time.Time, limit *time.Time) bool {
