@@ -35,8 +35,11 @@ func (c *Clock) Advance(d time.Duration) {
 }
 
 // Faster returns a clock that begins with the time that now shows and runs speed
-// times as fast.
+// times as fast; nil means time.Now.
 func Faster(now func() time.Time, speed float64) func() time.Time {
+	if now == nil {
+		now = realTime
+	}
 	begin := now()
 	return func() time.Time {
 		return begin.Add(time.Duration(float64(now().Sub(begin)) * speed))

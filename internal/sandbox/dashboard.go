@@ -9,8 +9,12 @@ import (
 	"time"
 )
 
-// dashboardInterval is how often the bars move when nothing else happens.
-const dashboardInterval = time.Second
+const (
+	// dashboardInterval is how often the bars move when nothing else happens.
+	dashboardInterval = time.Second
+	// dashboardPause bounds how often a busy sandbox draws its dashboards.
+	dashboardPause = 100 * time.Millisecond
+)
 
 //go:embed dashboard.html
 var dashboardSource string
@@ -49,7 +53,7 @@ func (s *Sandbox) dashboard(w http.ResponseWriter) {
 }
 
 // events streams the live parts of the dashboard as server-sent events: at once,
-// after each request, and every second.
+// after requests, and every second.
 func (s *Sandbox) events(w http.ResponseWriter, r *http.Request) {
 	changed := make(chan struct{}, 1)
 	s.watch(changed)
@@ -71,6 +75,11 @@ func (s *Sandbox) events(w http.ResponseWriter, r *http.Request) {
 		event.WriteByte('\n')
 		if _, err := w.Write(event.Bytes()); err != nil || controller.Flush() != nil {
 			return
+		}
+		select {
+		case <-r.Context().Done():
+			return
+		case <-time.After(dashboardPause):
 		}
 		select {
 		case <-r.Context().Done():

@@ -69,7 +69,7 @@ func (f *fixture) expectStatus(t *testing.T, want int, method, path, body string
 	return got
 }
 
-func TestLifeOfASession(t *testing.T) {
+func TestSession_IsCreatedExtendedExpiredAndDeleted(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, sandbox.Options{})
 	body := f.expectStatus(t, http.StatusCreated, "POST", "/session", `{"data":{"subscriber_count":2,"unknown":true}}`)
@@ -116,7 +116,7 @@ func TestLifeOfASession(t *testing.T) {
 	f.expectStatus(t, http.StatusNotFound, "DELETE", "/sessions/another", "")
 }
 
-func TestCreateTakesTheDeprecatedPathAndAnEmptyObject(t *testing.T) {
+func TestCreate_TakesTheDeprecatedPathAndAnEmptyObject(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, sandbox.Options{SessionLimit: 3})
 	f.expectStatus(t, http.StatusCreated, "POST", "/session", `{"data":{}}`)
@@ -130,7 +130,7 @@ func TestCreateTakesTheDeprecatedPathAndAnEmptyObject(t *testing.T) {
 	f.expectStatus(t, http.StatusUnprocessableEntity, "POST", "/session", `{"data":{"subscriber_count":11}}`)
 }
 
-func TestExpiryRefusesWhatTheContractDoesNotPromise(t *testing.T) {
+func TestExpiry_RefusesWhatTheContractDoesNotPromise(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, sandbox.Options{MaxTTL: time.Hour})
 	f.Put(sandbox.Session{ID: "a"})
@@ -145,7 +145,7 @@ func TestExpiryRefusesWhatTheContractDoesNotPromise(t *testing.T) {
 	}
 }
 
-func TestCredentialsAreOneKindAndRight(t *testing.T) {
+func TestCredentials_AreOneKindAndRight(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{0, 401, 403, 404} {
 		f := newFixture(t, sandbox.Options{BadCredentialsStatus: status})
@@ -162,7 +162,7 @@ func TestCredentialsAreOneKindAndRight(t *testing.T) {
 	}
 }
 
-func TestListIsPagedInOrderOfCreationAndSkipsWhatEnded(t *testing.T) {
+func TestList_IsPagedInOrderOfCreationAndSkipsWhatEnded(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, sandbox.Options{})
 	for i := range 25 {
@@ -201,7 +201,7 @@ func TestListIsPagedInOrderOfCreationAndSkipsWhatEnded(t *testing.T) {
 	}
 }
 
-func TestConnectedSessionMovesItsExpiryEveryMinute(t *testing.T) {
+func TestConnect_MovesTheExpiryEveryMinute(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, sandbox.Options{})
 	f.Put(sandbox.Session{ID: "a"})
@@ -232,7 +232,7 @@ func TestConnectedSessionMovesItsExpiryEveryMinute(t *testing.T) {
 	}
 }
 
-func TestUnknownPathsAndMethodsAre404(t *testing.T) {
+func TestHandler_UnknownPathsAndMethodsAre404(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, sandbox.Options{})
 	f.Put(sandbox.Session{ID: "a"})
@@ -242,7 +242,7 @@ func TestUnknownPathsAndMethodsAre404(t *testing.T) {
 	}
 }
 
-func TestRequestLogSaysWhatWasAsked(t *testing.T) {
+func TestRequests_SayWhatWasAsked(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, sandbox.Options{})
 	f.Put(sandbox.Session{ID: "a/b"})
@@ -258,7 +258,7 @@ func TestRequestLogSaysWhatWasAsked(t *testing.T) {
 	}
 }
 
-func TestSeedTakesRelativeAndAbsoluteTimes(t *testing.T) {
+func TestLoadSeed_TakesRelativeAndAbsoluteTimes(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, sandbox.Options{})
 	err := f.LoadSeed(strings.NewReader(`{"sessions":[{"id":"a","expires_in":"720h"},{"id":"b","created_at":"2031-01-01T00:00:00Z","expires_at":"2032-01-01T00:00:00Z"},{"id":"c","connected":true}]}`))

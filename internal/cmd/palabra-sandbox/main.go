@@ -77,7 +77,7 @@ func parse(args []string) (settings, error) {
 		return o, errors.New("--clock-speed has to be more than 0")
 	}
 	o.Seed = o.chaos
-	o.Now = sandbox.Faster(time.Now, o.clockSpeed)
+	o.Now = sandbox.Faster(nil, o.clockSpeed)
 	return o, nil
 }
 
