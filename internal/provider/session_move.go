@@ -24,8 +24,8 @@ type moveSource struct {
 	looked string
 	// sessionID returns the id that a state holds, or nothing.
 	sessionID func(state map[string]any) string
-	// related says that the source is ours, so that attributes of the same name
-	// mean the same and are taken along.
+	// related says that the source is ours: attributes of the same name mean the
+	// same and are taken along, and so are the notes in private state.
 	related bool
 }
 
@@ -103,7 +103,7 @@ func sessionMover(target string, sources map[string]moveSource) resource.StateMo
 				refuse("The state of the %s cannot be read: %s.", req.SourceTypeName, err)
 				return
 			}
-			resp.TargetState.Raw = same
+			resp.TargetState.Raw, resp.TargetPrivate = same, req.SourcePrivate
 		}
 		for _, name := range []string{"id", "session_id"} {
 			if _, ok := resp.TargetState.Schema.GetAttributes()[name]; ok {

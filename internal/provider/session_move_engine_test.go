@@ -303,3 +303,20 @@ func (c *cli) identities() []string {
 	slices.Sort(ids)
 	return ids
 }
+
+// TestSessionMove_EngineKeepsWhatACapGranted: the notes of private state move
+// along between our own types, or a capped session would be due at once.
+func TestSessionMove_EngineKeepsWhatACapGranted(t *testing.T) {
+	t.Parallel()
+	needMove(t)
+	const arguments = "\n  ttl_seconds = 7200\n  renew_before_seconds = 3600\n}\n"
+	f := newFixture(t, func(o *sandbox.Options) { o.MaxTTL = 10 * time.Minute })
+	c := newCLI(t)
+	c.write(f.config(`resource "palabra_session" "test" {` + arguments))
+	c.run("apply", "-auto-approve")
+	id, _ := c.values("palabra_session.test")["id"].(string)
+	f.ResetRequests()
+	c.write(f.config("moved {\n  from = palabra_session.test\n  to   = palabra_session_expiry.test\n}\n" +
+		`resource "palabra_session_expiry" "test" {` + "\n  session_id = \"" + id + `"` + arguments))
+	expectTakenOver(t, f, c, expiryAddress)
+}
