@@ -47,7 +47,8 @@ func (d *sessionsDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 		}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Lists the active sessions of the account, across all pages, in the API's order (by creation). All filters that are set apply together.",
+		MarkdownDescription: "Lists the active sessions of the account, across all pages, in the API's order (by creation). All filters that are set apply together.\n\n" +
+			"~> **A `for_each` of `palabra_session_expiry` over this list deletes sessions that leave it**, such as one that was renewed past `expires_before`. Set `delete_on_destroy = false` there, or keep the ids in a variable.",
 		Attributes: map[string]schema.Attribute{
 			"id_prefix": schema.StringAttribute{
 				MarkdownDescription: idPrefixDescription,
