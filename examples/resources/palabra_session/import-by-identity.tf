@@ -1,6 +1,6 @@
 import {
   to = palabra_session.keynote
   identity = {
-    id = "test-user.fec6b8fa.af4d2d22"
+    session_id = "test-user.fec6b8fa.af4d2d22"
   }
 }
