@@ -21,6 +21,16 @@ func (c *Client) HTTPTransport() *http.Transport {
 // SetTransport replaces the network.
 func (c *Client) SetTransport(network http.RoundTripper) { c.transport.base = network }
 
+// ReaderStats counts what Read has done.
+type ReaderStats struct{ Pages, Hits, Misses int }
+
+// ReaderStats returns the counts so far.
+func (c *Client) ReaderStats() ReaderStats {
+	c.reader.mu.Lock()
+	defer c.reader.mu.Unlock()
+	return ReaderStats{c.reader.pages, c.reader.hits, c.reader.misses}
+}
+
 // TokenAsSent is what a server finds in the query for a page token.
 func TokenAsSent(token string) string {
 	c := &Client{endpoint: &url.URL{Scheme: "https", Host: "example.com"}}

@@ -5,15 +5,14 @@ package palabra
 //  1. The first three reads are single.
 //  2. Then one page at a time is listed beside the reads, and each page in a row
 //     that answers none of them makes the next one wait for three more reads.
-//  3. A page answers reads for 30 seconds, except of sessions that this process
-//     writes.
+//  3. A page answers reads for 30 seconds, except of what this process writes.
 //  4. A read waits for the page in flight only with time that earlier answers from
 //     pages have saved, and the waits for one page last a second at most.
 //  5. The walk over the pages keeps its token; it starts again after 30 seconds,
 //     once it has ended or what it told of a wanted session is as old.
 //
-// So the list costs no read more than that second, whether it fails, hangs, lags
-// or has holes.
+// So reads take at most that second longer than single ones would, whether the
+// list fails, hangs, is slow or has holes.
 
 import (
 	"context"
@@ -23,11 +22,9 @@ import (
 )
 
 const (
-	// pageLifetime counts from when the page was asked for.
-	pageLifetime = 30 * time.Second
-	// readsPerPage is how many single reads cost about as much as one page.
-	readsPerPage = 3
+	pageLifetime = 30 * time.Second // since the page was asked for
 	longestWait  = time.Second
+	readsPerPage = 3 // cost about as much as one page
 )
 
 // reader answers single reads from list pages. Engines read resources one by one
@@ -36,19 +33,19 @@ type reader struct {
 	client *Client
 	now    func() time.Time
 
-	mu     sync.Mutex
-	own    map[string]bool // written by this process
-	listed map[string]listing
-	pass   pass
-	// inFlight is nil while no page is asked for; newest is the last to arrive.
-	inFlight, newest *pageCall
-	// saved is the time that answers from pages saved, less the waits for pages;
-	// singleTime is what all single reads took.
-	saved, singleTime time.Duration
-	reading           int         // calls of Read and Prime under way
-	idle              *time.Timer // runs while there are none
-	stats             ReaderStats
-	logged            int
+	mu       sync.Mutex
+	own      map[string]bool // written by this process
+	listed   map[string]listing
+	pass     pass
+	inFlight *pageCall
+	newest   *pageCall // the last one that ended
+
+	saved      time.Duration // by answers from pages, less the waits for pages
+	singleTime time.Duration // of all single reads
+	reading    int           // calls of Read and Prime under way
+	idle       *time.Timer   // runs while there are none
+	// pages were asked for, hits answered from them, misses took single reads.
+	pages, hits, misses, logged int
 }
 
 // pass is one walk over the pages.
@@ -57,12 +54,11 @@ type pass struct {
 	token string
 	seen  *walk
 	ended bool
-	// useless is how many pages in a row answered nothing, reads is how many reads
-	// came after the last page. Before the first page there is one useless page.
+	// useless is how many pages in a row answered nothing; reads came after the
+	// last of them. A pass begins as if there had been a useless page before.
 	useless, reads int
 }
 
-// pageCall is one list call.
 type pageCall struct {
 	asked     time.Time
 	done      <-chan struct{}
@@ -75,17 +71,10 @@ type listing struct {
 	page    *pageCall
 }
 
-// ReaderStats counts what Read has done.
-type ReaderStats struct {
-	// Pages were asked for; Hits were answered from them; Misses took a single read.
-	Pages, Hits, Misses int
-}
-
 func newReader(c *Client) *reader {
-	return &reader{
-		client: c, now: elapsedClock,
-		own: make(map[string]bool), listed: make(map[string]listing), pass: newPass(),
-	}
+	r := &reader{client: c, now: elapsedClock, own: make(map[string]bool), listed: make(map[string]listing)}
+	r.newPass()
+	return r
 }
 
 // Read reads one session like Get, but answers from a list page asked for within
@@ -130,13 +119,6 @@ func (c *Client) Prime(ctx context.Context) {
 	}
 }
 
-// ReaderStats returns the counts of Read so far.
-func (c *Client) ReaderStats() ReaderStats {
-	c.reader.mu.Lock()
-	defer c.reader.mu.Unlock()
-	return c.reader.stats
-}
-
 // written says that this process writes the session.
 func (r *reader) written(id string) {
 	r.mu.Lock()
@@ -164,10 +146,10 @@ func (r *reader) leave(ctx context.Context) {
 	if r.inFlight != nil {
 		r.idle = time.AfterFunc(longestWait, r.inFlight.cancel)
 	}
-	if stats := r.stats; r.logged != stats.Pages {
-		r.logged = stats.Pages
+	if r.logged != r.pages {
+		r.logged = r.pages
 		r.client.config.Logger.LogAttrs(ctx, slog.LevelInfo, "bulk read",
-			slog.Int("pages", stats.Pages), slog.Int("hits", stats.Hits), slog.Int("misses", stats.Misses))
+			slog.Int("pages", r.pages), slog.Int("hits", r.hits), slog.Int("misses", r.misses))
 	}
 }
 
@@ -175,12 +157,11 @@ func (r *reader) leave(ctx context.Context) {
 func (r *reader) fromPage(ctx context.Context, id string) (Session, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.pass.reads++
 	for waited := false; !r.own[id]; waited = true {
 		found, known := r.listed[id]
 		if known && r.now().Sub(found.page.asked) <= pageLifetime {
-			r.stats.Hits++
-			r.saved += r.singleTime / time.Duration(max(1, r.stats.Misses))
+			r.hits++
+			r.saved += r.singleTime / time.Duration(max(1, r.misses))
 			r.pass.useless = 0
 			if found.page == r.newest {
 				r.list(ctx) // It is there before a read has to wait for it.
@@ -188,7 +169,7 @@ func (r *reader) fromPage(ctx context.Context, id string) (Session, bool) {
 			return found.session, true
 		}
 		r.restart(known)
-		if r.pass.reads > readsPerPage*r.pass.useless {
+		if r.pass.reads++; r.pass.reads > readsPerPage*r.pass.useless {
 			r.list(ctx)
 		}
 		if waited || r.inFlight == nil || r.saved <= 0 {
@@ -196,7 +177,7 @@ func (r *reader) fromPage(ctx context.Context, id string) (Session, bool) {
 		}
 		r.saved -= r.wait(ctx)
 	}
-	r.stats.Misses++
+	r.misses++
 	return Session{}, false
 }
 
@@ -206,25 +187,23 @@ func (r *reader) wait(ctx context.Context) time.Duration {
 	if page.waitUntil.IsZero() {
 		page.waitUntil = began.Add(longestWait)
 	}
-	timer := time.NewTimer(page.waitUntil.Sub(began))
-	defer timer.Stop()
+	ctx, cancel := context.WithTimeout(ctx, page.waitUntil.Sub(began))
+	defer cancel()
 	r.mu.Unlock()
 	select {
 	case <-page.done:
-	case <-timer.C:
 	case <-ctx.Done():
 	}
 	r.mu.Lock()
 	return r.now().Sub(began)
 }
 
-func newPass() pass { return pass{seen: newWalk(), useless: 1} }
+func (r *reader) newPass() { r.pass = pass{begun: r.now(), seen: newWalk(), useless: 1} }
 
+// restart begins another pass where the last one has nothing more to tell.
 func (r *reader) restart(wantedIsOld bool) {
-	begun := r.pass.begun
-	if r.inFlight == nil && (r.pass.ended || wantedIsOld) && !begun.IsZero() && r.now().Sub(begun) > pageLifetime {
-		r.pass = newPass()
-		r.pass.reads++
+	if r.inFlight == nil && (r.pass.ended || wantedIsOld) && r.now().Sub(r.pass.begun) > pageLifetime {
+		r.newPass()
 	}
 }
 
@@ -235,30 +214,30 @@ func (r *reader) list(ctx context.Context) {
 		return
 	}
 	call, token := &pageCall{asked: r.now()}, r.pass.token
-	ctx, call.cancel = context.WithTimeout(context.WithoutCancel(ctx), pageLifetime)
-	call.done = ctx.Done()
-	if r.pass.begun.IsZero() {
+	if token == "" {
 		r.pass.begun = call.asked
 	}
+	ctx, call.cancel = context.WithTimeout(context.WithoutCancel(ctx), pageLifetime)
+	call.done = ctx.Done()
 	r.inFlight = call
-	r.stats.Pages++
+	r.pages++
 	go func() {
 		defer call.cancel()
 		got, answer, err := r.client.page(ctx, r.client.config.PageSize, token)
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.inFlight = nil
+		r.inFlight, r.newest = nil, call
 		r.pass.useless++
 		r.pass.reads = 0
 		if err == nil {
 			err = r.client.guardPage(got, answer, r.pass.seen)
 		} else if ctx.Err() != nil {
-			return // Too late, or nobody reads: the next one is asked for again.
+			return // Too late, or nobody reads: the same page comes next.
 		}
 		if err != nil {
 			got = page{} // It fails no read: single ones go on and report what they meet.
 		}
-		r.newest, r.pass.token, r.pass.ended = call, got.nextToken, got.nextToken == ""
+		r.pass.token, r.pass.ended = got.nextToken, got.nextToken == ""
 		for _, session := range got.sessions {
 			session.Listed = true
 			r.listed[session.ID] = listing{session, call}

@@ -35,7 +35,7 @@ type model struct {
 // observe notes what the server holds for a session now.
 func (m *model) observe(s *sandbox.Sandbox, id string) {
 	session, _ := s.Session(id)
-	m.history[id] = append(m.history[id], version{from: time.Now(), expires: session.ExpiresAt.Truncate(time.Second)})
+	m.history[id] = append(m.history[id], version{from: bubbleTime(), expires: session.ExpiresAt.Truncate(time.Second)})
 }
 
 // allowed says whether an answer (zero: not found) is one that a single read
@@ -53,7 +53,7 @@ func (m *model) allowed(id string, expires time.Time) bool {
 		return false
 	}
 	for i, v := range versions[:len(versions)-1] {
-		if v.expires.Equal(expires) && time.Since(versions[i+1].from) <= pageLifetime+m.lag {
+		if v.expires.Equal(expires) && bubbleTime().Sub(versions[i+1].from) <= pageLifetime+m.lag {
 			return true
 		}
 	}
@@ -97,9 +97,9 @@ func checkReaderAgainstModel(t *rapid.T) {
 		t.Fatal(err)
 	}
 	client.SetTransport(s)
-	created := time.Now()
+	created := bubbleTime()
 	put := func(id string, lifetime time.Duration) {
-		s.Put(sandbox.Session{ID: id, CreatedAt: created, ExpiresAt: time.Now().Add(lifetime)})
+		s.Put(sandbox.Session{ID: id, CreatedAt: created, ExpiresAt: bubbleTime().Add(lifetime)})
 		m.observe(s.Sandbox, id)
 	}
 	for i := range 8 {
@@ -114,13 +114,13 @@ func checkReaderAgainstModel(t *rapid.T) {
 	read := func(t *rapid.T, ids []string) {
 		reads += len(ids)
 		sessions, errs := make([]palabra.Session, len(ids)), make([]error, len(ids))
-		began := time.Now()
+		began := bubbleTime()
 		var wg sync.WaitGroup
 		for i, id := range ids {
 			wg.Go(func() { sessions[i], errs[i] = client.Read(t.Context(), id) })
 		}
 		wg.Wait()
-		if took := time.Since(began); took > time.Second+usualSingle {
+		if took := bubbleTime().Sub(began); took > time.Second+usualSingle {
 			t.Fatalf("the reads took %v", took)
 		}
 		for i, id := range ids {

@@ -2,6 +2,7 @@ package palabra_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -33,7 +34,7 @@ func (s memoryServer) fill(n int) []string {
 	ids := make([]string, n)
 	for i := range ids {
 		ids[i] = fmt.Sprintf("time-user.%08d", i)
-		s.Put(sandbox.Session{ID: ids[i], CreatedAt: time.Now().Add(time.Duration(i-n) * time.Second)})
+		s.Put(sandbox.Session{ID: ids[i], CreatedAt: bubbleTime().Add(time.Duration(i-n) * time.Second)})
 	}
 	return ids
 }
@@ -61,7 +62,7 @@ func (s memoryServer) RoundTrip(r *http.Request) (answer *http.Response, err err
 	defer received.Body.Close() //nolint:errcheck // in memory
 	defer func() {
 		cut := recover()
-		if cut != nil && cut != http.ErrAbortHandler {
+		if cutErr, _ := cut.(error); cut != nil && !errors.Is(cutErr, http.ErrAbortHandler) {
 			panic(cut)
 		}
 		if err = r.Context().Err(); err == nil && cut != nil {
@@ -76,16 +77,19 @@ func (s memoryServer) RoundTrip(r *http.Request) (answer *http.Response, err err
 	return w.Result(), nil
 }
 
+// bubbleTime is the clock of synctest's bubbles, which only waiting moves.
+func bubbleTime() time.Time { return time.Now() } //nolint:forbidigo // no wall clock
+
 func withoutBulkRead(c *palabra.Config) { c.BulkRead = false }
 
 // elapsed is how long it takes to read ids, without errors.
 func elapsed(t *testing.T, client *palabra.Client, parallel int, ids []string) time.Duration {
 	t.Helper()
-	began := time.Now()
+	began := bubbleTime()
 	if errs := readParallel(t, client, parallel, ids); len(errs) > 0 {
 		t.Errorf("errors: %v", errs)
 	}
-	took := time.Since(began)
+	took := bubbleTime().Sub(began)
 	time.Sleep(2 * time.Second)
 	return took
 }
@@ -120,6 +124,7 @@ func TestReader_IsNeverSlowerThanSingleReads(t *testing.T) {
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			for order, arrange := range map[string]func([]string) []string{"list order": slices.Clone[[]string], "random order": shuffled} {
 				synctest.Test(t, func(t *testing.T) {
 					s := newMemoryServer(t, usualSingle, test.page)
@@ -212,6 +217,68 @@ func TestReader_WalkStartsAgainOnlyWhenItIsOld(t *testing.T) {
 	})
 }
 
+// expectListed reads one session and checks where the answer comes from.
+func expectListed(t *testing.T, client *palabra.Client, id string, want bool) {
+	t.Helper()
+	if got, err := client.Read(t.Context(), id); err != nil || got.Listed != want {
+		t.Errorf("%s: listed %t, want %t, %v", id, got.Listed, want, err)
+	}
+	synctest.Wait()
+}
+
+func TestReader_HitOnTheNewestPagePrefetchesTheNext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newMemoryServer(t, usualSingle, 0)
+		ids := s.fill(1000)
+		client := s.client(t)
+		client.Prime(t.Context())
+		for _, step := range []struct{ read, pages int }{{0, 2}, {1, 2}, {101, 3}, {2, 3}, {102, 3}, {299, 4}} {
+			expectListed(t, client, ids[step.read], true)
+			if pages := client.ReaderStats().Pages; pages != step.pages {
+				t.Errorf("after session %d: %d pages, want %d", step.read, pages, step.pages)
+			}
+		}
+	})
+}
+
+func TestReader_PagesThatAnswerNothingBecomeRare(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newMemoryServer(t, usualSingle, 0)
+		ids := s.fill(10_000)
+		readParallel(t, s.client(t), 1, shuffled(ids[9800:]))
+		// After 3, 6, 9 … single reads, a page is listed beside the next one.
+		if pages, singles := countCalls(s.Sandbox); pages != 10 || singles != 200 {
+			t.Errorf("%d pages and %d singles, want 10 and 200", pages, singles)
+		}
+	})
+}
+
+func TestReader_WalkContinuesAfterAPause(t *testing.T) {
+	t.Parallel()
+	for name, hangs := range map[string]int{"next page": 0, "page that ended because nobody read": 1} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := newMemoryServer(t, usualSingle, 0)
+				ids := s.fill(1000)
+				client := s.client(t)
+				client.Prime(t.Context())
+				if hangs > 0 {
+					s.Inject(sandbox.Fault{Operation: sandbox.OperationList, Count: hangs, Effect: sandbox.Hang()})
+				}
+				expectListed(t, client, ids[0], true) // Asks for the second page.
+				time.Sleep(40 * time.Second)
+				next := ids[200-100*hangs:]
+				readParallel(t, client, 1, next[:4])
+				synctest.Wait()
+				expectListed(t, client, next[4], true)
+			})
+		})
+	}
+}
+
 func TestReader_PageAnswersForThirtySeconds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -219,13 +286,13 @@ func TestReader_PageAnswersForThirtySeconds(t *testing.T) {
 		s := newMemoryServer(t, usualSingle, 900*time.Millisecond)
 		ids := s.fill(2)
 		client := s.client(t)
-		asked := time.Now()
+		asked := bubbleTime()
 		client.Prime(t.Context())
 		for _, test := range []struct {
 			at   time.Duration
 			want bool
 		}{{time.Second, true}, {29900 * time.Millisecond, true}, {30100 * time.Millisecond, false}} {
-			time.Sleep(test.at - time.Since(asked))
+			time.Sleep(test.at - bubbleTime().Sub(asked))
 			if got, err := client.Read(t.Context(), ids[1]); err != nil || got.Listed != test.want {
 				t.Errorf("after %v: listed %t, want %t, %v", test.at, got.Listed, test.want, err)
 			}
@@ -241,7 +308,7 @@ func TestReader_PageEndsWhenNobodyReads(t *testing.T) {
 		ended := make(chan time.Time, 1)
 		s.Inject(sandbox.Fault{Operation: sandbox.OperationList, Count: 1, Effect: func(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
 			<-r.Context().Done()
-			ended <- time.Now()
+			ended <- bubbleTime()
 		}})
 		client := s.client(t)
 		readParallel(t, client, 1, ids[:4])
@@ -253,7 +320,7 @@ func TestReader_PageEndsWhenNobodyReads(t *testing.T) {
 		if len(ended) > 0 {
 			t.Fatal("the page ended between two reads")
 		}
-		last := time.Now()
+		last := bubbleTime()
 		if after := (<-ended).Sub(last); after > time.Second {
 			t.Errorf("the page ended %v after the last read, want a second at most", after)
 		}
@@ -266,19 +333,44 @@ func TestReader_PageEndsWhenNobodyReads(t *testing.T) {
 	})
 }
 
-func TestReader_CancelEndsAWaitForAPage(t *testing.T) {
+func TestReader_PageIsGivenUpWhenItCannotAnswerAnyMore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newMemoryServer(t, usualSingle, 0)
-		s.Inject(sandbox.Fault{Operation: sandbox.OperationList, Effect: sandbox.Hang()})
+		ids := s.fill(200)
+		ended := make(chan time.Time, 1)
+		s.Inject(sandbox.Fault{Operation: sandbox.OperationList, Count: 1, Effect: func(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
+			<-r.Context().Done()
+			ended <- bubbleTime()
+		}})
+		client := s.client(t, func(c *palabra.Config) { c.RequestTimeout = time.Hour })
+		began := bubbleTime()
+		client.Prime(t.Context())
+		for _, id := range ids {
+			time.Sleep(500 * time.Millisecond)
+			readParallel(t, client, 1, []string{id})
+		}
+		if took := (<-ended).Sub(began); took != pageLifetime {
+			t.Errorf("the page was given up after %v", took)
+		}
+	})
+}
+
+func TestReader_CancelEndsTheWaitAndNotThePage(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newMemoryServer(t, usualSingle, 500*time.Millisecond)
+		ids := s.fill(1)
 		client := s.client(t)
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
-		began := time.Now()
+		began := bubbleTime()
 		client.Prime(ctx)
-		if took := time.Since(began); took != 100*time.Millisecond {
+		if took := bubbleTime().Sub(began); took != 100*time.Millisecond {
 			t.Errorf("the wait took %v", took)
 		}
+		time.Sleep(500 * time.Millisecond)
+		expectListed(t, client, ids[0], true)
 	})
 }
 
@@ -289,14 +381,14 @@ func TestReader_PrimeWaitsForASecondAtMost(t *testing.T) {
 		s.Inject(sandbox.Fault{Operation: sandbox.OperationList, Effect: sandbox.Hang()})
 		ids := s.fill(60)
 		client := s.client(t)
-		began := time.Now()
+		began := bubbleTime()
 		for _, id := range ids {
 			client.Prime(t.Context())
 			if _, err := client.Read(t.Context(), id); err != nil {
 				t.Error(err)
 			}
 		}
-		if took, most := time.Since(began), time.Second+60*usualSingle; took > most {
+		if took, most := bubbleTime().Sub(began), time.Second+60*usualSingle; took > most {
 			t.Errorf("%v, want at most %v", took, most)
 		}
 	})
