@@ -1,18 +1,12 @@
 package provider_test
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
-	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
@@ -21,58 +15,6 @@ import (
 func needMove(t *testing.T) {
 	t.Helper()
 	needEngine(t, "1.8.0", "1.10.0")
-}
-
-// formerProvider is the provider that a session moves away from. An engine asks
-// it for its schema; everything else fails the test with a nil dereference.
-type formerProvider struct {
-	tfprotov6.ProviderServer
-	typeName string
-}
-
-func (p formerProvider) schema() *tfprotov6.Schema {
-	return &tfprotov6.Schema{Block: &tfprotov6.SchemaBlock{Attributes: []*tfprotov6.SchemaAttribute{
-		{Name: "id", Type: tftypes.String, Computed: true},
-		{Name: "path", Type: tftypes.String, Required: true},
-	}}}
-}
-
-func (p formerProvider) GetMetadata(context.Context, *tfprotov6.GetMetadataRequest) (*tfprotov6.GetMetadataResponse, error) {
-	return &tfprotov6.GetMetadataResponse{Resources: []tfprotov6.ResourceMetadata{{TypeName: p.typeName}}}, nil
-}
-
-func (p formerProvider) GetProviderSchema(context.Context, *tfprotov6.GetProviderSchemaRequest) (*tfprotov6.GetProviderSchemaResponse, error) {
-	return &tfprotov6.GetProviderSchemaResponse{
-		Provider:        &tfprotov6.Schema{Block: &tfprotov6.SchemaBlock{}},
-		ResourceSchemas: map[string]*tfprotov6.Schema{p.typeName: p.schema()},
-	}, nil
-}
-
-func (p formerProvider) GetResourceIdentitySchemas(context.Context, *tfprotov6.GetResourceIdentitySchemasRequest) (*tfprotov6.GetResourceIdentitySchemasResponse, error) {
-	return &tfprotov6.GetResourceIdentitySchemasResponse{IdentitySchemas: map[string]*tfprotov6.ResourceIdentitySchema{
-		p.typeName: {IdentityAttributes: []*tfprotov6.ResourceIdentitySchemaAttribute{{Name: "id", Type: tftypes.String, RequiredForImport: true}}},
-	}}, nil
-}
-
-func (p formerProvider) StopProvider(context.Context, *tfprotov6.StopProviderRequest) (*tfprotov6.StopProviderResponse, error) {
-	return &tfprotov6.StopProviderResponse{}, nil
-}
-
-// useState gives the folder a state file of testdata, as the engine under test
-// names providers.
-func (c *cli) useState(name string) {
-	c.t.Helper()
-	raw, state := readFixtureState(c.t, name)
-	host := os.Getenv("TF_ACC_PROVIDER_HOST")
-	raw = []byte(strings.ReplaceAll(string(raw), "registry.terraform.io", host))
-	if err := os.WriteFile(filepath.Join(c.dir, "terraform.tfstate"), raw, 0o600); err != nil {
-		c.t.Fatal(err)
-	}
-	resource := state.Resources[0]
-	address := strings.TrimSuffix(strings.TrimPrefix(resource.Provider, `provider["registry.terraform.io/`), `"]`)
-	c.others = map[string]func() tfprotov6.ProviderServer{
-		address: func() tfprotov6.ProviderServer { return formerProvider{typeName: resource.Type} },
-	}
 }
 
 // expectTakenOver applies a configuration whose moved block takes sessions over,
@@ -270,38 +212,6 @@ func TestSessionMove_EngineShowsWhyAStateCannotMove(t *testing.T) {
 	if len(f.calls()) > 0 {
 		t.Errorf("requests: %q, want none", f.calls())
 	}
-}
-
-// identities are the session ids of all identities in the state file, sorted; an
-// engine that knows no identities has written none.
-func (c *cli) identities() []string {
-	c.t.Helper()
-	var state struct {
-		Resources []struct {
-			Instances []struct {
-				Identity *struct {
-					SessionID string `json:"session_id"`
-				} `json:"identity"`
-			} `json:"instances"`
-		} `json:"resources"`
-	}
-	raw, err := os.ReadFile(filepath.Join(c.dir, "terraform.tfstate"))
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	if err := json.Unmarshal(raw, &state); err != nil {
-		c.t.Fatal(err)
-	}
-	var ids []string
-	for _, resource := range state.Resources {
-		for _, instance := range resource.Instances {
-			if instance.Identity != nil {
-				ids = append(ids, instance.Identity.SessionID)
-			}
-		}
-	}
-	slices.Sort(ids)
-	return ids
 }
 
 // TestSessionMove_EngineKeepsWhatACapGranted: the notes of private state move

@@ -160,10 +160,10 @@ func TestSessionMove_RefusalsShowTheImportWay(t *testing.T) {
 
 // upgradedIdentity is what OpenTofu asks for after a move: it keeps the identity
 // of the source.
-func upgradedIdentity(t *testing.T, identity string) *tfprotov6.UpgradeResourceIdentityResponse {
+func upgradedIdentity(t *testing.T, target, identity string) *tfprotov6.UpgradeResourceIdentityResponse {
 	t.Helper()
 	resp, err := providerserver.NewProtocol6(provider.New("test")())().UpgradeResourceIdentity(t.Context(), &tfprotov6.UpgradeResourceIdentityRequest{
-		TypeName: expiryType, Version: 0, RawIdentity: &tfprotov6.RawState{JSON: []byte(identity)},
+		TypeName: target, Version: 0, RawIdentity: &tfprotov6.RawState{JSON: []byte(identity)},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -179,12 +179,14 @@ func TestSessionMove_KeptIdentityIsUpgraded(t *testing.T) {
 		"of restful_resource": string(state.Resources[0].Instances[0].Identity),
 		"of version 0":        `{"session_id":"` + testSessionID + `"}`,
 	} {
-		resp := upgradedIdentity(t, identity)
-		if len(resp.Diagnostics) > 0 {
-			t.Errorf("%s: %s", name, diagnosticText(resp.Diagnostics))
-			continue
+		for _, target := range []string{expiryType, "palabra_session"} {
+			resp := upgradedIdentity(t, target, identity)
+			if len(resp.Diagnostics) > 0 {
+				t.Errorf("%s: %s", name, diagnosticText(resp.Diagnostics))
+				continue
+			}
+			p.identifies(resp.UpgradedIdentity, testSessionID)
 		}
-		p.identifies(resp.UpgradedIdentity, testSessionID)
 	}
 	for name, identity := range map[string]string{
 		"not JSON":       `{"id":"/sessions/a"}`,
@@ -192,7 +194,7 @@ func TestSessionMove_KeptIdentityIsUpgraded(t *testing.T) {
 		"something else": `{"arn":"x"}`,
 		"null":           `null`,
 	} {
-		if resp := upgradedIdentity(t, identity); !strings.Contains(diagnosticText(resp.Diagnostics), "destroy = false") {
+		if resp := upgradedIdentity(t, expiryType, identity); !strings.Contains(diagnosticText(resp.Diagnostics), "destroy = false") {
 			t.Errorf("%s: %s, want an error with the import way", name, diagnosticText(resp.Diagnostics))
 		}
 	}
@@ -226,4 +228,26 @@ func TestSessionMove_FromPalabraSessionKeepsSharedArguments(t *testing.T) {
 
 	_, resp = moved(t, expiryType, moveRequest(ourAddress, "palabra_session", `{"id":"a","publisher_token":null}`))
 	expectNone(t, resp.Diagnostics)
+}
+
+func TestSessionMove_BackToPalabraSessionHasNoTokens(t *testing.T) {
+	t.Parallel()
+	state, resp := moved(t, "palabra_session", moveRequest(ourAddress, expiryType, `{
+		"id": "`+testSessionID+`", "session_id": "`+testSessionID+`", "ttl_seconds": 3600, "renew_triggers": {"a": "b"},
+		"delete_on_destroy": false, "expires_at": "2031-03-14T10:26:53Z", "active": true}`))
+	expectNone(t, resp.Diagnostics)
+	for name, want := range map[string]tftypes.Value{
+		"id":                tftypes.NewValue(tftypes.String, testSessionID),
+		"ttl_seconds":       tftypes.NewValue(tftypes.Number, 3600),
+		"delete_on_destroy": tftypes.NewValue(tftypes.Bool, false),
+		"publisher_token":   tftypes.NewValue(tftypes.String, nil),
+	} {
+		if !state[name].Equal(want) {
+			t.Errorf("%s is %s, want %s", name, state[name], want)
+		}
+	}
+	newProtocol(t.Context(), t, "").identifies(resp.TargetIdentity, testSessionID)
+
+	_, resp = moved(t, "palabra_session", moveRequest("registry.terraform.io/mastercard/restapi", "restapi_object", `{"id":"a"}`))
+	expectError(t, resp.Diagnostics, "A restapi_object cannot become a palabra_session", "to = palabra_session.NAME")
 }
