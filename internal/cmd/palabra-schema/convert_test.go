@@ -14,7 +14,7 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/provider"
 )
 
-func TestEveryObjectOfTheProviderIsWritten(t *testing.T) {
+func TestWrite_HasEveryObjectOfTheProvider(t *testing.T) {
 	t.Parallel()
 
 	server := providerserver.NewProtocol6(provider.New("test")())()
@@ -50,7 +50,7 @@ func TestEveryObjectOfTheProviderIsWritten(t *testing.T) {
 	}
 }
 
-func TestAttributesKeepWhatTheirPagesTell(t *testing.T) {
+func TestConvert_KeepsWhatThePagesShow(t *testing.T) {
 	t.Parallel()
 
 	in := &tfprotov6.SchemaBlock{
@@ -71,9 +71,9 @@ func TestAttributesKeepWhatTheirPagesTell(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		`"tokens":{"type":["list","string"],"computed":true,"sensitive":true,"description_kind":"plain"}`,
-		`"id":{"type":"string","required":true,"description":"An *id*.","description_kind":"markdown"}`,
-		`"sessions":{"nested_type":{"attributes":{"id":{"type":"string","computed":true,"description_kind":"plain"}},"nesting_mode":"list"},"optional":true`,
+		`"tokens":{"type":["list","string"],"description_kind":"plain","computed":true,"sensitive":true}`,
+		`"id":{"type":"string","description":"An *id*.","description_kind":"markdown","required":true}`,
+		`"sessions":{"nested_type":{"attributes":{"id":{"type":"string","description_kind":"plain","computed":true}},"nesting_mode":"list"},"description_kind":"plain","optional":true`,
 		`"filter":{"nesting_mode":"set","block":{"description_kind":"plain"},"max_items":2}`,
 	} {
 		if !strings.Contains(string(got), want) {
@@ -82,7 +82,7 @@ func TestAttributesKeepWhatTheirPagesTell(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeWrittenIsAnErrorNotAGap(t *testing.T) {
+func TestConvert_FailsOnWhatItCannotWrite(t *testing.T) {
 	t.Parallel()
 
 	empty := &tfprotov6.Schema{Block: &tfprotov6.SchemaBlock{}}
@@ -111,7 +111,7 @@ func TestWhatCannotBeWrittenIsAnErrorNotAGap(t *testing.T) {
 	}
 }
 
-func TestErrorsOfTheProviderStopTheOutput(t *testing.T) {
+func TestWrite_StopsAtErrorsOfTheProvider(t *testing.T) {
 	t.Parallel()
 
 	diagnostics := []*tfprotov6.Diagnostic{
