@@ -1,6 +1,6 @@
-// Package engine finds the program that runs the provider: Terraform or
-// OpenTofu. The acceptance tests, the demo and the build share it, so that all
-// of them work on a machine that has only Go.
+// Package engine finds Terraform or OpenTofu, installs a build of the provider for
+// it, and runs it in a folder against a sandbox. The demo, the tests and the
+// make targets share it, so that all of them work on a machine that has only Go.
 package engine
 
 import (
@@ -11,6 +11,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+
+	"github.com/hashicorp/go-version"
 )
 
 // EnvVar names the environment variable that chooses the engine: a path, or a
@@ -57,29 +59,50 @@ func (e Engine) TestEnv() map[string]string {
 	}
 }
 
+// Since is the first version of each engine that has a feature, such as "1.10".
+// An engine whose version is empty has no version with it.
+type Since struct{ Terraform, OpenTofu string }
+
+// Has says whether this engine has the feature. A pre-release counts as the
+// version that it leads to.
+func (e Engine) Has(feature Since) bool {
+	first := feature.Terraform
+	if e.Name == OpenTofu {
+		first = feature.OpenTofu
+	}
+	if first == "" {
+		return false
+	}
+	return version.Must(version.NewVersion(e.Version)).Core().GreaterThanOrEqual(version.Must(version.NewVersion(first)))
+}
+
 // Find returns the engine to use: the one that PALABRA_ENGINE names, else
-// terraform from PATH, else tofu from PATH, else one that lies in cacheDir,
-// else the newest Terraform, downloaded into cacheDir. When there is none to be
-// had, the error says what to install.
-func Find(ctx context.Context, cacheDir string) (Engine, error) {
+// terraform from PATH, else tofu from PATH, else one that was downloaded or built
+// into .cache/engines, else the newest Terraform, downloaded there, else an
+// OpenTofu that is built there. When there is none to be had, the error says what
+// to install.
+func Find(ctx context.Context) (Engine, error) {
+	root, err := Root()
+	if err != nil {
+		return Engine{}, err
+	}
 	return finder{
 		getenv:   os.Getenv,
 		lookPath: exec.LookPath,
 		inspect:  inspect,
-		install:  install,
-	}.find(ctx, cacheDir)
+		sources:  []source{{"download Terraform", download}, {"build OpenTofu", BuildOpenTofu}},
+	}.find(ctx, root)
 }
 
-// CacheDir is the folder of downloaded and built engines of the module that
-// holds the working directory; version control ignores it.
-func CacheDir() (string, error) {
+// Root is the folder of the module that holds the working directory.
+func Root() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
 		return "", fmt.Errorf("find the module's folder: %w", err)
 	}
 	for at := dir; ; at = filepath.Dir(at) {
 		if _, err := os.Stat(filepath.Join(at, "go.mod")); err == nil {
-			return filepath.Join(at, ".cache", "engines"), nil
+			return at, nil
 		}
 		if at == filepath.Dir(at) {
 			return "", fmt.Errorf("no go.mod in %s or above it: run this inside a clone of the provider", dir)
@@ -93,13 +116,19 @@ type finder struct {
 	getenv   func(string) string
 	lookPath func(string) (string, error)
 	inspect  func(ctx context.Context, path string) (Engine, error)
-	install  func(ctx context.Context, dir string) (string, error)
+	sources  []source
 }
 
-func (f finder) find(ctx context.Context, cacheDir string) (Engine, error) {
+// source puts an engine into the cache of the module in root.
+type source struct {
+	name string
+	get  func(ctx context.Context, root string) (path string, err error)
+}
+
+func (f finder) find(ctx context.Context, root string) (Engine, error) {
 	if chosen := f.getenv(EnvVar); chosen != "" {
-		// A choice that does not work is an error: another engine than the one
-		// asked for would make the run say something about the wrong program.
+		// Never another engine than the chosen one: the run would say something
+		// about the wrong program.
 		e, err := f.look(ctx, chosen)
 		if err != nil {
 			return Engine{}, fmt.Errorf("%s=%s cannot be used: %w", EnvVar, chosen, err)
@@ -107,33 +136,30 @@ func (f finder) find(ctx context.Context, cacheDir string) (Engine, error) {
 		return e, nil
 	}
 
-	var broken []error
-	for _, candidate := range []string{
-		Terraform,
-		OpenTofu,
-		filepath.Join(cacheDir, executable(Terraform)),
-		filepath.Join(cacheDir, executable(OpenTofu)),
-	} {
+	var problems []error
+	for _, candidate := range []string{Terraform, OpenTofu, cached(root, Terraform), cached(root, OpenTofu)} {
 		e, err := f.look(ctx, candidate)
 		if err == nil {
 			return e, nil
 		}
+		if !errors.Is(err, exec.ErrNotFound) && !errors.Is(err, os.ErrNotExist) {
+			problems = append(problems, fmt.Errorf("found but not usable: %w", err))
+		}
+	}
+	for _, s := range f.sources {
 		if ctx.Err() != nil {
 			return Engine{}, ctx.Err()
 		}
-		if !errors.Is(err, exec.ErrNotFound) && !errors.Is(err, os.ErrNotExist) {
-			broken = append(broken, err)
+		path, err := s.get(ctx, root)
+		if err == nil {
+			return f.look(ctx, path)
 		}
-	}
-
-	path, err := f.install(ctx, cacheDir)
-	if err == nil {
-		return f.look(ctx, path)
+		problems = append(problems, fmt.Errorf("%s: %w", s.name, err))
 	}
 	if ctx.Err() != nil {
 		return Engine{}, ctx.Err()
 	}
-	return Engine{}, &NotFoundError{Broken: broken, Install: err}
+	return Engine{}, &NotFoundError{Problems: problems}
 }
 
 func (f finder) look(ctx context.Context, candidate string) (Engine, error) {

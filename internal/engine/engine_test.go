@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -13,12 +14,12 @@ import (
 // machine describes what a finder sees: executables by the name or path that
 // is looked up, each with what its version command tells.
 type machine struct {
-	env        string
-	engines    map[string]Engine
-	broken     map[string]error
-	installed  string
-	installErr error
-	installs   int
+	env     string
+	engines map[string]Engine
+	broken  map[string]error
+	// download and build are what those sources put into the cache, or why not.
+	download, build any
+	asked           []string
 }
 
 func (m *machine) finder() finder {
@@ -52,29 +53,35 @@ func (m *machine) finder() finder {
 			}
 			return Engine{}, os.ErrNotExist
 		},
-		install: func(context.Context, string) (string, error) {
-			m.installs++
-			if m.installErr == nil {
-				m.engines = map[string]Engine{m.installed: {Name: Terraform, Version: "1.14.0"}}
-			}
-			return m.installed, m.installErr
-		},
+		sources: []source{m.source("download", m.download), m.source("build", m.build)},
 	}
 }
 
-func TestFindPrefersTheChosenThenPathThenCacheThenDownload(t *testing.T) {
+func (m *machine) source(name string, outcome any) source {
+	return source{name, func(_ context.Context, root string) (string, error) {
+		m.asked = append(m.asked, name)
+		if err, failed := outcome.(error); failed {
+			return "", err
+		}
+		e, _ := outcome.(Engine)
+		path := cached(root, e.Name)
+		m.engines = map[string]Engine{path: e}
+		return path, nil
+	}}
+}
+
+func TestFind_PrefersTheChosenThenPathThenCacheThenASource(t *testing.T) {
 	t.Parallel()
 
-	cache := t.TempDir()
-	cached := func(name string) string { return filepath.Join(cache, executable(name)) }
+	root := t.TempDir()
 	terraform := Engine{Name: Terraform, Version: "1.11.4"}
 	tofu := Engine{Name: OpenTofu, Version: "1.12.6"}
 	failing := errors.New("exit status 1")
 
 	tests := map[string]struct {
-		machine  machine
-		want     string
-		installs int
+		machine machine
+		want    string
+		asked   []string
 	}{
 		"chosen": {
 			machine: machine{env: "/opt/tofu", engines: map[string]Engine{"/opt/tofu": tofu, Terraform: terraform}},
@@ -85,7 +92,7 @@ func TestFindPrefersTheChosenThenPathThenCacheThenDownload(t *testing.T) {
 			want:    "Terraform 1.11.4",
 		},
 		"tofu in PATH": {
-			machine: machine{engines: map[string]Engine{OpenTofu: tofu, cached(Terraform): terraform}},
+			machine: machine{engines: map[string]Engine{OpenTofu: tofu, cached(root, Terraform): terraform}},
 			want:    "OpenTofu 1.12.6",
 		},
 		"broken terraform in PATH": {
@@ -93,17 +100,22 @@ func TestFindPrefersTheChosenThenPathThenCacheThenDownload(t *testing.T) {
 			want:    "OpenTofu 1.12.6",
 		},
 		"terraform in cache": {
-			machine: machine{engines: map[string]Engine{cached(OpenTofu): tofu, cached(Terraform): terraform}},
+			machine: machine{engines: map[string]Engine{cached(root, OpenTofu): tofu, cached(root, Terraform): terraform}},
 			want:    "Terraform 1.11.4",
 		},
 		"tofu in cache": {
-			machine: machine{engines: map[string]Engine{cached(OpenTofu): tofu}},
+			machine: machine{engines: map[string]Engine{cached(root, OpenTofu): tofu}},
 			want:    "OpenTofu 1.12.6",
 		},
 		"download": {
-			machine:  machine{installed: cached(Terraform)},
-			want:     "Terraform 1.14.0",
-			installs: 1,
+			machine: machine{download: terraform, build: tofu},
+			want:    "Terraform 1.11.4",
+			asked:   []string{"download"},
+		},
+		"build where nothing can be downloaded": {
+			machine: machine{download: failing, build: tofu},
+			want:    "OpenTofu 1.12.6",
+			asked:   []string{"download", "build"},
 		},
 	}
 	for name, test := range tests {
@@ -111,7 +123,7 @@ func TestFindPrefersTheChosenThenPathThenCacheThenDownload(t *testing.T) {
 			t.Parallel()
 
 			m := test.machine
-			got, err := m.finder().find(t.Context(), cache)
+			got, err := m.finder().find(t.Context(), root)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -121,20 +133,21 @@ func TestFindPrefersTheChosenThenPathThenCacheThenDownload(t *testing.T) {
 			if !filepath.IsAbs(got.Path) {
 				t.Errorf("path %q is not absolute: commands run in other folders", got.Path)
 			}
-			if m.installs != test.installs {
-				t.Errorf("%d downloads, want %d", m.installs, test.installs)
+			if !slices.Equal(m.asked, test.asked) {
+				t.Errorf("asked %q, want %q", m.asked, test.asked)
 			}
 		})
 	}
 }
 
-func TestFindWithoutAnyEngineSaysWhatToInstall(t *testing.T) {
+func TestFind_WithoutAnyEngineSaysWhatToInstall(t *testing.T) {
 	t.Parallel()
 
 	offline := errors.New("dial tcp: no such host")
 	m := machine{
-		broken:     map[string]error{Terraform: errors.New("wrapper without a version")},
-		installErr: offline,
+		broken:   map[string]error{Terraform: errors.New("wrapper without a version")},
+		download: offline,
+		build:    errors.New("no module proxy"),
 	}
 	_, err := m.finder().find(t.Context(), t.TempDir())
 	if !errors.Is(err, offline) {
@@ -143,10 +156,10 @@ func TestFindWithoutAnyEngineSaysWhatToInstall(t *testing.T) {
 	for _, want := range []string{
 		"neither Terraform nor OpenTofu is installed",
 		"wrapper without a version",
-		"dial tcp: no such host",
+		"download: dial tcp: no such host",
+		"build: no module proxy",
 		"https://developer.hashicorp.com/terraform/install",
 		"https://opentofu.org/docs/intro/install/",
-		"make tofu",
 		"export PALABRA_ENGINE=",
 	} {
 		if !strings.Contains(err.Error(), want) {
@@ -155,7 +168,7 @@ func TestFindWithoutAnyEngineSaysWhatToInstall(t *testing.T) {
 	}
 }
 
-func TestFindNeverReplacesABrokenChoice(t *testing.T) {
+func TestFind_NeverReplacesABrokenChoice(t *testing.T) {
 	t.Parallel()
 
 	m := machine{env: "/opt/missing", engines: map[string]Engine{Terraform: {Name: Terraform, Version: "1.11.4"}}}
@@ -163,17 +176,17 @@ func TestFindNeverReplacesABrokenChoice(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "PALABRA_ENGINE=/opt/missing") {
 		t.Fatalf("error %v does not name the choice", err)
 	}
-	if m.installs != 0 {
-		t.Error("downloaded an engine although one was chosen")
+	if len(m.asked) != 0 {
+		t.Errorf("asked %q although an engine was chosen", m.asked)
 	}
 }
 
-func TestFindStopsWhenCancelled(t *testing.T) {
+func TestFind_StopsWhenCancelled(t *testing.T) {
 	t.Parallel()
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	m := machine{installErr: context.Canceled}
+	m := machine{download: context.Canceled, build: context.Canceled}
 	_, err := m.finder().find(ctx, t.TempDir())
 	if !errors.Is(err, context.Canceled) {
 		t.Fatalf("error %v, want the cancellation", err)
@@ -184,7 +197,30 @@ func TestFindStopsWhenCancelled(t *testing.T) {
 	}
 }
 
-func TestTestEnvPointsPluginTestingAtTheEngine(t *testing.T) {
+func TestHas_ComparesWithTheFirstVersionOfThatEngine(t *testing.T) {
+	t.Parallel()
+
+	ephemeral, actions := Since{"1.10", "1.11"}, Since{Terraform: "1.14"}
+	for _, test := range []struct {
+		engine  Engine
+		feature Since
+		want    bool
+	}{
+		{Engine{Name: Terraform, Version: "1.9.8"}, ephemeral, false},
+		{Engine{Name: Terraform, Version: "1.10.0"}, ephemeral, true},
+		{Engine{Name: Terraform, Version: "1.10.0-rc1"}, ephemeral, true},
+		{Engine{Name: OpenTofu, Version: "1.10.10"}, ephemeral, false},
+		{Engine{Name: OpenTofu, Version: "1.11.0"}, ephemeral, true},
+		{Engine{Name: Terraform, Version: "1.17.0-dev"}, actions, true},
+		{Engine{Name: OpenTofu, Version: "1.99.0"}, actions, false},
+	} {
+		if got := test.engine.Has(test.feature); got != test.want {
+			t.Errorf("%s, since %+v: %t, want %t", test.engine, test.feature, got, test.want)
+		}
+	}
+}
+
+func TestTestEnv_PointsPluginTestingAtTheEngine(t *testing.T) {
 	t.Parallel()
 
 	for _, test := range []struct {

@@ -19,7 +19,7 @@ func script(t *testing.T, body string) string {
 	return path
 }
 
-func TestInspectBelievesTheProgramNotItsName(t *testing.T) {
+func TestInspect_BelievesTheProgramNotItsName(t *testing.T) {
 	t.Parallel()
 
 	for want, output := range map[string]string{
@@ -38,7 +38,7 @@ func TestInspectBelievesTheProgramNotItsName(t *testing.T) {
 	}
 }
 
-func TestInspectRefusesOtherPrograms(t *testing.T) {
+func TestInspect_RefusesOtherPrograms(t *testing.T) {
 	t.Parallel()
 
 	for name, body := range map[string]string{
@@ -52,15 +52,14 @@ func TestInspectRefusesOtherPrograms(t *testing.T) {
 	}
 }
 
-func TestCacheDirIsTheModulesWhereverTheTestRuns(t *testing.T) {
+func TestRoot_IsTheModulesWhereverTheTestRuns(t *testing.T) {
 	t.Parallel()
 
-	dir, err := CacheDir()
+	root, err := Root()
 	if err != nil {
 		t.Fatal(err)
 	}
-	root := filepath.Dir(filepath.Dir(dir))
 	if _, err := os.Stat(filepath.Join(root, "terraform-registry-manifest.json")); err != nil {
-		t.Errorf("cache folder %s is not in the module's root: %v", dir, err)
+		t.Errorf("%s is not the module's root: %v", root, err)
 	}
 }

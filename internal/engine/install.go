@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -15,57 +16,78 @@ import (
 
 // NotFoundError says that there is no engine and how to get one.
 type NotFoundError struct {
-	Broken  []error // executables that were found but do not run
-	Install error   // why the download failed
+	// Problems are executables that do not run, and why none could be downloaded
+	// or built.
+	Problems []error
 }
 
 func (e *NotFoundError) Error() string {
 	var b strings.Builder
 	b.WriteString("neither Terraform nor OpenTofu is installed")
-	for _, err := range e.Broken {
-		fmt.Fprintf(&b, "\n  found but not usable: %v", err)
+	for _, err := range e.Problems {
+		fmt.Fprintf(&b, "\n  %v", err)
 	}
-	fmt.Fprintf(&b, "\n  Terraform could not be downloaded: %v", e.Install)
 	b.WriteString(`
 
 Do one of these and run the command again:
   - install Terraform: https://developer.hashicorp.com/terraform/install
   - install OpenTofu:  https://opentofu.org/docs/intro/install/
-  - build OpenTofu here, with Go alone: make tofu
   - name an executable that is not in PATH: export ` + EnvVar + `=/path/to/terraform`)
 	return b.String()
 }
 
-// Unwrap returns why the download failed.
-func (e *NotFoundError) Unwrap() error { return e.Install }
+// Unwrap returns the problems.
+func (e *NotFoundError) Unwrap() []error { return e.Problems }
 
-// installTimeout bounds the download of some 30 MB.
-const installTimeout = 5 * time.Minute
+// downloadTimeout bounds the download of some 30 MB.
+const downloadTimeout = 5 * time.Minute
 
-// install downloads the newest Terraform and checks its signature. The file
-// appears in dir at once or not at all, because several test binaries may be
-// installing at the same time.
-func install(ctx context.Context, dir string) (string, error) {
-	if err := os.MkdirAll(dir, 0o750); err != nil {
+// download gets the newest Terraform and checks its signature.
+func download(ctx context.Context, root string) (string, error) {
+	return intoCache(root, Terraform, func(dir, _ string) (string, error) {
+		fmt.Fprintln(os.Stderr, "No terraform or tofu in PATH: downloading Terraform into .cache/engines")
+		newest := &releases.LatestVersion{Product: product.Terraform, InstallDir: dir, Timeout: downloadTimeout}
+		return newest.Install(ctx)
+	})
+}
+
+// BuildOpenTofu builds OpenTofu from its Go module, in the version of
+// tools/opentofu, into the cache of the module in root, and returns its path.
+func BuildOpenTofu(ctx context.Context, root string) (string, error) {
+	return intoCache(root, OpenTofu, func(_, file string) (string, error) {
+		fmt.Fprintln(os.Stderr, "Building OpenTofu from its Go module into .cache/engines. This takes some minutes, once.")
+		build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", file,
+			"-ldflags=-s -w -X github.com/opentofu/opentofu/version.dev=no", "github.com/opentofu/opentofu/cmd/tofu")
+		build.Dir = filepath.Join(root, "tools", "opentofu")
+		if output, err := build.CombinedOutput(); err != nil {
+			return "", fmt.Errorf("go build in tools/opentofu: %w\n%s", err, output)
+		}
+		return file, nil
+	})
+}
+
+// intoCache lets get make an executable, in a folder or as a file in it. It appears
+// in the cache at once or not at all, because several test binaries may be
+// getting one at the same time.
+func intoCache(root, name string, get func(dir, file string) (string, error)) (string, error) {
+	path := cached(root, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
 		return "", err
 	}
-	tmp, err := os.MkdirTemp(dir, "download-")
+	tmp, err := os.MkdirTemp(filepath.Dir(path), "new-")
 	if err != nil {
 		return "", err
 	}
 	defer func() { _ = os.RemoveAll(tmp) }()
-
-	fmt.Fprintln(os.Stderr, "No terraform or tofu in PATH: downloading Terraform into", dir)
-	source := &releases.LatestVersion{Product: product.Terraform, InstallDir: tmp, Timeout: installTimeout}
-	downloaded, err := source.Install(ctx)
+	made, err := get(tmp, filepath.Join(tmp, executable(name)))
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, executable(Terraform))
-	if err := os.Rename(downloaded, path); err != nil {
-		return "", err
-	}
-	return path, nil
+	return path, os.Rename(made, path)
+}
+
+func cached(root, name string) string {
+	return filepath.Join(root, ".cache", "engines", executable(name))
 }
 
 func executable(name string) string {

@@ -47,7 +47,7 @@ func needEngine(t *testing.T, terraform, openTofu string) {
 // TestMain finds the engine once and clears the environment that the provider
 // reads, so that the tests are the same on every machine.
 func TestMain(m *testing.M) {
-	found, err := engine.Find(context.Background(), "../../.cache/engines")
+	found, err := engine.Find(context.Background())
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

@@ -51,7 +51,7 @@ var expirySchemas = sync.OnceValues(func() (schemaTypes, error) {
 // sends.
 type protocol struct {
 	t     failer
-	ctx   context.Context //nolint:containedctx // of the test, for its length
+	ctx   context.Context // of the test, for its length
 	types schemaTypes
 	url   string
 }

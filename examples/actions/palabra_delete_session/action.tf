@@ -1,3 +1,4 @@
+# Needs Terraform 1.14.
 # terraform apply -invoke=action.palabra_delete_session.booth
 action "palabra_delete_session" "booth" {
   config {

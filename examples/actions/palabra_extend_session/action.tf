@@ -1,3 +1,4 @@
+# Needs Terraform 1.14.
 # terraform apply -invoke=action.palabra_extend_session.overtime
 action "palabra_extend_session" "overtime" {
   config {

@@ -1,3 +1,4 @@
+# Needs Terraform 1.14.
 # Deletes what last year left behind, ten sessions at most for each run of
 #   terraform apply -invoke=action.palabra_prune_sessions.last_year
 action "palabra_prune_sessions" "last_year" {

@@ -1,3 +1,4 @@
+# Needs Terraform 1.6 or OpenTofu 1.11, for timestamp() in variables.
 # Needs a sandbox of its own ("make sandbox") and its export lines: it ends
 # sessions that it did not create.
 

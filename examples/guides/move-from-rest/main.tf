@@ -1,3 +1,5 @@
+# Needs Terraform 1.8 or OpenTofu 1.10.
+
 terraform {
   required_providers {
     palabra = {

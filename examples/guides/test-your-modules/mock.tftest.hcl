@@ -1,4 +1,4 @@
-# Needs nothing: no account, no sandbox, no credentials.
+# Needs Terraform 1.7 or OpenTofu 1.8, and nothing else: no account, no sandbox, no credentials.
 
 mock_provider "palabra" {
   mock_resource "palabra_session_expiry" {

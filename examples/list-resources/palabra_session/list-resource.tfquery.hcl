@@ -1,3 +1,4 @@
+# Needs Terraform 1.14.
 # terraform query
 list "palabra_session" "ending_this_year" {
   provider = palabra

@@ -1,3 +1,4 @@
+# Needs Terraform 1.12 or OpenTofu 1.12.
 import {
   to = palabra_session.keynote
   identity = {

@@ -9,7 +9,13 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/engine"
+	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
 func main() {
@@ -27,18 +33,105 @@ func main() {
 	}
 }
 
+const managedSession = "/session-storage/sessions/58347ae0-8a5d-41cf-96d9-166b550b3335.b0327ccf.3c0742bc"
+
+// step is a command and the calls on the managed session that it has to make.
+type step struct {
+	title, command string
+	want           []string
+}
+
+var steps = []step{
+	{"Set up the working folder", "init", nil},
+	{"Plan: read one session, list all, plan a lifetime", "plan -out=first.tfplan", nil},
+	{"Apply: set the lifetime", "apply first.tfplan", []string{"POST", "GET"}},
+	{"Plan again: nothing to change", "plan -detailed-exitcode", []string{"GET"}},
+	{"Plan a longer lifetime", "plan -var=ttl_seconds=7200 -out=second.tfplan", []string{"GET"}},
+	{"Apply: update in place", "apply second.tfplan", []string{"POST", "GET"}},
+	{"Plan the destroy", "plan -destroy -var=ttl_seconds=7200 -out=destroy.tfplan", []string{"GET"}},
+	{"Destroy: delete the session", "apply destroy.tfplan", []string{"DELETE"}},
+}
+
 func run(ctx context.Context, out io.Writer) error {
-	d, err := newDemo(ctx, out)
+	root, err := engine.Root()
 	if err != nil {
 		return err
 	}
-	defer d.close()
+	fmt.Fprintln(out, "Looking for Terraform or OpenTofu")
+	found, err := engine.Find(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "  %s\nBuilding the provider\n", found)
+	dir, err := os.MkdirTemp("", "palabra-demo-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	env, err := engine.Provider(ctx, dir, "0.0.1")
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(out, "Starting the sandbox")
+	api, err := engine.Serve(sandbox.Options{}, filepath.Join(root, "examples", "sandbox", "sessions.json"))
+	if err != nil {
+		return err
+	}
+	defer api.Close()
+	fmt.Fprintf(out, "  %s\n", api.URL)
 
+	work := engine.Workspace{Engine: found, Dir: filepath.Join(dir, "work"), Env: append(env, api.Env()...)}
+	if err := os.CopyFS(work.Dir, os.DirFS(filepath.Join(root, "examples", "demo"))); err != nil {
+		return err
+	}
+	total := make(map[string]int)
 	for _, s := range steps {
-		if err := d.run(ctx, s); err != nil {
+		if err := s.run(ctx, out, work, api, total); err != nil {
 			return err
 		}
 	}
-	d.summarize()
+	fmt.Fprintf(out, `
+== Summary
+  Set a lifetime:      1 POST and 1 GET for the session
+  Unchanged plan:      nothing written
+  Changed lifetime:    updated in place, 1 POST and 1 GET
+  Destroy:             1 DELETE
+  All API calls:       %d GET, %d POST, %d DELETE
+  Sessions left:       %d (the samples that nothing managed)
+`, total["GET"], total["POST"], total["DELETE"], len(api.Sessions()))
+	return nil
+}
+
+// run runs the step, shows what the engine printed and what the API was asked, and
+// compares that with what the step promises.
+func (s step) run(ctx context.Context, out io.Writer, work engine.Workspace, api *engine.API, total map[string]int) error {
+	fmt.Fprintf(out, "\n== %s\n$ %s %s\n", s.title, work.Engine.Name, s.command)
+	api.ResetRequests()
+	output, err := work.Run(ctx, strings.Fields(s.command)...)
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(strings.TrimSpace(output)) {
+		fmt.Fprintf(out, "  | %s", line)
+	}
+	fmt.Fprint(out, "\n\n")
+
+	var got []string
+	for _, r := range api.Requests() {
+		total[r.Method]++
+		call := r.Method + " " + r.Path
+		if r.Path == managedSession {
+			got = append(got, r.Method)
+		} else if r.Method != "GET" {
+			return fmt.Errorf("%s: unexpected write: %s", s.command, call)
+		}
+		if r.Query != "" {
+			call += "?" + r.Query
+		}
+		fmt.Fprintf(out, "  API: %s -> %d\n", call, r.Status)
+	}
+	if !slices.Equal(got, s.want) {
+		return fmt.Errorf("%s: calls on the managed session %q, want %q", s.command, got, s.want)
+	}
 	return nil
 }

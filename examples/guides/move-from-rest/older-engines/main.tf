@@ -1,3 +1,5 @@
+# Needs Terraform 1.7 or OpenTofu 1.10.
+
 terraform {
   required_providers {
     palabra = {

@@ -1,4 +1,4 @@
-package mirror
+package engine
 
 import (
 	"os"
@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-func TestLayPutsTheBinaryWhereBothEnginesLook(t *testing.T) {
+func TestLayProvider_PutsTheBinaryWhereBothEnginesLook(t *testing.T) {
 	t.Parallel()
 
 	binary := filepath.Join(t.TempDir(), "built")
@@ -17,13 +17,13 @@ func TestLayPutsTheBinaryWhereBothEnginesLook(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	files, err := Lay(dir, binary, "1.2.3")
+	files, err := LayProvider(dir, binary, "1.2.3")
 	if err != nil {
 		t.Fatal(err)
 	}
 	platform := runtime.GOOS + "_" + runtime.GOARCH
 	for _, host := range []string{"registry.terraform.io", "registry.opentofu.org"} {
-		want := filepath.Join(dir, host, "palabra-community", "palabra", "1.2.3", platform, binaryName("1.2.3"))
+		want := filepath.Join(dir, host, "palabra-community", "palabra", "1.2.3", platform, providerFile("1.2.3"))
 		if !slices.Contains(files, want) {
 			t.Errorf("no file %s in %v", want, files)
 		}
@@ -37,7 +37,7 @@ func TestLayPutsTheBinaryWhereBothEnginesLook(t *testing.T) {
 	}
 }
 
-func TestLayReplacesAnOlderBuildOfTheSameVersion(t *testing.T) {
+func TestLayProvider_ReplacesAnOlderBuildOfTheSameVersion(t *testing.T) {
 	t.Parallel()
 
 	binary := filepath.Join(t.TempDir(), "built")
@@ -46,7 +46,7 @@ func TestLayReplacesAnOlderBuildOfTheSameVersion(t *testing.T) {
 		if err := os.WriteFile(binary, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		files, err := Lay(dir, binary, "1.2.3")
+		files, err := LayProvider(dir, binary, "1.2.3")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -58,38 +58,64 @@ func TestLayReplacesAnOlderBuildOfTheSameVersion(t *testing.T) {
 	}
 }
 
-func TestLayLeavesNothingWhenTheBinaryIsMissing(t *testing.T) {
+func TestLayProvider_LeavesNothingWhenTheBinaryIsMissing(t *testing.T) {
 	t.Parallel()
 
-	if _, err := Lay(t.TempDir(), filepath.Join(t.TempDir(), "absent"), "1.2.3"); !os.IsNotExist(err) {
+	if _, err := LayProvider(t.TempDir(), filepath.Join(t.TempDir(), "absent"), "1.2.3"); !os.IsNotExist(err) {
 		t.Errorf("error %v, want that the file does not exist", err)
 	}
 }
 
-func TestConfigureKeepsThisProviderFromEveryRegistry(t *testing.T) {
+func TestRemoveProvider_RemovesEveryVersionAndNothingElse(t *testing.T) {
 	t.Parallel()
 
-	file := filepath.Join(t.TempDir(), "cli.tfrc")
-	if err := Configure(file, "/some/mirror"); err != nil {
+	dir, binary := t.TempDir(), filepath.Join(t.TempDir(), "built")
+	if err := os.WriteFile(binary, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	content, err := os.ReadFile(file)
-	if err != nil {
+	for _, version := range []string{"0.0.1", "1.2.3"} {
+		if _, err := LayProvider(dir, binary, version); err != nil {
+			t.Fatal(err)
+		}
+	}
+	another := filepath.Join(dir, hosts[0], "hashicorp", "random")
+	if err := os.MkdirAll(another, 0o750); err != nil {
 		t.Fatal(err)
 	}
-	mirrored, direct, found := strings.Cut(string(content), "direct")
+	removed, err := RemoveProvider(dir)
+	if err != nil || len(removed) != len(hosts) {
+		t.Fatalf("removed %q, %v, want a folder for each registry", removed, err)
+	}
+	var left []string
+	for _, pattern := range []string{"*", "*/*"} {
+		names, _ := filepath.Glob(filepath.Join(dir, pattern))
+		left = append(left, names...)
+	}
+	if want := []string{filepath.Join(dir, hosts[0]), filepath.Dir(another)}; !slices.Equal(left, want) {
+		t.Errorf("left %q, want %q", left, want)
+	}
+	if removed, err := RemoveProvider(dir); err != nil || len(removed) != 0 {
+		t.Errorf("the second time: %q, %v", removed, err)
+	}
+}
+
+func TestCLIConfig_KeepsThisProviderFromEveryRegistry(t *testing.T) {
+	t.Parallel()
+
+	content := cliConfig("/some/mirror")
+	mirrored, direct, found := strings.Cut(content, "direct")
 	if !found || !strings.Contains(mirrored, `path    = "/some/mirror"`) {
 		t.Fatalf("unexpected configuration:\n%s", content)
 	}
-	for _, host := range Hosts() {
-		address := `"` + host + "/" + Source + `"`
+	for _, host := range hosts {
+		address := `"` + host + "/" + ProviderSource + `"`
 		if !strings.Contains(mirrored, address) || !strings.Contains(direct, address) {
 			t.Errorf("%s is not taken from the mirror alone:\n%s", address, content)
 		}
 	}
 }
 
-func TestEnvironLeavesTheUsersSetupOut(t *testing.T) {
+func TestEnviron_LeavesTheUsersSetupOut(t *testing.T) {
 	t.Setenv("TF_LOG", "TRACE")
 	t.Setenv("PALABRA_API_KEY", "plbr_real")
 	t.Setenv("TF_CLI_CONFIG_FILE", "/home/user/.terraformrc")

@@ -1,0 +1,170 @@
+package engine_test
+
+import (
+	"archive/zip"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/engine"
+	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
+)
+
+const project = "terraform-provider-palabra"
+
+// releasePlatforms are in every release.
+var releasePlatforms = []string{
+	"darwin_amd64", "darwin_arm64",
+	"freebsd_386", "freebsd_amd64", "freebsd_arm", "freebsd_arm64",
+	"linux_386", "linux_amd64", "linux_arm", "linux_arm64",
+	"windows_386", "windows_amd64", "windows_arm64",
+}
+
+// TestRelease_IsWhatARegistryAndAnEngineTake is for the folder of goreleaser that
+// PALABRA_RELEASE names, relative to the module.
+func TestRelease_IsWhatARegistryAndAnEngineTake(t *testing.T) {
+	t.Parallel()
+	dist := os.Getenv("PALABRA_RELEASE")
+	if dist == "" {
+		t.Skip("PALABRA_RELEASE names no folder with a release: make release-test")
+	}
+	root, err := engine.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !filepath.IsAbs(dist) {
+		dist = filepath.Join(root, dist)
+	}
+	version, sums := readSums(t, dist)
+	manifest := project + "_" + version + "_manifest.json"
+	if sums[manifest] == "" {
+		t.Errorf("%s has no checksum", manifest)
+	}
+	var platforms []string
+	for name, want := range sums {
+		path := filepath.Join(dist, name)
+		if name == manifest {
+			// It is uploaded under another name than it has in the repository.
+			path = filepath.Join(root, "terraform-registry-manifest.json")
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sum := sha256.Sum256(content); hex.EncodeToString(sum[:]) != want {
+			t.Errorf("%s does not match its checksum", name)
+		}
+		if platform, ok := strings.CutPrefix(name, project+"_"+version+"_"); ok && strings.HasSuffix(name, ".zip") {
+			platforms = append(platforms, strings.TrimSuffix(platform, ".zip"))
+		}
+	}
+	slices.Sort(platforms)
+	if !slices.Equal(platforms, releasePlatforms) {
+		t.Errorf("archives for %v, want %v", platforms, releasePlatforms)
+	}
+	applyReleased(t, root, unpack(t, dist, version), version)
+}
+
+// readSums reads the checksum list, whose name tells the version.
+func readSums(t *testing.T, dist string) (version string, sums map[string]string) {
+	t.Helper()
+	lists, err := filepath.Glob(filepath.Join(dist, project+"_*_SHA256SUMS"))
+	if err != nil || len(lists) != 1 {
+		t.Fatalf("%d checksum lists in %s, want one: run make release-snapshot", len(lists), dist)
+	}
+	version = strings.TrimSuffix(strings.TrimPrefix(filepath.Base(lists[0]), project+"_"), "_SHA256SUMS")
+	content, err := os.ReadFile(lists[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	sums = make(map[string]string)
+	for line := range strings.Lines(string(content)) {
+		sum, name, _ := strings.Cut(strings.TrimSpace(line), "  ")
+		sums[name] = sum
+	}
+	return version, sums
+}
+
+// unpack returns the executable for this machine, which has to be alone in its
+// archive under the name that an engine looks for.
+func unpack(t *testing.T, dist, version string) string {
+	t.Helper()
+	name := project + "_" + version + "_" + runtime.GOOS + "_" + runtime.GOARCH + ".zip"
+	archive, err := zip.OpenReader(filepath.Join(dist, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = archive.Close() }()
+	want := project + "_v" + version
+	if runtime.GOOS == "windows" {
+		want += ".exe"
+	}
+	if len(archive.File) != 1 || archive.File[0].Name != want || archive.File[0].Mode()&0o111 != 0o111 {
+		t.Fatalf("%s does not hold %s alone, executable", name, want)
+	}
+	packed, err := archive.File[0].Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = packed.Close() }()
+	content, err := io.ReadAll(packed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	binary := filepath.Join(t.TempDir(), want)
+	if err := os.WriteFile(binary, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return binary
+}
+
+// applyReleased uses the executable as a user would.
+func applyReleased(t *testing.T, root, binary, version string) {
+	t.Helper()
+	found, err := engine.Find(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	env, err := engine.ProviderFrom(t.TempDir(), binary, version)
+	if err != nil {
+		t.Fatal(err)
+	}
+	api, err := engine.Serve(sandbox.Options{}, filepath.Join(root, "examples", "sandbox", "sessions.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer api.Close()
+	var agent atomic.Value
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		agent.Store(r.UserAgent())
+		api.ServeHTTP(w, r)
+	}))
+	defer front.Close()
+	env = append(append(env, api.Env()...), "PALABRA_API_URL="+front.URL)
+	work := engine.Workspace{Engine: found, Dir: t.TempDir(), Env: env}
+	if err := os.CopyFS(work.Dir, os.DirFS(filepath.Join(root, "examples", "demo"))); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"init", "-input=false"},
+		{"apply", "-auto-approve"},
+		{"plan", "-detailed-exitcode"}, // Exit status 2 when anything is left to do.
+		{"destroy", "-auto-approve"},
+	} {
+		if _, err := work.Run(t.Context(), args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if seen, _ := agent.Load().(string); !strings.Contains(seen, version) {
+		t.Errorf("user agent %q does not tell version %s: the linker did not set it", seen, version)
+	}
+}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/go-plugin"
+	"google.golang.org/protobuf/types/known/emptypb"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/engine"
+)
+
+// An engine takes every line apart that its provider sends, also those that it
+// then does not show.
+func TestProvider_SendsTheSDKsLogOnlyWhereTheEngineShowsIt(t *testing.T) {
+	t.Parallel()
+	binary, err := engine.BuildProvider(t.Context(), t.TempDir(), "0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		env  []string
+		want bool
+	}{
+		"nothing set":        {nil, false},
+		"the engine's own":   {[]string{"TF_LOG_CORE=TRACE"}, false},
+		"errors":             {[]string{"TF_LOG=ERROR"}, false},
+		"everything":         {[]string{"TF_LOG=TRACE"}, true},
+		"providers":          {[]string{"TF_LOG_PROVIDER=TRACE"}, true},
+		"protocol, quietly":  {[]string{"TF_LOG=ERROR", "TF_LOG_SDK_PROTO=TRACE"}, true},
+		"all but the SDK":    {[]string{"TF_LOG=TRACE", "TF_LOG_SDK=OFF"}, false},
+		"JSON is everything": {[]string{"TF_LOG=JSON"}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var stderr bytes.Buffer
+			command := exec.CommandContext(t.Context(), binary)
+			command.Env = append(engine.Environ(""), test.env...)
+			if err := askForSchemas(t, command, &stderr); err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Contains(stderr.String(), `"@module":"sdk`); got != test.want {
+				t.Errorf("lines of the SDK: %t, want %t\n%s", got, test.want, stderr.String())
+			}
+		})
+	}
+}
+
+// askForSchemas does what an engine does: the handshake that names the protocol,
+// and its first call.
+func askForSchemas(t *testing.T, command *exec.Cmd, stderr *bytes.Buffer) error {
+	t.Helper()
+	client := plugin.NewClient(&plugin.ClientConfig{
+		HandshakeConfig: plugin.HandshakeConfig{
+			ProtocolVersion:  6,
+			MagicCookieKey:   "TF_PLUGIN_MAGIC_COOKIE",
+			MagicCookieValue: "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2",
+		},
+		VersionedPlugins: map[int]plugin.PluginSet{6: {}},
+		Cmd:              command,
+		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
+		AutoMTLS:         true,
+		Stderr:           stderr,
+		Logger:           hclog.NewNullLogger(),
+	})
+	defer client.Kill()
+	protocol, err := client.Client()
+	if err != nil {
+		return err
+	}
+	grpcClient, ok := protocol.(*plugin.GRPCClient)
+	if !ok {
+		return fmt.Errorf("the provider speaks %T, want gRPC", protocol)
+	}
+	// The messages' Go types are internal to terraform-plugin-go. An empty message
+	// is the request, and takes any answer as unknown fields.
+	return grpcClient.Conn.Invoke(t.Context(), "/tfplugin6.Provider/GetProviderSchema", &emptypb.Empty{}, &emptypb.Empty{})
+}
