@@ -49,7 +49,7 @@ type providerModel struct {
 	AllowInsecureEndpoint types.Bool   `tfsdk:"allow_insecure_endpoint"`
 	CACertFile            types.String `tfsdk:"ca_cert_file"`
 	RequestTimeout        types.String `tfsdk:"request_timeout"`
-	MaxRetries            types.Int64  `tfsdk:"max_retries"`
+	MaxRetries            wholeNumber  `tfsdk:"max_retries"`
 	BulkRead              types.Bool   `tfsdk:"bulk_read"`
 }
 
@@ -108,6 +108,7 @@ func (p *palabraProvider) Schema(_ context.Context, _ provider.SchemaRequest, re
 				Validators:          []validator.String{timeoutDuration{}},
 			},
 			"max_retries": schema.Int64Attribute{
+				CustomType:          wholeNumberType{},
 				MarkdownDescription: "How often a request that can safely be repeated is tried again after a transport error or an answer of 429, 500, 502, 503 or 504. Default `4`; `0` turns retries off.",
 				Optional:            true,
 				Validators:          []validator.Int64{int64validator.Between(0, 100)},

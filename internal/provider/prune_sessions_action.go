@@ -32,7 +32,7 @@ type pruneSessionsModel struct {
 	CreatedAfter  timetypes.RFC3339 `tfsdk:"created_after"`
 	ExpiresBefore timetypes.RFC3339 `tfsdk:"expires_before"`
 	ExcludeIDs    types.Set         `tfsdk:"exclude_ids"`
-	MaxDeletions  types.Int64       `tfsdk:"max_deletions"`
+	MaxDeletions  wholeNumber       `tfsdk:"max_deletions"`
 	AllowPartial  types.Bool        `tfsdk:"allow_partial"`
 	DryRun        types.Bool        `tfsdk:"dry_run"`
 }
@@ -77,6 +77,7 @@ func (a *pruneSessionsAction) Schema(_ context.Context, _ action.SchemaRequest, 
 				Validators:          []validator.Set{setvalidator.NoNullValues(), setvalidator.ValueStringsAre(stringvalidator.LengthAtLeast(1))},
 			},
 			"max_deletions": schema.Int64Attribute{
+				CustomType:          wholeNumberType{},
 				MarkdownDescription: "How many sessions may be deleted, at least 1. If more are selected, the action deletes none and fails, unless `allow_partial` is true. Default: no limit.",
 				Optional:            true,
 				Validators:          []validator.Int64{int64validator.AtLeast(1)},

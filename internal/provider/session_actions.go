@@ -47,6 +47,7 @@ func (a *extendSessionAction) Schema(_ context.Context, _ action.SchemaRequest, 
 		Attributes: map[string]schema.Attribute{
 			"session_id": sessionIDArgument(),
 			"ttl_seconds": schema.Int64Attribute{
+				CustomType:          wholeNumberType{},
 				MarkdownDescription: "Lifetime in whole seconds, at least 1, counted from the server's present time.",
 				Required:            true,
 				Validators:          []validator.Int64{int64validator.Between(1, maxTTLSeconds)},
@@ -58,7 +59,7 @@ func (a *extendSessionAction) Schema(_ context.Context, _ action.SchemaRequest, 
 func (a *extendSessionAction) Invoke(ctx context.Context, req action.InvokeRequest, resp *action.InvokeResponse) {
 	var config struct {
 		SessionID  types.String `tfsdk:"session_id"`
-		TTLSeconds types.Int64  `tfsdk:"ttl_seconds"`
+		TTLSeconds wholeNumber  `tfsdk:"ttl_seconds"`
 	}
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	if resp.Diagnostics.HasError() {

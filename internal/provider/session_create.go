@@ -20,7 +20,7 @@ const (
 	wsURLDescription            = "URL of the WebSocket control channel."
 )
 
-func newCreateRequest(intent types.String, subscriberCount types.Int64) palabra.CreateRequest {
+func newCreateRequest(intent types.String, subscriberCount wholeNumber) palabra.CreateRequest {
 	request := palabra.CreateRequest{Intent: intent.ValueString()}
 	if !subscriberCount.IsNull() && !subscriberCount.IsUnknown() {
 		count := int(subscriberCount.ValueInt64())

@@ -27,9 +27,9 @@ type sessionEphemeral struct {
 
 type sessionEphemeralModel struct {
 	ID               types.String      `tfsdk:"id"`
-	TTLSeconds       types.Int64       `tfsdk:"ttl_seconds"`
+	TTLSeconds       wholeNumber       `tfsdk:"ttl_seconds"`
 	Intent           types.String      `tfsdk:"intent"`
-	SubscriberCount  types.Int64       `tfsdk:"subscriber_count"`
+	SubscriberCount  wholeNumber       `tfsdk:"subscriber_count"`
 	PublisherToken   types.String      `tfsdk:"publisher_token"`
 	SubscriberTokens types.List        `tfsdk:"subscriber_tokens"`
 	WebRTCURL        types.String      `tfsdk:"webrtc_url"`

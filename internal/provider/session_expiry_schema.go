@@ -28,6 +28,7 @@ const ttlSecondsDescription = "Lifetime in whole seconds, at least 1. Create, an
 func lifetimeSchema() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"renew_before_seconds": schema.Int64Attribute{
+			CustomType:          wholeNumberType{},
 			MarkdownDescription: "Lead time in whole seconds: a plan made when less than this is left renews in place. Not an interval: nothing happens between runs. Must be smaller than `ttl_seconds`. Default: never renewed by time.",
 			Optional:            true,
 			Validators:          []validator.Int64{int64validator.Between(1, maxTTLSeconds), int64validator.AlsoRequires(path.MatchRoot("ttl_seconds"))},
@@ -80,6 +81,7 @@ func (r *sessionExpiryResource) Schema(_ context.Context, _ resource.SchemaReque
 				PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
 			},
 			"ttl_seconds": schema.Int64Attribute{
+				CustomType:          wholeNumberType{},
 				MarkdownDescription: ttlSecondsDescription,
 				Required:            true,
 				Validators:          []validator.Int64{int64validator.Between(1, maxTTLSeconds)},

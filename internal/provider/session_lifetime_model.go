@@ -18,8 +18,8 @@ import (
 type lifetimeModel struct {
 	// SessionID is the attribute session_id of one resource and id of the other.
 	SessionID          types.String
-	TTLSeconds         types.Int64
-	RenewBeforeSeconds types.Int64
+	TTLSeconds         wholeNumber
+	RenewBeforeSeconds wholeNumber
 	RenewTriggers      types.Map
 	DeleteOnDestroy    types.Bool
 	ExpiresAt          timetypes.RFC3339
@@ -31,8 +31,8 @@ type lifetimeModel struct {
 // have under the same name.
 var lifetimeAttributeTypes = map[string]attr.Type{
 	"id":                   types.StringType,
-	"ttl_seconds":          types.Int64Type,
-	"renew_before_seconds": types.Int64Type,
+	"ttl_seconds":          wholeNumberType{},
+	"renew_before_seconds": wholeNumberType{},
 	"renew_triggers":       types.MapType{ElemType: types.StringType},
 	"delete_on_destroy":    types.BoolType,
 	"expires_at":           timetypes.RFC3339Type{},
@@ -68,8 +68,8 @@ func attribute[T attr.Value](attributes map[string]attr.Value, name string) T {
 func newLifetimeModel(attributes map[string]attr.Value, idAttribute string) lifetimeModel {
 	return lifetimeModel{
 		SessionID:          attribute[types.String](attributes, idAttribute),
-		TTLSeconds:         attribute[types.Int64](attributes, "ttl_seconds"),
-		RenewBeforeSeconds: attribute[types.Int64](attributes, "renew_before_seconds"),
+		TTLSeconds:         attribute[wholeNumber](attributes, "ttl_seconds"),
+		RenewBeforeSeconds: attribute[wholeNumber](attributes, "renew_before_seconds"),
 		RenewTriggers:      attribute[types.Map](attributes, "renew_triggers"),
 		DeleteOnDestroy:    attribute[types.Bool](attributes, "delete_on_destroy"),
 		ExpiresAt:          attribute[timetypes.RFC3339](attributes, "expires_at"),

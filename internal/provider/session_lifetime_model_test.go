@@ -13,7 +13,7 @@ import (
 func TestLifetimeModel_HoldsEveryAttributeOfTheSchemas(t *testing.T) {
 	t.Parallel()
 	lifetime := givenLifetime(60)
-	lifetime.RenewBeforeSeconds = types.Int64Unknown()
+	lifetime.RenewBeforeSeconds = unknownWholeNumber()
 	lifetime.RenewTriggers = triggers(types.StringValue("b"))
 	for name, test := range map[string]struct {
 		resource resource.Resource
@@ -30,7 +30,7 @@ func TestLifetimeModel_HoldsEveryAttributeOfTheSchemas(t *testing.T) {
 		managedSessionType: {
 			newSessionResource(),
 			(&sessionResourceModel{
-				lifetimeModel: lifetime, Intent: types.StringValue("api"), AggregationID: types.StringValue("team"), SubscriberCount: types.Int64Value(2),
+				lifetimeModel: lifetime, Intent: types.StringValue("api"), AggregationID: types.StringValue("team"), SubscriberCount: newWholeNumber(2),
 				PublisherToken: types.StringValue("t"), SubscriberTokens: types.ListValueMust(types.StringType, []attr.Value{types.StringValue("s")}),
 				WebRTCURL: types.StringValue("u"), WebRTCRoomName: types.StringValue("n"), WSURL: types.StringValue("w"),
 				Organization: types.StringValue("o"), CreatedAt: timestamp(epoch),

@@ -32,6 +32,7 @@ func (m *lifetimeModel) planWrite() {
 // and refuses a different answer.
 func (m *lifetimeModel) planUpdate(prior lifetimeModel, note lifetimeNote) diag.Diagnostics {
 	m.ExpiresAt, m.Active = prior.ExpiresAt, types.BoolValue(prior.isActive())
+	m.TTLSeconds, m.RenewBeforeSeconds = m.TTLSeconds.orPrior(prior.TTLSeconds), m.RenewBeforeSeconds.orPrior(prior.RenewBeforeSeconds)
 	if !prior.isActive() {
 		m.RenewAt = timetypes.NewRFC3339Null()
 		return m.changedAfterTheEnd(prior)

@@ -71,7 +71,7 @@ func (m *lifetimeModel) adopt(session palabra.Session) {
 	for _, since := range []time.Time{session.UpdatedAt, session.CreatedAt, session.ServerTime} {
 		if lifetime := session.ExpiresAt.Sub(since); !since.IsZero() && lifetime >= time.Second {
 			// A difference of more than 292 years saturates, and is clamped, too.
-			m.TTLSeconds = types.Int64Value(min(int64(lifetime/time.Second), maxTTLSeconds))
+			m.TTLSeconds = newWholeNumber(min(int64(lifetime/time.Second), maxTTLSeconds))
 			return
 		}
 	}

@@ -17,7 +17,7 @@ var epoch = time.Date(2031, time.March, 14, 9, 26, 53, 0, time.UTC)
 func givenLifetime(ttl int64) lifetimeModel {
 	return lifetimeModel{
 		SessionID:       types.StringValue("a.session"),
-		TTLSeconds:      types.Int64Value(ttl),
+		TTLSeconds:      newWholeNumber(ttl),
 		RenewTriggers:   types.MapNull(types.StringType),
 		DeleteOnDestroy: types.BoolValue(true),
 		ExpiresAt:       timestamp(epoch.Add(time.Duration(ttl) * time.Second)),
@@ -37,13 +37,13 @@ func remaining(d time.Duration) lifetimeNote {
 func TestLifetimePlan_DecidesFromStateAndNoteAlone(t *testing.T) {
 	t.Parallel()
 	lead := func(seconds int64) func(*lifetimeModel) {
-		return func(m *lifetimeModel) { m.RenewBeforeSeconds = types.Int64Value(seconds) }
+		return func(m *lifetimeModel) { m.RenewBeforeSeconds = newWholeNumber(seconds) }
 	}
 	trigger := func(value attr.Value) func(*lifetimeModel) {
 		return func(m *lifetimeModel) { m.RenewTriggers = triggers(value) }
 	}
 	ended := func(m *lifetimeModel) { m.Active = types.BoolValue(false) }
-	ttl := func(value types.Int64) func(*lifetimeModel) { return func(m *lifetimeModel) { m.TTLSeconds = value } }
+	ttl := func(value wholeNumber) func(*lifetimeModel) { return func(m *lifetimeModel) { m.TTLSeconds = value } }
 	one, two := types.StringValue("1"), types.StringValue("2")
 	for name, test := range map[string]struct {
 		both, prior, planned func(*lifetimeModel)
@@ -52,13 +52,13 @@ func TestLifetimePlan_DecidesFromStateAndNoteAlone(t *testing.T) {
 		warning              string
 	}{
 		"nothing changed":                     {note: remaining(time.Second)},
-		"ttl changed":                         {planned: ttl(types.Int64Value(60)), note: remaining(time.Hour), renew: true},
-		"ttl unknown":                         {planned: ttl(types.Int64Unknown()), note: remaining(time.Hour), renew: true},
-		"ttl not configured":                  {both: ttl(types.Int64Null()), note: remaining(time.Second)},
+		"ttl changed":                         {planned: ttl(newWholeNumber(60)), note: remaining(time.Hour), renew: true},
+		"ttl unknown":                         {planned: ttl(unknownWholeNumber()), note: remaining(time.Hour), renew: true},
+		"ttl not configured":                  {both: ttl(nullWholeNumber()), note: remaining(time.Second)},
 		"lead time reached":                   {both: lead(3600), note: remaining(41 * time.Minute), renew: true},
 		"exactly the lead time remains":       {both: lead(3600), note: remaining(time.Hour)},
 		"lead time not reached":               {both: lead(3600), note: remaining(61 * time.Minute)},
-		"lead time unknown":                   {planned: func(m *lifetimeModel) { m.RenewBeforeSeconds = types.Int64Unknown() }, note: remaining(61 * time.Minute), renew: true},
+		"lead time unknown":                   {planned: func(m *lifetimeModel) { m.RenewBeforeSeconds = unknownWholeNumber() }, note: remaining(61 * time.Minute), renew: true},
 		"lead time raised above what is left": {planned: lead(3600), note: remaining(59 * time.Minute), renew: true},
 		"lead time raised above what may be left since the note": {planned: lead(3600), note: remaining(66 * time.Minute), renew: true},
 		"lead time raised far below what is left":                {planned: lead(3600), note: remaining(67 * time.Minute)},
@@ -73,7 +73,7 @@ func TestLifetimePlan_DecidesFromStateAndNoteAlone(t *testing.T) {
 		"ended":                                                  {prior: ended, note: remaining(0)},
 		"ended, and not sent":                                    {prior: ended, note: lifetimeNote{Unsent: true}},
 		"ended, lead time changed":                               {prior: ended, planned: lead(3600), warning: "renew_before_seconds"},
-		"ended, ttl changed":                                     {prior: ended, planned: ttl(types.Int64Value(60)), warning: "ttl_seconds"},
+		"ended, ttl changed":                                     {prior: ended, planned: ttl(newWholeNumber(60)), warning: "ttl_seconds"},
 		"ended, triggers changed":                                {prior: ended, planned: trigger(one), warning: "renew_triggers"},
 		"ended, triggers unknown":                                {prior: ended, planned: trigger(types.StringUnknown()), warning: "known after apply"},
 	} {
@@ -112,17 +112,17 @@ func TestLifetimePlan_RenewAtIsTheEndLessTheEffectiveLead(t *testing.T) {
 	t.Parallel()
 	at := func(d time.Duration) string { return epoch.Add(d).Format(time.RFC3339) }
 	for name, test := range map[string]struct {
-		lead    types.Int64
+		lead    wholeNumber
 		granted int64
 		active  bool
 		want    string
 	}{
-		"no lead time":               {types.Int64Null(), 0, true, ""},
-		"as granted":                 {types.Int64Value(3600), 0, true, at(time.Hour)},
-		"capped far above the lead":  {types.Int64Value(600), 3600, true, at(110 * time.Minute)},
-		"capped just above the lead": {types.Int64Value(600), 620, true, at(2*time.Hour - 558*time.Second)},
-		"capped below the lead":      {types.Int64Value(600), 100, true, at(2*time.Hour - 90*time.Second)},
-		"ended":                      {types.Int64Value(600), 0, false, ""},
+		"no lead time":               {nullWholeNumber(), 0, true, ""},
+		"as granted":                 {newWholeNumber(3600), 0, true, at(time.Hour)},
+		"capped far above the lead":  {newWholeNumber(600), 3600, true, at(110 * time.Minute)},
+		"capped just above the lead": {newWholeNumber(600), 620, true, at(2*time.Hour - 558*time.Second)},
+		"capped below the lead":      {newWholeNumber(600), 100, true, at(2*time.Hour - 90*time.Second)},
+		"ended":                      {newWholeNumber(600), 0, false, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -138,7 +138,7 @@ func TestLifetimePlan_RenewAtIsTheEndLessTheEffectiveLead(t *testing.T) {
 func TestLifetimeNote_IsSavedOnlyWhenAPlanCouldDecideDifferently(t *testing.T) {
 	t.Parallel()
 	m := givenLifetime(7200)
-	m.RenewBeforeSeconds = types.Int64Value(3600)
+	m.RenewBeforeSeconds = newWholeNumber(3600)
 	noted := lifetimeNote{Instance: "i", Account: "a", ServerTime: epoch, ExpiresAt: epoch.Add(100 * time.Minute)}
 	for name, test := range map[string]struct {
 		change func(*lifetimeNote)
@@ -207,14 +207,14 @@ func TestLifetimeImport_DerivesTheLifetime(t *testing.T) {
 	farAway := time.Date(9999, time.December, 31, 23, 59, 59, 0, time.UTC)
 	for name, test := range map[string]struct {
 		session palabra.Session
-		want    types.Int64
+		want    wholeNumber
 	}{
-		"since the last change": {palabra.Session{CreatedAt: epoch, UpdatedAt: epoch.Add(time.Hour), ExpiresAt: epoch.Add(3 * time.Hour)}, types.Int64Value(7200)},
-		"since creation":        {palabra.Session{CreatedAt: epoch, ExpiresAt: epoch.Add(3 * time.Hour)}, types.Int64Value(10800)},
-		"updated after the end": {palabra.Session{CreatedAt: epoch, UpdatedAt: epoch.Add(4 * time.Hour), ExpiresAt: epoch.Add(3 * time.Hour)}, types.Int64Value(10800)},
-		"no timestamps but one": {palabra.Session{ServerTime: epoch, ExpiresAt: epoch.Add(time.Hour)}, types.Int64Value(3600)},
-		"the year 9999":         {palabra.Session{UpdatedAt: epoch, ExpiresAt: farAway}, types.Int64Value(maxTTLSeconds)},
-		"no expiry":             {palabra.Session{CreatedAt: epoch, UpdatedAt: epoch}, types.Int64Null()},
+		"since the last change": {palabra.Session{CreatedAt: epoch, UpdatedAt: epoch.Add(time.Hour), ExpiresAt: epoch.Add(3 * time.Hour)}, newWholeNumber(7200)},
+		"since creation":        {palabra.Session{CreatedAt: epoch, ExpiresAt: epoch.Add(3 * time.Hour)}, newWholeNumber(10800)},
+		"updated after the end": {palabra.Session{CreatedAt: epoch, UpdatedAt: epoch.Add(4 * time.Hour), ExpiresAt: epoch.Add(3 * time.Hour)}, newWholeNumber(10800)},
+		"no timestamps but one": {palabra.Session{ServerTime: epoch, ExpiresAt: epoch.Add(time.Hour)}, newWholeNumber(3600)},
+		"the year 9999":         {palabra.Session{UpdatedAt: epoch, ExpiresAt: farAway}, newWholeNumber(maxTTLSeconds)},
+		"no expiry":             {palabra.Session{CreatedAt: epoch, UpdatedAt: epoch}, nullWholeNumber()},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -17,7 +17,7 @@ type sessionResourceModel struct {
 	lifetimeModel
 	Intent           types.String
 	AggregationID    types.String
-	SubscriberCount  types.Int64
+	SubscriberCount  wholeNumber
 	PublisherToken   types.String
 	SubscriberTokens types.List
 	WebRTCURL        types.String
@@ -31,7 +31,7 @@ type sessionResourceModel struct {
 var sessionResourceAttributes = withLifetime(lifetimeAttributeTypes, map[string]attr.Type{
 	"intent":            types.StringType,
 	"aggregation_id":    types.StringType,
-	"subscriber_count":  types.Int64Type,
+	"subscriber_count":  wholeNumberType{},
 	"publisher_token":   types.StringType,
 	"subscriber_tokens": types.ListType{ElemType: types.StringType},
 	"webrtc_url":        types.StringType,
@@ -47,7 +47,7 @@ func newSessionResourceModel(ctx context.Context, from valueGetter) (sessionReso
 		lifetimeModel:    newLifetimeModel(attributes, "id"),
 		Intent:           attribute[types.String](attributes, "intent"),
 		AggregationID:    attribute[types.String](attributes, "aggregation_id"),
-		SubscriberCount:  attribute[types.Int64](attributes, "subscriber_count"),
+		SubscriberCount:  attribute[wholeNumber](attributes, "subscriber_count"),
 		PublisherToken:   attribute[types.String](attributes, "publisher_token"),
 		SubscriberTokens: attribute[types.List](attributes, "subscriber_tokens"),
 		WebRTCURL:        attribute[types.String](attributes, "webrtc_url"),

@@ -32,7 +32,7 @@ func (r *sessionResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	if req.State.Raw.IsNull() {
 		planned.planCreate()
 		if config.TTLSeconds.IsNull() {
-			planned.TTLSeconds = types.Int64Null()
+			planned.TTLSeconds = nullWholeNumber()
 		}
 		resp.Diagnostics.Append(planned.validateLeadTime()...)
 		if prior, replaced := r.data.priorOf(note); replaced && prior.deletes() {
@@ -76,12 +76,12 @@ func (r *sessionResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 // planUpdateFor leaves the lifetime alone where the configuration has no
 // ttl_seconds: what the state holds then is from an import or an earlier
 // configuration.
-func (m *sessionResourceModel) planUpdateFor(configured types.Int64, prior lifetimeModel, note lifetimeNote) diag.Diagnostics {
+func (m *sessionResourceModel) planUpdateFor(configured wholeNumber, prior lifetimeModel, note lifetimeNote) diag.Diagnostics {
 	if !configured.IsNull() {
 		return m.planUpdate(prior, note)
 	}
 	stored := prior.TTLSeconds
-	m.TTLSeconds, prior.TTLSeconds = types.Int64Null(), types.Int64Null()
+	m.TTLSeconds, prior.TTLSeconds = nullWholeNumber(), nullWholeNumber()
 	diags := m.planUpdate(prior, note)
 	m.TTLSeconds = stored
 	return diags

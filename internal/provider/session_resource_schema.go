@@ -41,6 +41,7 @@ func (r *sessionResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 				PlanModifiers:       stable,
 			},
 			"ttl_seconds": schema.Int64Attribute{
+				CustomType:          wholeNumberType{},
 				MarkdownDescription: ttlSecondsDescription + " Default: what the API gives a new session. Removing it leaves the expiry as it is.",
 				Optional:            true,
 				Computed:            true,
@@ -60,6 +61,7 @@ func (r *sessionResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 				PlanModifiers:       []planmodifier.String{replaceIf},
 			},
 			"subscriber_count": schema.Int64Attribute{
+				CustomType:          wholeNumberType{},
 				MarkdownDescription: subscriberCountDescription + " Used only on creation: a change is recorded and never replaces the session. The present API may ignore it.",
 				Optional:            true,
 				Validators:          []validator.Int64{int64validator.Between(0, maxSubscribers)},
