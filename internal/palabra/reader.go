@@ -7,7 +7,7 @@ package palabra
 //     that answers none of them makes the next one wait for three more reads.
 //  3. A page answers reads for 30 seconds, except of what this process writes.
 //  4. A read waits for the page in flight only with time that earlier answers from
-//     pages have saved, and the waits for one page last a second at most.
+//     pages have saved, and the waits for one page last about a second at most.
 //  5. The walk over the pages keeps its token; it starts again after 30 seconds,
 //     once it has ended or what it told of a wanted session is as old.
 //
@@ -22,9 +22,9 @@ import (
 )
 
 const (
-	pageLifetime = 30 * time.Second // since the page was asked for
-	longestWait  = time.Second
-	readsPerPage = 3 // cost about as much as one page
+	pageLifetime = 30 * time.Second        // since the page was asked for
+	longestWait  = 1100 * time.Millisecond // enough for pages that take a second
+	readsPerPage = 3                       // cost about as much as one page
 )
 
 // reader answers single reads from list pages. Engines read resources one by one
@@ -100,8 +100,8 @@ func (c *Client) Read(ctx context.Context, id string) (Session, error) {
 	return session, err
 }
 
-// Prime lists the first page, unless that was done, and waits for it, a second at
-// most. It is for callers of Read who want to know of sessions that are likely to
+// Prime lists the first page, unless that was done, and waits for it, about a second
+// at most. It is for callers of Read who want to know of sessions that are likely to
 // exist: one page answers a hundred of them. It reports no errors; Read does.
 func (c *Client) Prime(ctx context.Context) {
 	if !c.config.BulkRead {
@@ -135,7 +135,7 @@ func (r *reader) enter() {
 	}
 }
 
-// leave ends the page in flight unless another read comes within a second: engines
+// leave ends the page in flight unless another read comes within a second or so: engines
 // that read one by one leave gaps.
 func (r *reader) leave(ctx context.Context) {
 	r.mu.Lock()
