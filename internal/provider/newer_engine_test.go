@@ -1,8 +1,12 @@
 package provider_test
 
 import (
+	"bytes"
 	"fmt"
+	"os"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,6 +16,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/querycheck/queryfilter"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 	"github.com/hashicorp/terraform-plugin-testing/tfversion"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
 // runNewerSteps runs steps that need actions or "terraform query". Engines
@@ -109,7 +115,8 @@ func TestEngineQueriesSessions(t *testing.T) {
 				resource.TestStep{Config: f.config(`data "palabra_session" "any" { id = "old-1" }`)},
 				resource.TestStep{
 					Query: true,
-					Config: f.config(fmt.Sprintf(`
+					// The provider is configured by the step before.
+					Config: fmt.Sprintf(`
 list %q "test" {
   provider         = palabra
   include_resource = true
@@ -118,7 +125,7 @@ list %q "test" {
   config {
     id_prefix = "old-"
   }
-}`, typeName)),
+}`, typeName),
 					QueryResultChecks: []querycheck.QueryResultCheck{
 						querycheck.ExpectLength(address, 2),
 						querycheck.ExpectIdentity(address, named("old-1")),
@@ -132,4 +139,52 @@ list %q "test" {
 			)
 		})
 	}
+}
+
+// TestEngine_InterruptedPruneFails: it must not end with "Apply complete!". The
+// provider runs in a process of its own, as for users.
+func TestEngine_InterruptedPruneFails(t *testing.T) {
+	t.Parallel()
+	needEngine(t, "1.14.0", "99.0.0")
+	f := newPruneFixture(t)
+	w := newWorkspace(t)
+	w.write(f.config(triggered("palabra_prune_sessions", `id_prefix = "old-"`)))
+	cmd := w.command("apply", "-auto-approve", "-input=false", "-no-color")
+	out := &waitingBuffer{text: "Deleted session old-1", found: make(chan struct{})}
+	cmd.Stdout, cmd.Stderr = out, out
+	f.Inject(sandbox.Fault{Operation: sandbox.OperationDelete, SessionID: "old-2", Effect: interruptedBy(func() {
+		// Once interrupted, the engine reads no more progress.
+		<-out.found
+		if err := cmd.Process.Signal(os.Interrupt); err != nil {
+			t.Error(err)
+		}
+	})})
+	if err := cmd.Run(); err == nil {
+		t.Error("the interrupted run succeeded")
+	}
+	said := unwrap(out.all.String())
+	for _, want := range []string{"Stopped pruning after 1 deletion", `The deletion of session "old-2" was under way`, "Not tried: old-3"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("%q is missing in: %s", want, said)
+		}
+	}
+	if strings.Contains(said, "Apply complete") {
+		t.Errorf("the engine takes it for complete: %s", said)
+	}
+}
+
+// waitingBuffer tells when a text has been written to it.
+type waitingBuffer struct {
+	all   bytes.Buffer
+	text  string
+	found chan struct{}
+	once  sync.Once
+}
+
+func (b *waitingBuffer) Write(p []byte) (int, error) {
+	n, err := b.all.Write(p)
+	if strings.Contains(b.all.String(), b.text) {
+		b.once.Do(func() { close(b.found) })
+	}
+	return n, err
 }

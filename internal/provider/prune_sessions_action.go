@@ -158,7 +158,11 @@ func (a *pruneSessionsAction) Invoke(ctx context.Context, req action.InvokeReque
 		return
 	}
 	run := pruning{data: a.data, client: client, filter: filter, config: config, excluded: excluded, report: func(format string, arguments ...any) {
-		resp.SendProgress(action.InvokeProgressEvent{Message: fmt.Sprintf(format, arguments...)})
+		// An engine that was interrupted stops reading at the next progress, and
+		// would miss the error at the end.
+		if ctx.Err() == nil {
+			resp.SendProgress(action.InvokeProgressEvent{Message: fmt.Sprintf(format, arguments...)})
+		}
 	}}
 	resp.Diagnostics.Append(run.prune(ctx)...)
 }

@@ -284,7 +284,10 @@ func TestPruneSessions_InterruptNamesWhatIsLeft(t *testing.T) {
 		Operation: sandbox.OperationDelete, SessionID: "old-2",
 		Effect: interruptedBy(cancel),
 	})
-	_, diags := newDirect(t, f).invoke(ctx, pruneAction, map[string]any{"id_prefix": "old-"})
+	progress, diags := newDirect(t, f).invoke(ctx, pruneAction, map[string]any{"id_prefix": "old-"})
+	if last := progress[len(progress)-1]; last != "Deleted session old-1 (1 of 3)" {
+		t.Errorf("progress after the interrupt, of which an engine would read no more: %q", last)
+	}
 	expectError(t, diags, "Stopped pruning after 1 deletion", "interrupted", "1 of 3 sessions selected are deleted",
 		`The deletion of session "old-2" was under way`, "Not tried: old-3")
 	if text := diagnosticText(diags); strings.Contains(text, "nothing has to be repaired") {

@@ -1,6 +1,7 @@
 package provider_test
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -134,5 +135,77 @@ func TestActionReportsWhatTheAPISaid(t *testing.T) {
 	expectError(t, diags, "Validation error", "ttl_seconds is too large")
 	if strings.Contains(diagnosticText(diags), "status of the Palabra service") {
 		t.Errorf("diagnostics blame the network: %s", diagnosticText(diags))
+	}
+}
+
+// TestActions_OKFalseIsAFailure whatever the status of the answer.
+func TestActions_OKFalseIsAFailure(t *testing.T) {
+	t.Parallel()
+	for name, arguments := range map[string]map[string]any{
+		"palabra_extend_session": {"session_id": testSessionID, "ttl_seconds": 60},
+		"palabra_delete_session": {"session_id": testSessionID},
+		"palabra_prune_sessions": {"created_before": sinceStart(time.Hour)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			f.putSession(testSessionID, time.Hour)
+			for _, operation := range []sandbox.Operation{sandbox.OperationExpiry, sandbox.OperationDelete} {
+				f.Inject(sandbox.Fault{Operation: operation, Effect: sandbox.Respond(http.StatusOK, "application/json", `{"ok":false,"errors":[{"detail":"not done"}]}`)})
+			}
+			progress, diags := newDirect(t, f).invoke(t.Context(), name, arguments)
+			expectError(t, diags, "not done", testSessionID)
+			for _, message := range progress {
+				if strings.HasPrefix(message, "Deleted session") || strings.Contains(message, "expires at") {
+					t.Errorf("claims what did not happen: %s", message)
+				}
+			}
+		})
+	}
+}
+
+// TestExtendAction_ReportsWhatWasGranted, not what was asked for.
+func TestExtendAction_ReportsWhatWasGranted(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, func(o *sandbox.Options) { o.MaxTTL = time.Hour })
+	f.putSession(testSessionID, time.Minute)
+	progress, diags := newDirect(t, f).invoke(t.Context(), "palabra_extend_session", map[string]any{"session_id": testSessionID, "ttl_seconds": 7200})
+	expectWarnings(t, diags, 1)
+	expectProgress(t, progress, "Session "+testSessionID+" now expires at "+sinceStart(time.Hour))
+}
+
+func TestExtendAction_UnreadExpiryIsNotClaimed(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.putSession(testSessionID, time.Minute)
+	f.Inject(sandbox.Fault{Operation: sandbox.OperationGet, Effect: sandbox.HTMLError(http.StatusBadGateway)})
+	progress, diags := newDirect(t, f).invoke(t.Context(), "palabra_extend_session", map[string]any{"session_id": testSessionID, "ttl_seconds": 7200})
+	expectWarnings(t, diags, 1)
+	expectProgress(t, progress, "Session "+testSessionID+" should now expire at "+sinceStart(2*time.Hour)+", which was not read back")
+}
+
+// TestActions_InterruptSaysWhatIsOpen: the request may have had its effect.
+func TestActions_InterruptSaysWhatIsOpen(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		arguments map[string]any
+		want      string
+	}{
+		"palabra_extend_session": {map[string]any{"session_id": testSessionID, "ttl_seconds": 60}, "may have got the new lifetime"},
+		"palabra_delete_session": {map[string]any{"session_id": testSessionID}, "may be deleted already"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			f.putSession(testSessionID, time.Hour)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			f.Inject(sandbox.Fault{Effect: interruptedBy(cancel)})
+			_, diags := newDirect(t, f).invoke(ctx, name, test.arguments)
+			expectError(t, diags, testSessionID, test.want)
+			if strings.Contains(diagnosticText(diags), "nothing has to be repaired") {
+				t.Errorf("diagnostics: %s", diagnosticText(diags))
+			}
+		})
 	}
 }

@@ -47,6 +47,7 @@ func TestSessionEphemeral_FailedOpenDeletesTheSession(t *testing.T) {
 		want   string
 	}{
 		"refused":      {sandbox.Respond(http.StatusBadRequest, "application/json", `{"error":"refused for the test"}`), "refused for the test"},
+		"ok: false":    {sandbox.Respond(http.StatusOK, "application/json", `{"ok":false,"errors":[{"detail":"not done"}]}`), "not done"},
 		"unauthorized": {sandbox.RefuseCredentials(http.StatusForbidden), "refused the credentials"},
 		"cut off":      {sandbox.CutBefore(), "set session expiry"},
 		"lost":         {sandbox.CutAfter(), "set session expiry"},
@@ -117,13 +118,23 @@ func TestSessionEphemeral_NewSessionThatIsNotFoundIsAskedAgain(t *testing.T) {
 
 func TestSessionEphemeral_InterruptedOpenDeletesTheSession(t *testing.T) {
 	t.Parallel()
-	for _, operation := range []sandbox.Operation{sandbox.OperationExpiry, sandbox.OperationGet} {
+	for operation, effect := range map[sandbox.Operation]func(cancel func()) sandbox.Effect{
+		// The answer is waited for, as it tells the id of the session.
+		sandbox.OperationCreate: func(cancel func()) sandbox.Effect {
+			return func(w http.ResponseWriter, r *http.Request, api http.Handler) {
+				cancel()
+				api.ServeHTTP(w, r)
+			}
+		},
+		sandbox.OperationExpiry: interruptedBy,
+		sandbox.OperationGet:    interruptedBy,
+	} {
 		t.Run(string(operation), func(t *testing.T) {
 			t.Parallel()
 			c := newEphemeralCase(t)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			c.fault(operation, interruptedBy(cancel))
+			c.fault(operation, effect(cancel))
 			opened := c.open(ctx, map[string]any{"ttl_seconds": 60})
 			expectError(t, opened.Diagnostics, "Unable to open session", "interrupted")
 			if left := c.sessionIDs(); len(left) > 0 {
