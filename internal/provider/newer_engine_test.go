@@ -102,13 +102,13 @@ func TestEngineRefusesToPruneWithoutAFilter(t *testing.T) {
 
 func TestEngineQueriesSessions(t *testing.T) {
 	t.Parallel()
-	for typeName, identity := range listTypes {
+	for _, typeName := range listTypes {
 		t.Run(typeName, func(t *testing.T) {
 			t.Parallel()
 			f := newPruneFixture(t)
 			address := typeName + ".test"
 			named := func(id string) map[string]knownvalue.Check {
-				return map[string]knownvalue.Check{identity: knownvalue.StringExact(id)}
+				return map[string]knownvalue.Check{"session_id": knownvalue.StringExact(id)}
 			}
 			runNewerSteps(t,
 				// A query needs a folder whose provider is installed.

@@ -54,6 +54,6 @@ provider "palabra" {
   max_retries = 0
 }
 `, endpoint, testAPIKey) + sessionDataConfig(testSessionID),
-		ExpectError: regexp.MustCompile(`(?s)127\.0\.0\.1:1.*connection\s+refused.*endpoint\s+attribute`),
+		ExpectError: regexp.MustCompile(`(?s)127\.0\.0\.1:1.*connection\s+refused.*sandbox\s+running`),
 	})
 }

@@ -41,7 +41,7 @@ func TestCreateWhoseReadBackFailsIsNotTainted(t *testing.T) {
 			heal := f.Inject(sandbox.Fault{Operation: sandbox.OperationGet, Effect: effect})
 			f.ResetRequests()
 			out := c.run("apply", "tfplan")
-			if !strings.Contains(out, "Session not read back") || !strings.Contains(out, "the next plan reads it again") {
+			if !strings.Contains(out, "Session not read back") || !strings.Contains(out, "until the next plan reads them") {
 				t.Errorf("apply does not warn:\n%s", out)
 			}
 			f.expectWrites(t, "POST "+testSessionPath)

@@ -27,7 +27,7 @@ func TestListedConfigurationImportsAndPlansEmpty(t *testing.T) {
 			f.clock.Advance(5 * time.Minute)
 		},
 	} {
-		for typeName := range listTypes {
+		for _, typeName := range listTypes {
 			t.Run(typeName+" "+name, func(t *testing.T) {
 				t.Parallel()
 				f := newFixture(t)

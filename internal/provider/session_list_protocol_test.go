@@ -14,8 +14,8 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
-// listTypes are the list resources, with the attribute that identifies each.
-var listTypes = map[string]string{"palabra_session": "id", "palabra_session_expiry": "session_id"}
+// listTypes are the list resources.
+var listTypes = []string{"palabra_session", "palabra_session_expiry"}
 
 // list returns an iterator, which asks the API for no more than it is asked for.
 func (p *direct) list(typeName string, limit int64, include bool, filters map[string]any) func(func(tfprotov6.ListResourceResult) bool) {
@@ -36,9 +36,8 @@ func (p *direct) ids(typeName string, results []tfprotov6.ListResourceResult) []
 	ids := make([]string, 0, len(results))
 	for _, result := range results {
 		expectNone(p.t, result.Diagnostics)
-		attribute := listTypes[typeName]
-		identity := p.attributes(result.Identity.IdentityData, tftypes.Object{AttributeTypes: map[string]tftypes.Type{attribute: tftypes.String}})
-		id := p.text(identity[attribute])
+		identity := p.attributes(result.Identity.IdentityData, tftypes.Object{AttributeTypes: map[string]tftypes.Type{"session_id": tftypes.String}})
+		id := p.text(identity["session_id"])
 		if result.DisplayName != id {
 			p.t.Errorf("display name %q of session %q", result.DisplayName, id)
 		}
@@ -81,7 +80,7 @@ func TestListFetchesNoMoreThanItsLimit(t *testing.T) {
 		{sessions: 320, limit: 0, want: 320, pages: []string{"page_size=100", "page_size=100", "page_size=100", "page_size=100"}},
 		{sessions: 0, limit: 10, want: 0, pages: []string{"page_size=10"}},
 	} {
-		for typeName := range listTypes {
+		for _, typeName := range listTypes {
 			t.Run(fmt.Sprintf("%s %d of %d", typeName, test.limit, test.sessions), func(t *testing.T) {
 				t.Parallel()
 				f := newFixture(t)
@@ -143,7 +142,7 @@ func TestListFiltersLikeTheDataSource(t *testing.T) {
 		"selects none":   {filters: map[string]any{"id_prefix": "none-"}, want: []string{}},
 		"with a limit":   {filters: map[string]any{"id_prefix": "old-"}, limit: 2, want: []string{"old-1", "old-2"}},
 	} {
-		for typeName := range listTypes {
+		for _, typeName := range listTypes {
 			t.Run(typeName+" "+name, func(t *testing.T) {
 				t.Parallel()
 				f := newPruneFixture(t)
@@ -162,7 +161,7 @@ func TestListFiltersLikeTheDataSource(t *testing.T) {
 
 func TestListPushesAnErrorAfterTheResultsThatItHad(t *testing.T) {
 	t.Parallel()
-	for typeName := range listTypes {
+	for _, typeName := range listTypes {
 		f := newFixture(t)
 		f.putMany(150)
 		f.Inject(sandbox.Fault{Operation: sandbox.OperationList, Skip: 1, Effect: sandbox.HTMLError(http.StatusBadGateway)})
@@ -200,7 +199,7 @@ func TestListPushesEveryOtherErrorAsAResult(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for typeName := range listTypes {
+			for _, typeName := range listTypes {
 				results := slices.Collect(newDirectWith(t, test.arguments).list(typeName, 10, true, test.filters))
 				if len(results) != 1 {
 					t.Fatalf("%d results, want one", len(results))
@@ -216,7 +215,7 @@ func TestListIncludesTheResourceOnlyOnDemand(t *testing.T) {
 	f := newFixture(t)
 	f.putMany(1)
 	p := newDirect(t, f)
-	for typeName := range listTypes {
+	for _, typeName := range listTypes {
 		for _, include := range []bool{false, true} {
 			for result := range p.list(typeName, 1, include, nil) {
 				expectNone(t, result.Diagnostics)
