@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/go-version"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 
@@ -32,15 +31,20 @@ var testStart = time.Date(2031, time.March, 14, 9, 26, 53, 0, time.UTC)
 // testEngine is the engine under test.
 var testEngine engine.Engine
 
-// needEngine skips a test whose subject the engine under test does not have.
-func needEngine(t *testing.T, terraform, openTofu string) {
+// First versions of what only some engines have.
+var (
+	removedBlocks      = engine.Since{Terraform: "1.7", OpenTofu: "1.10"} // with lifecycle
+	movedBetweenTypes  = engine.Since{Terraform: "1.8", OpenTofu: "1.10"}
+	ephemeralResources = engine.Since{Terraform: "1.10", OpenTofu: "1.11"}
+	identityImport     = engine.Since{Terraform: "1.12", OpenTofu: "1.12"}
+	listsAndActions    = engine.Since{Terraform: "1.14"}
+)
+
+// needs skips a test whose subject the engine under test does not have.
+func needs(t *testing.T, feature engine.Since) {
 	t.Helper()
-	least := terraform
-	if testEngine.Name == engine.OpenTofu {
-		least = openTofu
-	}
-	if version.Must(version.NewVersion(testEngine.Version)).Core().LessThan(version.Must(version.NewVersion(least))) {
-		t.Skipf("%s %s has no such feature, %s is the first that has", testEngine.Name, testEngine.Version, least)
+	if !testEngine.Has(feature) {
+		t.Skipf("%s does not have what this needs: %+v", testEngine, feature)
 	}
 }
 

@@ -154,6 +154,7 @@ func TestCreateThatCertainlyDidNothingIsRepeated(t *testing.T) {
 // was given, so the provider has to clean up after an opening that fails.
 func TestEphemeralSessionThatCannotBeUsedIsDeleted(t *testing.T) {
 	t.Parallel()
+	needs(t, ephemeralResources)
 	f := newFixture(t)
 	f.Inject(sandbox.Fault{Operation: sandbox.OperationExpiry, Effect: sandbox.Respond(http.StatusBadRequest, "application/json", `{"error":"ttl_seconds is too large"}`)})
 	f.Inject(once(sandbox.OperationDelete, sandbox.CutAfter()))

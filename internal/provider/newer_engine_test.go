@@ -15,7 +15,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/querycheck"
 	"github.com/hashicorp/terraform-plugin-testing/querycheck/queryfilter"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
-	"github.com/hashicorp/terraform-plugin-testing/tfversion"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
@@ -25,8 +24,8 @@ import (
 // there.
 func runNewerSteps(t *testing.T, steps ...resource.TestStep) {
 	t.Helper()
+	needs(t, listsAndActions)
 	resource.Test(t, resource.TestCase{
-		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_14_0)},
 		ProtoV6ProviderFactories: protoV6Factories(),
 		Steps:                    steps,
 	})
@@ -115,7 +114,7 @@ func TestEngineQueriesSessions(t *testing.T) {
 				resource.TestStep{Config: f.config(`data "palabra_session" "any" { id = "old-1" }`)},
 				resource.TestStep{
 					Query: true,
-					// The provider is configured by the step before.
+					// The provider's block is still in the folder, from the step before.
 					Config: fmt.Sprintf(`
 list %q "test" {
   provider         = palabra
@@ -145,7 +144,7 @@ list %q "test" {
 // provider runs in a process of its own, as for users.
 func TestEngine_InterruptedPruneFails(t *testing.T) {
 	t.Parallel()
-	needEngine(t, "1.14.0", "99.0.0")
+	needs(t, listsAndActions)
 	f := newPruneFixture(t)
 	w := newWorkspace(t)
 	w.write(f.config(triggered("palabra_prune_sessions", `id_prefix = "old-"`)))

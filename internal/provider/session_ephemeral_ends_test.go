@@ -11,12 +11,6 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
-// needEphemeral skips on engines that have no ephemeral resources.
-func needEphemeral(t *testing.T) {
-	t.Helper()
-	needEngine(t, "1.10.0", "1.11.0")
-}
-
 const planCommand, applyCommand = "plan", "apply -auto-approve"
 
 // TestSessionEphemeral_FailedRunLeavesNoSession: engines never close an ephemeral
@@ -24,7 +18,7 @@ const planCommand, applyCommand = "plan", "apply -auto-approve"
 // engine ends as it does for users.
 func TestSessionEphemeral_FailedRunLeavesNoSession(t *testing.T) {
 	t.Parallel()
-	needEphemeral(t)
+	needs(t, ephemeralResources)
 	const open = "\nephemeral \"palabra_session\" \"test\" {}\n"
 	for name, test := range map[string]struct {
 		command, config, want string
@@ -89,7 +83,7 @@ func (f *fixture) expectNoneLeft(t *testing.T, out string) {
 // the run.
 func TestSessionEphemeral_InterruptedRunLeavesNoSession(t *testing.T) {
 	t.Parallel()
-	needEphemeral(t)
+	needs(t, ephemeralResources)
 	const config = `
 ephemeral "palabra_session" "test" {}
 
@@ -164,7 +158,7 @@ func (w *workspace) await(name string) {
 // plan is still a plan after it.
 func TestSessionEphemeral_OpeningInAPlanHidesNoConflict(t *testing.T) {
 	t.Parallel()
-	needEphemeral(t)
+	needs(t, ephemeralResources)
 	f := newFixture(t)
 	f.putSession(testSessionID, time.Hour)
 	w := newWorkspace(t)

@@ -16,7 +16,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
-	"github.com/hashicorp/terraform-plugin-testing/tfversion"
 )
 
 // withEcho adds a provider that shows what its configuration was given.
@@ -54,12 +53,12 @@ func (f *fixture) lives() (created, deleted []string) {
 
 func TestEphemeralSessionGivesTheRunASession(t *testing.T) {
 	t.Parallel()
+	needs(t, ephemeralResources)
 	f := newFixture(t)
 	echoed := func(attribute string, check knownvalue.Check) statecheck.StateCheck {
 		return statecheck.ExpectKnownValue("echo.test", tfjsonpath.New("data").AtMapKey(attribute), check)
 	}
 	resource.Test(t, resource.TestCase{
-		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_10_0)},
 		ProtoV6ProviderFactories: withEcho(),
 		Steps: []resource.TestStep{{
 			Config: f.config(openSessionConfig + `resource "echo" "test" {}`),
@@ -81,10 +80,10 @@ func TestEphemeralSessionGivesTheRunASession(t *testing.T) {
 
 func TestEachOpeningOfAnEphemeralSessionIsASessionThatIsDeleted(t *testing.T) {
 	t.Parallel()
+	needs(t, ephemeralResources)
 	f, noTrace := newFixture(t), &traceCheck{}
 	noTrace.fixture = f
 	resource.Test(t, resource.TestCase{
-		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_10_0)},
 		ProtoV6ProviderFactories: withEcho(),
 		Steps: []resource.TestStep{
 			{

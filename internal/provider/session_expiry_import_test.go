@@ -15,7 +15,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
-	"github.com/hashicorp/terraform-plugin-testing/tfversion"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
@@ -111,12 +110,10 @@ func TestGeneratedConfigurationPlansEmpty(t *testing.T) {
 
 func TestImportByIdentityOnTheEngine(t *testing.T) {
 	t.Parallel()
+	needs(t, identityImport) // The test below talks to the provider on any engine.
 	f := newFixture(t)
 	f.putSession(testSessionID, 2*time.Hour)
 	resource.Test(t, resource.TestCase{
-		// Identity came to the engine with this version; the test below talks to
-		// the provider on any.
-		TerraformVersionChecks:   []tfversion.TerraformVersionCheck{tfversion.SkipBelow(tfversion.Version1_12_0)},
 		ProtoV6ProviderFactories: protoV6Factories(),
 		Steps: []resource.TestStep{
 			{

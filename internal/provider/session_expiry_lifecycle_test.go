@@ -133,6 +133,7 @@ func TestTargetRenewsThatSessionAlone(t *testing.T) {
 
 func TestRemovedBlockForgetsTheSession(t *testing.T) {
 	t.Parallel()
+	needs(t, removedBlocks)
 	f, c := managed(t, "")
 	c.write(f.config(`
 removed {

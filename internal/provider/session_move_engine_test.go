@@ -11,12 +11,6 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
-// needMove skips engines that cannot move a state to another resource type.
-func needMove(t *testing.T) {
-	t.Helper()
-	needEngine(t, "1.8.0", "1.10.0")
-}
-
 // expectTakenOver applies a configuration whose moved block takes sessions over,
 // with no request but GETs and no change, and finds nothing to do afterwards.
 func expectTakenOver(t *testing.T, f *fixture, c *cli, addresses ...string) {
@@ -51,7 +45,7 @@ func expectTakenOver(t *testing.T, f *fixture, c *cli, addresses ...string) {
 
 func TestSessionMove_EngineTakesOverFromRestProviders(t *testing.T) {
 	t.Parallel()
-	needMove(t)
+	needs(t, movedBetweenTypes)
 	for _, name := range []string{"restapi_v1", "restful_v0", "restful_v2"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -69,7 +63,7 @@ func TestSessionMove_EngineTakesOverFromRestProviders(t *testing.T) {
 
 func TestSessionMove_EngineTakesOverEachInstanceOfForEach(t *testing.T) {
 	t.Parallel()
-	needMove(t)
+	needs(t, movedBetweenTypes)
 	f := newFixture(t)
 	f.putSession(testSessionID, 30*24*time.Hour)
 	f.putSession(otherSessionID, 30*24*time.Hour)
@@ -94,7 +88,7 @@ resource "palabra_session_expiry" "booth" {
 // the guide shows, with nothing but the provider block replaced.
 func TestSessionMove_EngineRunsTheExampleOfTheGuide(t *testing.T) {
 	t.Parallel()
-	needMove(t)
+	needs(t, movedBetweenTypes)
 	example, err := os.ReadFile("../../examples/guides/move-from-rest/main.tf")
 	if err != nil {
 		t.Fatal(err)
@@ -119,7 +113,7 @@ func TestSessionMove_EngineRunsTheExampleOfTheGuide(t *testing.T) {
 
 func TestSessionMove_EngineTakesOverFromTerraformData(t *testing.T) {
 	t.Parallel()
-	needMove(t)
+	needs(t, movedBetweenTypes)
 	for name, input := range map[string]string{
 		"text":   `"` + testSessionID + `"`,
 		"object": `{ session_id = "` + testSessionID + `", by = "a script" }`,
@@ -141,7 +135,7 @@ func TestSessionMove_EngineTakesOverFromTerraformData(t *testing.T) {
 // common is kept, so that not even a trigger renews.
 func TestSessionMove_EngineMovesBetweenOurTypesAndBack(t *testing.T) {
 	t.Parallel()
-	needMove(t)
+	needs(t, movedBetweenTypes)
 	const arguments = `
   ttl_seconds          = 7200
   renew_before_seconds = 600
@@ -183,7 +177,7 @@ func TestSessionMove_EngineMovesBetweenOurTypesAndBack(t *testing.T) {
 
 func TestSessionMove_EngineOfAMissingSessionPlansACreateWithAWarning(t *testing.T) {
 	t.Parallel()
-	needMove(t)
+	needs(t, movedBetweenTypes)
 	f := newFixture(t)
 	c := newCLI(t)
 	c.useState("restapi_v1")
@@ -197,7 +191,7 @@ func TestSessionMove_EngineOfAMissingSessionPlansACreateWithAWarning(t *testing.
 
 func TestSessionMove_EngineShowsWhyAStateCannotMove(t *testing.T) {
 	t.Parallel()
-	needMove(t)
+	needs(t, movedBetweenTypes)
 	f := newFixture(t)
 	c := newCLI(t)
 	c.write("resource \"terraform_data\" \"booth\" {\n  input = 7\n}\n")
@@ -218,7 +212,7 @@ func TestSessionMove_EngineShowsWhyAStateCannotMove(t *testing.T) {
 // along between our own types, or a capped session would be due at once.
 func TestSessionMove_EngineKeepsWhatACapGranted(t *testing.T) {
 	t.Parallel()
-	needMove(t)
+	needs(t, movedBetweenTypes)
 	const arguments = "\n  ttl_seconds = 7200\n  renew_before_seconds = 3600\n}\n"
 	f := newFixture(t, func(o *sandbox.Options) { o.MaxTTL = 10 * time.Minute })
 	c := newCLI(t)
