@@ -20,14 +20,12 @@ type proposal struct {
 	prior   instance
 	planned tftypes.Value
 	// config is what apply knows in full.
-	config    tftypes.Value
-	warnings  string
-	refreshed bool
+	config   tftypes.Value
+	warnings string
 }
 
 func (p proposal) creates() bool { return p.prior.state.IsNull() }
 func (p proposal) empty() bool   { return p.planned.Equal(p.prior.state) }
-func (p proposal) writes() bool  { return !member(p.planned, "expires_at").IsKnown() }
 
 // refresh reads an instance; problem is the error, if there was one.
 func (p *protocol) refresh(server tfprotov6.ProviderServer, old instance) (fresh instance, warnings, problem string) {

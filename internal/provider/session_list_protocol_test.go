@@ -31,7 +31,7 @@ func (p *direct) list(typeName string, limit int64, include bool, filters map[st
 }
 
 // ids reads the identities of results that have no diagnostics.
-func (p *direct) ids(typeName string, results []tfprotov6.ListResourceResult) []string {
+func (p *direct) ids(results []tfprotov6.ListResourceResult) []string {
 	p.t.Helper()
 	ids := make([]string, 0, len(results))
 	for _, result := range results {
@@ -86,7 +86,7 @@ func TestListFetchesNoMoreThanItsLimit(t *testing.T) {
 				f := newFixture(t)
 				f.putMany(test.sessions)
 				p := newDirect(t, f)
-				ids := p.ids(typeName, slices.Collect(p.list(typeName, test.limit, false, nil)))
+				ids := p.ids(slices.Collect(p.list(typeName, test.limit, false, nil)))
 				if want := f.sessionIDs()[:test.want]; !slices.Equal(ids, want) {
 					t.Errorf("%d results, want the first %d sessions in order", len(ids), len(want))
 				}
@@ -147,7 +147,7 @@ func TestListFiltersLikeTheDataSource(t *testing.T) {
 				t.Parallel()
 				f := newPruneFixture(t)
 				p := newDirect(t, f)
-				ids := p.ids(typeName, slices.Collect(p.list(typeName, test.limit, false, test.filters)))
+				ids := p.ids(slices.Collect(p.list(typeName, test.limit, false, test.filters)))
 				if !slices.Equal(ids, test.want) {
 					t.Errorf("got %q, want %q", ids, test.want)
 				}
@@ -170,7 +170,7 @@ func TestListPushesAnErrorAfterTheResultsThatItHad(t *testing.T) {
 		if len(results) != 101 {
 			t.Fatalf("%s: %d results, want 100 sessions and an error", typeName, len(results))
 		}
-		p.ids(typeName, results[:100])
+		p.ids(results[:100])
 		expectError(t, results[100].Diagnostics, "Unable to list sessions", "502")
 	}
 }
