@@ -2,6 +2,7 @@ package palabra_test
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"io"
@@ -226,4 +227,43 @@ func TestEnvironmentChild(t *testing.T) { //nolint:paralleltest // alone in its 
 		return
 	}
 	_, _ = os.Stdout.WriteString("found\n")
+}
+
+// Where a connection is kept, or shared by HTTP/2, it is not made for the
+// create, which may nevertheless have arrived.
+func TestCreate_LostOnAKeptConnectionMayHaveBeenSent(t *testing.T) {
+	t.Parallel()
+	for name, http2 := range map[string]bool{"HTTP/1.1": false, "HTTP/2": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var created, connections atomic.Int32
+			listener := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Method == http.MethodPost {
+					created.Add(1)
+					panic(http.ErrAbortHandler)
+				}
+				_, _ = w.Write([]byte(`{"data":[]}`))
+			}))
+			listener.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+				if state == http.StateNew {
+					connections.Add(1)
+				}
+			}
+			listener.EnableHTTP2 = http2
+			listener.StartTLS()
+			t.Cleanup(listener.Close)
+			roots := x509.NewCertPool()
+			roots.AddCert(listener.Certificate())
+			client := newClient(t, listener.URL, withRetries(3), func(c *palabra.Config) { c.RootCAs = roots })
+			if _, err := list(t, client); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := client.Create(t.Context(), palabra.CreateRequest{}); !errors.Is(err, palabra.ErrMaybeCreated) {
+				t.Errorf("error %v, want ErrMaybeCreated", err)
+			}
+			if created.Load() != 1 || connections.Load() != 1 {
+				t.Errorf("%d creates on %d connections, want one on one", created.Load(), connections.Load())
+			}
+		})
+	}
 }
