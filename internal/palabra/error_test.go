@@ -208,20 +208,32 @@ func TestNotFound_ParallelCallsShareOneCheck(t *testing.T) {
 	}
 }
 
-func TestNotFound_InterruptEndsTheWaitForTheCheck(t *testing.T) {
+func TestNotFound_InterruptEndsTheWaitForTheCheckOfOneCallOnly(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	release := make(chan struct{})
+	checking, release := make(chan struct{}), make(chan struct{})
 	s.Inject(sandbox.Fault{Operation: sandbox.OperationList, Effect: func(w http.ResponseWriter, r *http.Request, api http.Handler) {
-		cancel()
+		close(checking)
 		<-release
 		api.ServeHTTP(w, r)
 	}})
-	if _, err := newClient(t, s.url).Get(ctx, id); !errors.Is(err, context.Canceled) || errors.Is(err, palabra.ErrNotFound) {
-		t.Errorf("error %v", err)
-	}
+	client := newClient(t, s.url)
+	var group sync.WaitGroup
+	group.Go(func() {
+		if _, err := client.Get(ctx, id); !errors.Is(err, context.Canceled) || errors.Is(err, palabra.ErrNotFound) {
+			t.Errorf("interrupted call: %v", err)
+		}
+	})
+	<-checking
+	other := make(chan error, 1)
+	go func() { _, err := client.Get(t.Context(), id); other <- err }()
+	cancel()
+	group.Wait()
 	close(release)
+	if err := <-other; !errors.Is(err, palabra.ErrNotFound) {
+		t.Errorf("other call: %v", err)
+	}
 }
 
 func TestNotFound_IsNotBelievedWhenTheCheckIsNotAList(t *testing.T) {

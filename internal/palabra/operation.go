@@ -151,15 +151,10 @@ func (op *operation) metSessionLimit() bool {
 }
 
 // backoff is exponential with full jitter. What the server asked for is waited
-// for by the pacer.
+// for by the pacer, at the same time.
 func (op *operation) backoff(shortest, longest time.Duration, attempt int, resp *http.Response) time.Duration {
-	switch {
-	case resp == nil && op.localRefusal > 0:
+	if resp == nil && op.localRefusal > 0 {
 		return min(localRetryWait, longest)
-	case resp != nil:
-		if asked, _ := retryAfter(resp.Header.Get("Retry-After"), op.answer.serverTime); asked > 0 {
-			return 0
-		}
 	}
 	ceiling := retryablehttp.DefaultBackoff(shortest, longest, attempt, nil)
 	return rand.N(ceiling + 1) // #nosec G404 -- jitter is no secret

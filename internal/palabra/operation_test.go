@@ -80,6 +80,9 @@ func TestCreate_AfterAnInterrupt(t *testing.T) {
 				if (err == nil && created.ID == "a.b") != test.created || errors.Is(err, ErrMaybeCreated) != test.maybe {
 					t.Errorf("created %+v, %v; want a session: %t, maybe created: %t", created, err, test.created, test.maybe)
 				}
+				if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("%v, want the end of the caller's context", err)
+				}
 				if requests != test.requests {
 					t.Errorf("%d requests, want %d", requests, test.requests)
 				}
@@ -94,21 +97,38 @@ func TestCreate_AfterAnInterrupt(t *testing.T) {
 
 func TestCreate_InterruptEndsTheWaitForAnotherAttempt(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		client := clientOf(t, roundTrip(func(req *http.Request) (*http.Response, error) {
-			httptrace.ContextClientTrace(req.Context()).GotConn(httptrace.GotConnInfo{})
-			resp := respond(http.StatusTooManyRequests, "")
-			resp.Header.Set("Retry-After", "30")
-			return resp, nil
-		}))
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		started := elapsedClock()
-		_, err := client.Create(ctx, CreateRequest{})
-		if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrMaybeCreated) || elapsedClock().Sub(started) != time.Second {
-			t.Errorf("%v after %s", err, elapsedClock().Sub(started))
-		}
-	})
+	for name, test := range map[string]struct {
+		answerAfter time.Duration
+		retryAfter  string
+		took        time.Duration
+	}{
+		"in the server's pause":  {0, "30", time.Second},
+		"in the backoff":         {0, "", time.Second},
+		"before the answer came": {5 * time.Second, "", 5 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				client := clientOf(t, roundTrip(func(req *http.Request) (*http.Response, error) {
+					httptrace.ContextClientTrace(req.Context()).GotConn(httptrace.GotConnInfo{})
+					time.Sleep(test.answerAfter)
+					resp := respond(http.StatusTooManyRequests, "")
+					resp.Header.Set("Retry-After", test.retryAfter)
+					return resp, nil
+				}))
+				if test.retryAfter == "" {
+					client.transport.waitMin, client.transport.waitMax = 1000*time.Hour, 1000*time.Hour
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				started := elapsedClock()
+				_, err := client.Create(ctx, CreateRequest{})
+				if took := elapsedClock().Sub(started); errors.Is(err, ErrMaybeCreated) || err == nil || took != test.took {
+					t.Errorf("%v after %s, want the end of the context after %s", err, took, test.took)
+				}
+			})
+		})
+	}
 }
 
 func TestCreate_SentAtIsTheServersTime(t *testing.T) {

@@ -156,6 +156,9 @@ func TestPacer_EndsWhenTheLimitIsGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		pacing, started := newPacer(), time.Now()
 		pacing.observe(http.StatusTooManyRequests, nil, started, started)
+		if err := pacing.wait(t.Context()); err != nil || time.Since(started) != pacing.spacing {
+			t.Errorf("the first call went out after %s, %v; want %s", time.Since(started), err, pacing.spacing)
+		}
 		calls := 0
 		for ; pacing.spacing > 0; calls++ {
 			if err := pacing.wait(t.Context()); err != nil {
