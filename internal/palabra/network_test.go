@@ -81,7 +81,7 @@ func TestCreate_WithoutAConnectionWasNotSent(t *testing.T) {
 		timeout  time.Duration
 		adjust   func(*http.Transport)
 		want     string
-		attempts int32
+		attempts int32 // 0 where a dial may begin after its attempt has ended
 	}{
 		"unverifiable certificate": {time.Minute, func(*http.Transport) {}, "certificate", 1},
 		"unreachable proxy":        {time.Minute, func(base *http.Transport) { base.Proxy = http.ProxyURL(unreachable) }, "proxyconnect", 3},
@@ -92,7 +92,7 @@ func TestCreate_WithoutAConnectionWasNotSent(t *testing.T) {
 				<-t.Context().Done()
 				return nil, t.Context().Err()
 			}
-		}, "in time", 3},
+		}, "in time", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -110,7 +110,7 @@ func TestCreate_WithoutAConnectionWasNotSent(t *testing.T) {
 			if err == nil || errors.Is(err, palabra.ErrMaybeCreated) || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("error %v, want one that says %q and not that a session may exist", err, test.want)
 			}
-			if got := attempts.Load(); got != test.attempts {
+			if got := attempts.Load(); test.attempts != 0 && got != test.attempts {
 				t.Errorf("%d attempts, want %d", got, test.attempts)
 			}
 			expectCalls(t, s)
@@ -220,7 +220,11 @@ func TestEnvironmentChild(t *testing.T) { //nolint:paralleltest // alone in its 
 	if endpoint == "" {
 		return
 	}
-	client := newClient(t, endpoint, func(c *palabra.Config) { c.RequestTimeout = time.Second })
+	client := newClient(t, endpoint)
+	if os.Getenv("NO_PROXY") != "" {
+		// Nothing answers at an address for documentation.
+		client = newClient(t, endpoint, func(c *palabra.Config) { c.RequestTimeout = 100 * time.Millisecond })
+	}
 	t.Cleanup(client.HTTPTransport().CloseIdleConnections)
 	if _, err := client.Get(t.Context(), id); err != nil {
 		_, _ = os.Stdout.WriteString("error " + err.Error() + "\n")

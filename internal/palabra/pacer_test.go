@@ -196,9 +196,10 @@ func TestPacer_RetryAfterOfAnOutageBindsEveryCall(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout} {
 		synctest.Test(t, func(t *testing.T) {
-			started, requests := time.Now(), 0
+			var requests atomic.Int64
+			started := time.Now()
 			client := clientOf(t, roundTrip(func(*http.Request) (*http.Response, error) {
-				if requests++; requests > 1 {
+				if requests.Add(1) > 1 {
 					return respond(http.StatusOK, `{"data":{"id":"a"}}`), nil
 				}
 				resp := respond(status, "")
@@ -215,8 +216,8 @@ func TestPacer_RetryAfterOfAnOutageBindsEveryCall(t *testing.T) {
 				synctest.Wait()
 			}
 			group.Wait()
-			if took := time.Since(started); took != 5*time.Second || requests != 11 {
-				t.Errorf("%d: %d requests in %s, want 11 in 5 s", status, requests, took)
+			if took := time.Since(started); took != 5*time.Second || requests.Load() != 11 {
+				t.Errorf("%d: %d requests in %s, want 11 in 5 s", status, requests.Load(), took)
 			}
 		})
 	}
