@@ -35,12 +35,6 @@ func (o *openSessions) remove(id string) {
 	delete(o.clients, id)
 }
 
-func (o *openSessions) has(id string) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.clients[id] != nil
-}
-
 func (o *openSessions) all() map[string]*palabra.Client {
 	o.mu.Lock()
 	defer o.mu.Unlock()

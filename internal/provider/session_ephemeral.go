@@ -103,7 +103,7 @@ func (e *sessionEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest, 
 		return
 	}
 
-	opened.grant(e.data.now(), granted)
+	opened = opened.until(granted, e.data.now())
 	model.observe(created, granted)
 	diags = resp.Result.Set(ctx, model)
 	diags.Append(opened.store(ctx, resp.Private)...)
@@ -163,7 +163,7 @@ func (e *sessionEphemeral) Renew(ctx context.Context, req ephemeral.RenewRequest
 	left := opened.EndsAt.Sub(e.data.now())
 	switch {
 	case err == nil:
-		opened.grant(e.data.now(), granted)
+		opened = opened.until(granted, e.data.now())
 		resp.Diagnostics.Append(opened.store(ctx, resp.Private)...)
 	case errors.Is(err, palabra.ErrNotFound):
 		resp.Diagnostics.AddError(summary, sentence(err.Error())+"\n\n"+
@@ -211,8 +211,9 @@ func (e *sessionEphemeral) opened(ctx context.Context, summary string, private p
 	return opened, e.data.configuredClient(summary, diags)
 }
 
-func (o *openSession) grant(now time.Time, granted lifetime) {
+func (o openSession) until(granted lifetime, now time.Time) openSession {
 	o.ExpiresAt, o.EndsAt = granted.ExpiresAt, now.Add(granted.Granted)
+	return o
 }
 
 func (o openSession) store(ctx context.Context, private privateStateWriter) diag.Diagnostics {

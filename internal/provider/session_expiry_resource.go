@@ -172,6 +172,15 @@ func (r *sessionExpiryResource) ImportState(ctx context.Context, req resource.Im
 // importSession imports by id or by identity into the attribute that holds the
 // id.
 func importSession(ctx context.Context, idAttribute path.Path, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	id := types.StringValue(req.ID)
+	if req.ID == "" && req.Identity != nil {
+		resp.Diagnostics.Append(req.Identity.GetAttribute(ctx, path.Root("session_id"), &id)...)
+	}
+	if id.ValueString() == "" {
+		resp.Diagnostics.AddError("Empty session id",
+			"The session to import has an empty id. Name one in the import block, as id or as session_id of its identity. The data source palabra_sessions lists those that exist.")
+		return
+	}
 	resource.ImportStatePassthroughWithIdentity(ctx, idAttribute, path.Root("session_id"), req, resp)
 	if req.ID != "" {
 		// The answer to an import by id has the same identity as one by identity.
