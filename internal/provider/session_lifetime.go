@@ -41,8 +41,12 @@ type lifetime struct {
 // failed POST is an error. After an accepted one, everything is a warning: an
 // engine taints what its create failed on.
 func (d *providerData) writeLifetime(ctx context.Context, client *palabra.Client, sessionID string, ttl time.Duration, before ...time.Time) (lifetime, diag.Diagnostics, error) {
+	// Before the answer, which may be lost: Delete spares what was written.
 	d.written.Store(sessionID, true)
 	written, err := client.SetExpiry(ctx, sessionID, int64(ttl/time.Second))
+	if errors.Is(err, palabra.ErrNotFound) {
+		d.written.Delete(sessionID)
+	}
 	if err != nil {
 		return lifetime{}, nil, err
 	}

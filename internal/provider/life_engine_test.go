@@ -1,0 +1,256 @@
+package provider_test
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/provider"
+)
+
+// address names a resource instance.
+type address struct{ kind, name string }
+
+func (a address) String() string { return a.kind + "." + a.name }
+
+func compareAddresses(a, b address) int {
+	return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.name, b.name))
+}
+
+// object is what a state holds of one instance.
+type object struct {
+	value    tftypes.Value
+	private  []byte
+	identity *tfprotov6.ResourceIdentityData
+	tainted  bool
+	// needs is the session that the configuration referred to: what depends on
+	// another instance is created after it and deleted before it.
+	needs string
+}
+
+// snapshot is a state: the instances, and what create_before_destroy left to be
+// deleted.
+type snapshot struct {
+	current, deposed map[address]object
+}
+
+func emptySnapshot() snapshot {
+	return snapshot{current: make(map[address]object), deposed: make(map[address]object)}
+}
+
+func (s snapshot) clone() snapshot {
+	return snapshot{current: maps.Clone(s.current), deposed: maps.Clone(s.deposed)}
+}
+
+// block is the configuration of one instance.
+type block struct {
+	arguments attributes
+	// later names arguments that only apply knows.
+	later []string
+	// needs names the palabra_session instance whose id is the session_id.
+	needs               string
+	createBeforeDestroy bool
+}
+
+type configuration map[address]block
+
+// command is a run of an engine.
+type command struct {
+	noRefresh, refreshOnly, destroy bool
+	// minimalRefresh plans before it refreshes, and refreshes and plans again
+	// what changes.
+	minimalRefresh bool
+	// orphansFirst plans what the configuration no longer names from the stored
+	// state, as engines up to 1.11 may.
+	orphansFirst bool
+	// replace are the addresses of -replace and replace_triggered_by.
+	replace []address
+	// target limits the run to one address and what needs it.
+	target *address
+}
+
+type action int
+
+const (
+	noOp action = iota
+	create
+	update
+	deleteThenCreate
+	createThenDelete
+	destroyOnly
+)
+
+func (a action) String() string {
+	return [...]string{"no-op", "create", "update", "delete then create", "create then delete", "delete"}[a]
+}
+
+func (a action) deletes() bool {
+	return a == deleteThenCreate || a == createThenDelete || a == destroyOnly
+}
+func (a action) replaces() bool { return a == deleteThenCreate || a == createThenDelete }
+
+// change is what a plan holds of one instance.
+type change struct {
+	action   action
+	before   object
+	planned  tftypes.Value
+	private  []byte
+	identity *tfprotov6.ResourceIdentityData
+}
+
+// writes says whether the plan leaves the expiry to apply.
+func (c change) writes() bool {
+	return !c.planned.IsNull() && !member(c.planned, "expires_at").IsKnown()
+}
+
+// problem is a diagnostic of one instance.
+type problem struct {
+	at            address
+	step          string
+	warning       bool
+	summary, text string
+}
+
+// plannedRun is a plan file.
+type plannedRun struct {
+	prior snapshot
+	// stored is the state that it was made from; an engine refuses another.
+	stored   int
+	config   configuration
+	changes  map[address]change
+	deposed  map[address]change
+	problems []problem
+	command  command
+}
+
+func (p plannedRun) failed() bool { return hasErrors(p.problems) }
+
+func (p plannedRun) empty() bool {
+	for _, c := range p.changes {
+		if c.action != noOp {
+			return false
+		}
+	}
+	return len(p.deposed) == 0
+}
+
+func hasErrors(problems []problem) bool {
+	return slices.ContainsFunc(problems, func(p problem) bool { return !p.warning })
+}
+
+// simulated is an engine without the engine: what Terraform and OpenTofu ask of
+// a provider, in their order, and what they refuse of its answers. It follows
+// OpenTofu's node_resource_abstract_instance.go, which is nearly Terraform's.
+type simulated struct {
+	t       failer
+	ctx     context.Context //nolint:containedctx // of the test, for its length
+	schemas schemas
+	// provider are the arguments of the provider block.
+	provider attributes
+	state    snapshot
+	// serial counts the changes of the state.
+	serial int
+	// pick chooses the next of n instances, which engines visit in any order.
+	pick func(n int) int
+	// beforeApply is called before each change is applied; false interrupts.
+	beforeApply func(address) (context.Context, bool)
+}
+
+func newSimulated(ctx context.Context, t failer, arguments attributes) *simulated {
+	t.Helper()
+	read, err := readSchemas()
+	if err != nil {
+		t.Fatalf("schemas: %v", err)
+	}
+	return &simulated{t: t, ctx: ctx, schemas: read, provider: arguments, state: emptySnapshot(), pick: func(int) int { return 0 }}
+}
+
+// start starts and configures a provider, as an engine does for each walk.
+func (e *simulated) start() tfprotov6.ProviderServer {
+	e.t.Helper()
+	server := providerserver.NewProtocol6(provider.New("test")())()
+	config := e.must(objectOf(e.schemas.provider, e.provider))
+	resp, err := server.ConfigureProvider(e.ctx, &tfprotov6.ConfigureProviderRequest{Config: e.wire(config)})
+	if err != nil {
+		e.t.Fatalf("configure: %v", err)
+	}
+	if text := diagnostics(resp.Diagnostics, tfprotov6.DiagnosticSeverityError); text != "" {
+		e.t.Fatalf("configure: %s", text)
+	}
+	return server
+}
+
+func (e *simulated) must(value tftypes.Value, err error) tftypes.Value {
+	e.t.Helper()
+	if err != nil {
+		e.t.Fatalf("%v", err)
+	}
+	return value
+}
+
+func (e *simulated) wire(value tftypes.Value) *tfprotov6.DynamicValue {
+	e.t.Helper()
+	dynamic, err := tfprotov6.NewDynamicValue(value.Type(), value)
+	if err != nil {
+		e.t.Fatalf("marshal: %v", err)
+	}
+	return &dynamic
+}
+
+func (e *simulated) unwire(kind string, dynamic *tfprotov6.DynamicValue) tftypes.Value {
+	e.t.Helper()
+	if dynamic == nil {
+		return e.none(kind)
+	}
+	return e.must(dynamic.Unmarshal(e.schemas.resources[kind].object))
+}
+
+func (e *simulated) none(kind string) tftypes.Value {
+	return tftypes.NewValue(e.schemas.resources[kind].object, nil)
+}
+
+// walk visits nodes in any order that puts each behind those it comes after.
+func (e *simulated) walk(nodes []*node) {
+	e.t.Helper()
+	done := make(map[*node]bool)
+	for len(done) < len(nodes) {
+		var ready []*node
+		for _, n := range nodes {
+			if !done[n] && !slices.ContainsFunc(n.after, func(other *node) bool { return !done[other] }) {
+				ready = append(ready, n)
+			}
+		}
+		if len(ready) == 0 {
+			e.t.Fatalf("the graph has a cycle")
+		}
+		next := ready[e.pick(len(ready))]
+		done[next] = true
+		if next.failed = slices.ContainsFunc(next.after, func(other *node) bool { return other.failed }); !next.failed {
+			next.failed = !next.visit()
+		}
+	}
+}
+
+// node is a vertex of an engine's graph; what comes after one that failed is
+// skipped.
+type node struct {
+	at     address
+	visit  func() bool
+	after  []*node
+	failed bool
+}
+
+func problemsOf(at address, step string, diags []*tfprotov6.Diagnostic) []problem {
+	problems := make([]problem, 0, len(diags))
+	for _, d := range diags {
+		problems = append(problems, problem{
+			at: at, step: step, warning: d.Severity == tfprotov6.DiagnosticSeverityWarning, summary: d.Summary, text: d.Detail,
+		})
+	}
+	return problems
+}
