@@ -1,0 +1,37 @@
+#!/bin/sh
+# Stands in PATH for tofu: an apply goes on only if the gate lets its plan pass.
+# It needs jq.
+#
+#   GATED          the folder of the real tofu and of gate.jq
+#   HEARTBEAT_URL  a URL to call after each apply that succeeded
+set -eu
+umask 077
+
+gated=${GATED:-/usr/local/lib/gated}
+
+case ${1:-} in
+apply) ;;
+destroy)
+  echo 'The gate does not let destroy pass.' >&2
+  exit 1
+  ;;
+*) exec "$gated/tofu" "$@" ;;
+esac
+
+# The plan is the last argument. Without one, apply would plan anew, unjudged.
+plan=
+for plan; do :; done
+if [ ! -f "$plan" ]; then
+  echo 'The gate lets only a saved plan be applied.' >&2
+  exit 1
+fi
+json=$(mktemp)
+trap 'rm -f "$json"' EXIT
+"$gated/tofu" show -json "$plan" >"$json"
+jq -nr -f "$gated/gate.jq" "$json" >&2
+
+"$gated/tofu" "$@"
+
+if [ -n "${HEARTBEAT_URL:-}" ]; then
+  wget -q -T 10 -O /dev/null "$HEARTBEAT_URL" || echo 'The heartbeat could not be sent.' >&2
+fi

@@ -1,0 +1,4 @@
+sessions = {
+  lobby = "test-user.fec6b8fa.af4d2d22"
+  stage = "test-user.30d7f63e.9e77c70e"
+}

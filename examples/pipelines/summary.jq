@@ -1,0 +1,23 @@
+# Tells in Markdown what a night did, from the state after it and its plan.
+# It names resources, not session ids, which contain the id of a user.
+#
+#   terraform show -json > state.json
+#   jq -r --slurpfile plan plan.json -f summary.jq state.json
+
+def resources: .resources[]?, (.child_modules[]? | resources);
+
+[.values.root_module // {} | resources | select(.type == "palabra_session_expiry" or .type == "palabra_session")] as $sessions
+| [$plan[0].resource_changes[]? | select(.change.after_unknown.expires_at == true) | .address] as $renewed
+| [$sessions[] | select(.values.active == false) | .address] as $ended
+| [$plan[0].checks[]? | select(.status == "fail" or .status == "error") | .address.to_display] as $failed
+| "### Sessions",
+  "",
+  "\($sessions | length) in the state: \($renewed | length) renewed, \($ended | length) ended.",
+  "",
+  (if $sessions == [] then empty else
+    "| session | this run | lives at least until |", "| --- | --- | --- |",
+    ($sessions[] | .address as $address |
+      (if .values.active == false then "ended: remove it" elif $renewed | index($address) then "renewed" else "not due" end) as $what
+      | "| `\($address)` | \($what) | \(if .values.active == false then "" else .values.expires_at // "unknown" end) |")
+  end),
+  (if $failed == [] then empty else "", "Checks that fail: \($failed | map("`" + . + "`") | join(", "))." end)
