@@ -3,6 +3,7 @@ package palabra
 import (
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 )
@@ -47,7 +48,7 @@ func FuzzDecodeCreated(f *testing.F) {
 func FuzzErrorBody(f *testing.F) {
 	for _, seed := range []string{
 		`{"ok":false,"errors":[{"title":"Forbidden resource","detail":"Insufficient balance","error_code":100050}]}`,
-		`{"error":"message"}`, `{"error":{"message":"x"}}`, `<html>`, ``, `{"errors":[{"error_code":1e400}]}`,
+		`{"error":"message"}`, `{"errors":["a",{"detail":[{"msg":"b"}]}]}`, `{"error":{"message":"x"}}`, `<html>`, ``, `{"errors":[{"error_code":1e400}]}`,
 	} {
 		f.Add(500, []byte(seed))
 	}
@@ -57,7 +58,10 @@ func FuzzErrorBody(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, status int, body []byte) {
-		apiErr := client.errorFrom(answer{status: status, body: body, header: http.Header{}})
+		var apiErr *Error
+		if err := client.refusal(t.Context(), answer{status: status, body: body, header: http.Header{}}); !errors.As(err, &apiErr) {
+			t.Fatalf("%v is not an *Error", err)
+		}
 		for _, r := range apiErr.Title + apiErr.Detail {
 			if r < ' ' {
 				t.Errorf("control character %U in %q, %q", r, apiErr.Title, apiErr.Detail)
@@ -65,6 +69,9 @@ func FuzzErrorBody(f *testing.F) {
 		}
 		if len(apiErr.Title) > 4*maxReasonLength+10 || len(apiErr.Detail) > 4*maxReasonLength+10 {
 			t.Error("unbounded reason")
+		}
+		if strings.ContainsAny(apiErr.Error(), "\r\n") || strings.Contains(apiErr.Error(), secret) {
+			t.Errorf("not fit to be shown: %q", apiErr)
 		}
 		if apiErr.Error() == "" || errors.Is(apiErr, ErrNotFound) {
 			t.Error("an error body decides no class")

@@ -1,0 +1,162 @@
+package palabra
+
+import (
+	"context"
+	"fmt"
+	"mime"
+	"net/http"
+	"regexp"
+	"slices"
+)
+
+// codeInsufficientBalance was captured from production.
+const codeInsufficientBalance = 100050
+
+// badAnswer is the error for a 2xx whose body is not what it should be.
+func (c *Client) badAnswer(got answer, err error) error {
+	failed := c.errorFrom(got)
+	failed.Err = c.redact(fmt.Errorf("the answer (%s) cannot be used: %w", c.contentType(got), err))
+	return failed
+}
+
+func (c *Client) errorFrom(got answer) *Error {
+	return &Error{
+		Op: got.request.op, SessionID: got.request.sessionID, Endpoint: c.config.Endpoint,
+		StatusCode: got.status, ServerTime: got.serverTime,
+	}
+}
+
+// refusal is the error for an answer that is not a success.
+func (c *Client) refusal(ctx context.Context, got answer) error {
+	apiErr := c.errorFrom(got)
+	said, isObject := decodeProblem(got.body)
+	apiErr.Title, apiErr.Detail, apiErr.Code = c.config.readable(said.titles...), c.config.readable(said.details...), said.code
+	if !apiErr.hasReason() {
+		switch {
+		case got.status < 300:
+			apiErr.Detail = "the answer says that the call failed, and gives no reason"
+		case got.status < 400 || isObject || isEmpty(got.body):
+		default:
+			apiErr.Detail = "the answer is " + c.contentType(got) + " and not an error of the API; something between may have answered"
+		}
+	}
+	apiErr.Err = c.class(ctx, got, said, isEmpty(got.body) || isObject && !said.isOfARouter())
+	return apiErr
+}
+
+// class tells what a refusal means. fromAPI is false for a body that the API
+// would not send.
+func (c *Client) class(ctx context.Context, got answer, said problem, fromAPI bool) error {
+	create := got.request.path == createPath
+	switch {
+	case said.code == codeInsufficientBalance:
+		return ErrInsufficientBalance
+	case create && said.isSessionLimit(got.status):
+		return ErrSessionLimit
+	case got.status == http.StatusUnauthorized:
+		return ErrUnauthorized
+	case got.status == http.StatusForbidden && fromAPI && said.mayBlameCredentials():
+		return ErrUnauthorized
+	case got.status == http.StatusTooManyRequests:
+		return ErrRateLimited
+	case got.status == http.StatusNotFound && got.request.sessionID != "":
+		return c.meaningOfNotFound(ctx, fromAPI)
+	case got.status == http.StatusNotFound && (said.mentions(credentialWords) || said.mentions(accountWords) || said.known && !said.mentions(endpointWords)):
+		// The create and list paths exist, so nothing else can be missing.
+		return ErrUnauthorized
+	case got.request.sessionID == "" && (got.status == http.StatusNotFound || got.status == http.StatusMethodNotAllowed && !said.known):
+		return ErrNoSuchEndpoint
+	case got.status >= 300 && got.status < 400:
+		return errRedirect
+	case got.request.notIdempotent && got.status >= 500:
+		return ErrMaybeCreated
+	default:
+		return nil
+	}
+}
+
+// meaningOfNotFound tells a missing session from wrong credentials, for which
+// the API has answered 404, too, and from a 404 of a gateway. The session is
+// believed to be missing only when the answer is the API's own and the same
+// credentials have worked, for an earlier call or for a list call now.
+func (c *Client) meaningOfNotFound(ctx context.Context, fromAPI bool) error {
+	switch work := c.credentialsWork.Load(); {
+	case !fromAPI && work:
+		return nil
+	case !fromAPI:
+		return ErrNoSuchEndpoint
+	case work:
+		return ErrNotFound
+	}
+	if err := c.checkCredentials(ctx); err != nil {
+		return fmt.Errorf("whether the credentials work could not be found out: %w", err)
+	}
+	return ErrNotFound
+}
+
+// checkCredentials lists one session. Calls that need it at the same time share
+// it, so none of them may end it.
+func (c *Client) checkCredentials(ctx context.Context) error {
+	check := c.checks.DoChan("", func() (any, error) {
+		if c.credentialsWork.Load() {
+			return nil, nil //nolint:nilnil // there is nothing but the error
+		}
+		_, _, err := c.page(context.WithoutCancel(ctx), 1, "")
+		return nil, err
+	})
+	select {
+	case got := <-check:
+		return got.Err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+var (
+	credentialWords = regexp.MustCompile(`(?i)credential|unauthori[sz]ed|authenticat|api.?key|client.?(id|secret)`)
+	accountWords    = regexp.MustCompile(`(?i)\b(user|account|client)\b`)
+	endpointWords   = regexp.MustCompile(`(?i)endpoint|route|path|url|page`)
+	limitWords      = regexp.MustCompile(`(?i)limit|quota|too many|maximum|\bmax\b|exceed`)
+	sessionWords    = regexp.MustCompile(`(?i)session|concurrent|parallel|simultaneous`)
+	otherLimitWords = regexp.MustCompile(`(?i)\brate\b|request|subscriber|ttl`)
+	noReason        = regexp.MustCompile(`(?i)^\W*(forbidden( resource)?|access denied|permission denied)?\W*$`)
+)
+
+func (p *problem) texts() []string { return slices.Concat(p.titles, p.details) }
+
+func (p *problem) mentions(words *regexp.Regexp) bool {
+	return slices.ContainsFunc(p.texts(), words.MatchString)
+}
+
+// mayBlameCredentials reports that the reason of a 403 is the credentials, or
+// that there is none.
+func (p *problem) mayBlameCredentials() bool {
+	return p.mentions(credentialWords) || !slices.ContainsFunc(p.texts(), func(text string) bool { return !noReason.MatchString(text) })
+}
+
+// isOfARouter reports that a gateway or web framework misses the path itself.
+func (p *problem) isOfARouter() bool { return !p.known && p.mentions(endpointWords) }
+
+// isSessionLimit goes by the wording: status and code of the answer are not
+// known. A rate limit and the limits of other fields are left out.
+func (p *problem) isSessionLimit(status int) bool {
+	switch status {
+	case http.StatusForbidden, http.StatusConflict, http.StatusUnprocessableEntity, http.StatusTooManyRequests, http.StatusOK, http.StatusCreated:
+		return slices.ContainsFunc(p.texts(), func(text string) bool {
+			return limitWords.MatchString(text) && sessionWords.MatchString(text) && !otherLimitWords.MatchString(text)
+		})
+	default:
+		return false
+	}
+}
+
+func (c *Client) contentType(got answer) string {
+	if got.status == http.StatusNoContent {
+		return "204 without a body"
+	}
+	mediaType, _, err := mime.ParseMediaType(got.header.Get("Content-Type"))
+	if err != nil {
+		return "of no content type"
+	}
+	return c.config.readable(mediaType)
+}
