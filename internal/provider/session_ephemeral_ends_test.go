@@ -2,8 +2,11 @@ package provider_test
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -152,6 +155,43 @@ func (w *workspace) await(name string) {
 			w.t.Fatal("the run ended before the file was written")
 		}
 	}
+}
+
+// TestSessionEphemeral_FailedRunOfTheReleasedCommandLeavesNoSession: the other
+// tests serve the provider from the test's own executable.
+func TestSessionEphemeral_FailedRunOfTheReleasedCommandLeavesNoSession(t *testing.T) {
+	t.Parallel()
+	needs(t, ephemeralResources)
+	f := newFixture(t)
+	w := newWorkspace(t)
+	w.build()
+	w.write(f.config(`
+ephemeral "palabra_session" "test" {
+  lifecycle {
+    postcondition {
+      condition     = self.ws_url == "never"
+      error_message = "for the test"
+    }
+  }
+}`))
+	out, ok := w.try("plan", "-input=false", "-no-color")
+	if ok || !strings.Contains(unwrap(out), "for the test") {
+		t.Fatalf("the run did not fail for the postcondition:\n%s", out)
+	}
+	f.expectNoneLeft(t, out)
+}
+
+// build makes engines use the command of this module.
+func (w *workspace) build() {
+	w.t.Helper()
+	folder := w.t.TempDir()
+	command := exec.CommandContext(w.t.Context(), "go", "build", "-o", filepath.Join(folder, pluginName), "../..") // #nosec G204 -- this module
+	if out, err := command.CombinedOutput(); err != nil {
+		w.t.Fatalf("go build: %v\n%s", err, out)
+	}
+	rc := filepath.Join(folder, "cli.tfrc")
+	w.writeTo(rc, fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"palabra-community/palabra\" = %q\n  }\n  direct {}\n}\n", folder))
+	w.env = append(w.env, "TF_CLI_CONFIG_FILE="+rc)
 }
 
 // TestSessionEphemeral_OpeningInAPlanHidesNoConflict: an opening writes, and a
