@@ -16,8 +16,8 @@ var (
 	command   = regexp.MustCompile(`(?m)^\$ (terraform|tofu)`)
 )
 
-// comparable leaves out what differs between two runs.
-func comparable(output string) string {
+// normalized leaves out what differs between two runs.
+func normalized(output string) string {
 	return command.ReplaceAllString(timestamp.ReplaceAllString(output, "TIME"), "$ ENGINE")
 }
 
@@ -36,8 +36,8 @@ func TestDemo_PrintsWhatTheREADMEShows(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out.String())
 	}
 	// The README leaves lines out, and shows the others in the same order.
-	rest := comparable(out.String())
-	for line := range strings.Lines(comparable(string(shown[1]))) {
+	rest := normalized(out.String())
+	for line := range strings.Lines(normalized(string(shown[1]))) {
 		_, after, found := strings.Cut(rest, "\n"+line)
 		if strings.TrimSpace(line) == "" {
 			continue

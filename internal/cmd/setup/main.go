@@ -26,7 +26,10 @@ const localVersion = "0.0.1"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, os.Stdout, os.Args[1:])
+	dir, err := engine.UserDir()
+	if err == nil {
+		err = run(ctx, os.Stdout, dir, os.Args[1:])
+	}
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "setup:", err)
@@ -34,7 +37,8 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, out io.Writer, args []string) error {
+// run runs a command; dir is where engines look for builds of the user's own.
+func run(ctx context.Context, out io.Writer, dir string, args []string) error {
 	if len(args) == 0 {
 		return fmt.Errorf("no command\n%s", usage)
 	}
@@ -63,19 +67,15 @@ func run(ctx context.Context, out io.Writer, args []string) error {
 		fmt.Fprintln(out, path)
 		return err
 	case "install":
-		return install(ctx, out, *version)
+		return install(ctx, out, dir, *version)
 	case "uninstall":
-		return uninstall(out)
+		return uninstall(out, dir)
 	default:
 		return fmt.Errorf("no command %q\n%s", args[0], usage)
 	}
 }
 
-func install(ctx context.Context, out io.Writer, version string) error {
-	dir, err := engine.UserDir()
-	if err != nil {
-		return err
-	}
+func install(ctx context.Context, out io.Writer, dir, version string) error {
 	tmp, err := os.MkdirTemp("", "palabra-setup-")
 	if err != nil {
 		return err
@@ -114,11 +114,7 @@ removes it. In a folder that was initialised with another build, remove
 	return nil
 }
 
-func uninstall(out io.Writer) error {
-	dir, err := engine.UserDir()
-	if err != nil {
-		return err
-	}
+func uninstall(out io.Writer, dir string) error {
 	removed, err := engine.RemoveProvider(dir)
 	for _, folder := range removed {
 		fmt.Fprintln(out, "removed", folder)
