@@ -64,8 +64,11 @@ func run(ctx context.Context, out io.Writer, dir string, args []string) error {
 			return err
 		}
 		path, err := engine.BuildOpenTofu(ctx, root)
+		if err != nil {
+			return err
+		}
 		fmt.Fprintln(out, path)
-		return err
+		return nil
 	case "install":
 		return install(ctx, out, dir, *version)
 	case "uninstall":
