@@ -79,6 +79,8 @@ type Client struct {
 	// Only then can a 404 mean that a session is gone.
 	credentialsWork atomic.Bool
 	checks          singleflight.Group
+	// refused is set when credentials that have not worked are refused.
+	refused atomic.Bool
 	// expiryBodyRefused is set when the API refused a body in the TTL call.
 	expiryBodyRefused atomic.Bool
 	// pageSizeRefused is set when the API refused a page_size.
@@ -272,6 +274,9 @@ func (c *Client) call(ctx context.Context, r request) (answer, error) {
 			return answer{}, c.failure(r, err)
 		}
 	}
+	if c.refused.Load() && !c.credentialsWork.Load() {
+		return answer{}, c.failure(r, errRefusedBefore)
+	}
 	ctx, cancel := context.WithTimeout(ctx, c.transport.operationTimeout())
 	defer cancel()
 	got, err := c.transport.do(ctx, c.resolve(r), r)
@@ -282,7 +287,9 @@ func (c *Client) call(ctx context.Context, r request) (answer, error) {
 		return got, c.failure(r, err)
 	}
 	if got.status < 200 || got.status >= 300 || saysNotOK(got.body) {
-		return got, c.refusal(ctx, got)
+		err := c.refusal(ctx, got)
+		c.noteRefusal(got, err)
+		return got, err
 	}
 	decode := r.decode
 	if decode == nil {

@@ -2,6 +2,7 @@ package palabra
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"mime"
 	"net/http"
@@ -92,6 +93,15 @@ func (c *Client) meaningOfNotFound(ctx context.Context, fromAPI bool) error {
 		return fmt.Errorf("whether the credentials work could not be found out: %w", err)
 	}
 	return ErrNotFound
+}
+
+// noteRefusal remembers that the credentials are wrong, so that the other calls
+// of a run end at once. A 403 about one session says nothing about the others.
+func (c *Client) noteRefusal(got answer, err error) {
+	aboutAll := got.status == http.StatusUnauthorized || got.request.path == sessionsPath
+	if aboutAll && errors.Is(err, ErrUnauthorized) {
+		c.refused.Store(true)
+	}
 }
 
 // checkCredentials lists one session. Calls that need it at the same time share

@@ -19,8 +19,14 @@ func (d *providerData) apiError(summary string, err error) diag.Diagnostic {
 	return diag.NewErrorDiagnostic(summary, d.explain(err))
 }
 
+// explain is the text of a diagnostic. Refused credentials fail every instance
+// of a plan, so what to do about them is told once.
 func (d *providerData) explain(err error) string {
-	return sentence(err.Error()) + "\n\n" + d.advice(err)
+	said := sentence(err.Error())
+	if errors.Is(err, palabra.ErrUnauthorized) && !d.refusalTold.CompareAndSwap(false, true) {
+		return said
+	}
+	return said + "\n\n" + d.advice(err)
 }
 
 // advice says what to do about an error.
@@ -42,7 +48,7 @@ func (d *providerData) advice(err error) string {
 			"The first grant of a new account arrives about a minute after the sign-up."
 	case errors.Is(err, palabra.ErrSessionLimit):
 		next = "The account has as many sessions as its plan allows. Delete sessions that are not used any more: the guide \"Clean up an account near its limit\" shows how, " +
-			"with data \"palabra_sessions\" to find them and the palabra_prune_sessions action to delete them. A session that nobody deletes counts until it expires."
+			"with data \"palabra_sessions\" to find them and the palabra_prune_sessions action (Terraform 1.14) to delete them. A session that nobody deletes counts until it expires."
 	case errors.Is(err, palabra.ErrNoSuchEndpoint):
 		next = fmt.Sprintf("The server does not know this path, so the endpoint (%s) is probably not the base URL of the API, which is %s. "+
 			"The credentials are not at fault. Nothing was removed from the state.", envEndpoint, palabra.DefaultEndpoint)
@@ -51,7 +57,8 @@ func (d *providerData) advice(err error) string {
 			"and that they are of the right kind: an API key (api_key) and a key pair (client_id with client_secret) are not interchangeable. "+
 			"The API is known to answer wrong credentials with 404, too. Nothing was removed from the state.", d.credentialSource)
 	case errors.Is(err, palabra.ErrNotFound):
-		next = "The session does not exist: it has expired, or somebody deleted it. Check the id, or remove it from the configuration."
+		next = "The session does not exist: it has expired, or somebody deleted it, or the id is misspelled." + blankAtAnEnd(sessionOf(err)) +
+			" Check the id, or remove it from the configuration."
 	case errors.Is(err, palabra.ErrRateLimited):
 		next = "The API limits the rate of requests. Run again later, with a lower -parallelism, or raise max_retries in the provider configuration."
 	default:
@@ -77,6 +84,23 @@ func transportAdvice(err error) string {
 	}
 	return "If this lasts, check the endpoint attribute (" + envEndpoint + "), the network between this machine and it, and the status of the Palabra service. " +
 		"Nothing was removed from the state, and the command can be run again."
+}
+
+func sessionOf(err error) string {
+	var apiErr *palabra.Error
+	if !errors.As(err, &apiErr) {
+		return ""
+	}
+	return apiErr.SessionID
+}
+
+// blankAtAnEnd is a sentence for an id that was probably copied with a blank or a
+// line break.
+func blankAtAnEnd(id string) string {
+	if strings.TrimSpace(id) == id {
+		return ""
+	}
+	return " The id begins or ends with a blank or a line break, which is probably a mistake."
 }
 
 func sentence(text string) string {

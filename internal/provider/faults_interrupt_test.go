@@ -2,7 +2,7 @@ package provider_test
 
 import (
 	"bytes"
-	"io"
+	"fmt"
 	"net/http"
 	"os"
 	"strings"
@@ -45,45 +45,75 @@ func TestInterruptEndsAWaitForTheRateLimit(t *testing.T) {
 	}
 }
 
-// A create that is on its way is waited for: its answer names the session. The
-// renewal beside the creates can be repeated, so its end shows that the
-// interrupt has arrived.
-func TestInterrupt_CreateOnItsWayIsInTheState(t *testing.T) {
-	t.Parallel()
-	const sessions = 3
-	f := newFixture(t)
+// interruptedCreates interrupts an apply while it creates sessions, and answers
+// each create only when the provider has been told to stop: then it ends the
+// call of a TTL, which can be repeated.
+func interruptedCreates(t *testing.T, f *fixture, sessions int, answer sandbox.Effect) (w *workspace, said string) {
+	t.Helper()
 	f.putSession(testSessionID, 30*24*time.Hour)
-	var arrived sync.WaitGroup
-	arrived.Add(sessions + 1)
-	interrupted := make(chan struct{})
+	stopped := make(chan struct{})
+	underWay := make(chan struct{}, sessions+1)
 	f.Inject(sandbox.Fault{Operation: sandbox.OperationCreate, Effect: func(w http.ResponseWriter, r *http.Request, api http.Handler) {
-		arrived.Done()
-		<-interrupted
-		api.ServeHTTP(w, r)
+		underWay <- struct{}{}
+		<-stopped
+		answer(w, r, api)
 	}})
-	f.Inject(sandbox.Fault{Operation: sandbox.OperationExpiry, Effect: func(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
-		_, _ = io.Copy(io.Discard, r.Body)
-		arrived.Done()
+	f.Inject(sandbox.Fault{Operation: sandbox.OperationExpiry, SessionID: testSessionID, Effect: func(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
+		underWay <- struct{}{}
 		<-r.Context().Done()
-		close(interrupted)
+		close(stopped)
 	}})
-	w := newWorkspace(t)
-	w.write(f.config("resource \"palabra_session\" \"test\" {\n  count = 3\n}\n" + expiryConfig(3600, "")))
+	w = newWorkspace(t)
+	w.write(f.config(expiryConfig(3600, "") + fmt.Sprintf("\nresource \"palabra_session\" \"room\" {\n  count = %d\n  ttl_seconds = 3600\n}\n", sessions)))
 	var out bytes.Buffer
 	cmd := w.command("apply", "-auto-approve", "-input=false", "-no-color")
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	arrived.Wait()
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	for range sessions + 1 {
+		select {
+		case <-underWay:
+		case <-ended:
+			t.Fatalf("the apply ended early: %s", out.String())
+		}
+	}
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Wait(); err == nil {
+	if err := <-ended; err == nil {
 		t.Error("the interrupted apply succeeded")
 	}
-	state, _ := w.try("state", "list")
-	if got, created := strings.Count(state, "palabra_session.test["), len(f.Sessions())-1; got != sessions || created != sessions {
-		t.Errorf("%d sessions in the state, %d on the server, want %d; the run said:\n%s", got, created, sessions, &out)
+	return w, unwrap(out.String())
+}
+
+// TestInterrupt_CreatesUnderWayAreInTheState: no session is left behind unknown,
+// because the answer to a create is waited for.
+func TestInterrupt_CreatesUnderWayAreInTheState(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	w, said := interruptedCreates(t, f, 3, func(w http.ResponseWriter, r *http.Request, api http.Handler) { api.ServeHTTP(w, r) })
+	state := w.read("terraform.tfstate")
+	if n := len(f.Sessions()); n != 4 {
+		t.Errorf("%d sessions, want 4", n)
+	}
+	for _, id := range f.sessionIDs() {
+		if id != testSessionID && !strings.Contains(state, id) {
+			t.Errorf("session %q is not in the state; the engine said: %s", id, said)
+		}
+	}
+	if strings.Contains(state, "tainted") {
+		t.Error("a session is tainted")
+	}
+}
+
+func TestInterrupt_LostCreateNamesTheFilterThatFindsTheSession(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	_, said := interruptedCreates(t, f, 1, sandbox.CutAfter())
+	if want := "created_after = \"" + sinceStart(-time.Minute) + "\""; !strings.Contains(said, want) {
+		t.Errorf("%q is missing in: %s", want, said)
 	}
 }

@@ -37,6 +37,9 @@ type providerData struct {
 	priors  sync.Map
 	claims  claims
 	rotated rotatedAccounts
+	// refusalTold and limitTold say that the long form of an error which many
+	// instances may meet has been given.
+	refusalTold, limitTold atomic.Bool
 }
 
 func newProviderData() *providerData {

@@ -1,11 +1,13 @@
 package provider_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
@@ -83,5 +85,58 @@ func TestRefusal_StoppedSandbox(t *testing.T) {
 	c.write(f.config("data \"palabra_sessions\" \"all\" {}\n"))
 	if said := c.fail("plan"); !strings.Contains(said, "Is the sandbox running") {
 		t.Errorf("said: %s", said)
+	}
+}
+
+// TestRefusal_OfManyInstancesIsToldOnce: a wrong secret fails all of a plan
+// without asking for each, and the state is kept.
+func TestRefusal_OfManyInstancesIsToldOnce(t *testing.T) {
+	t.Parallel()
+	const instances = 60
+	for _, status := range []int{http.StatusUnauthorized, http.StatusNotFound} {
+		t.Run(http.StatusText(status), func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			for i := range instances {
+				f.putSession(fmt.Sprintf("s%d", i), 24*time.Hour)
+			}
+			c := newCLI(t)
+			c.write(f.config(fmt.Sprintf("resource \"palabra_session_expiry\" \"all\" {\n  count = %d\n  session_id = \"s${count.index}\"\n  ttl_seconds = 3600\n}\n", instances)))
+			c.run("apply", "-auto-approve")
+			f.ResetRequests()
+			remove := f.Inject(sandbox.Fault{Effect: sandbox.RefuseCredentials(status)})
+			said := c.fail("plan")
+			remove()
+			if n := strings.Count(said, "The API refused the credentials from"); n != 1 {
+				t.Errorf("the full text is there %d times", n)
+			}
+			if n := strings.Count(said, "Error: Unable to read session"); n != instances {
+				t.Errorf("%d errors, want one for each instance", n)
+			}
+			// As many as the engine has in flight, and a check.
+			if n := len(f.calls()); n > 12 {
+				t.Errorf("%d requests", n)
+			}
+			c.run("plan", "-detailed-exitcode")
+		})
+	}
+}
+
+// TestNotFound_SaysEachThingOnce follows a 404 to what a person reads.
+func TestNotFound_SaysEachThingOnce(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	c := newCLI(t)
+	c.write(f.config("data \"palabra_session\" \"booth\" {\n  id = \"test-user.typo \"\n}\n"))
+	said := c.fail("plan")
+	for _, want := range []string{"the id is misspelled", "begins or ends with a blank"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("%q is missing in: %s", want, said)
+		}
+	}
+	for _, once := range []string{"not found", "does not exist", "http 404"} {
+		if n := strings.Count(strings.ToLower(said), once); n > 1 {
+			t.Errorf("%q is there %d times in: %s", once, n, said)
+		}
 	}
 }

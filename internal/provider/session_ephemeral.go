@@ -83,7 +83,7 @@ func (e *sessionEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest, 
 	defer e.data.sessions.opening.begin()()
 	created, err := client.Create(ctx, newCreateRequest(model.Intent, model.SubscriberCount))
 	if err != nil {
-		resp.Diagnostics.Append(e.data.apiError(summary, err))
+		resp.Diagnostics.Append(e.data.createError(ctx, client, summary, err))
 		return
 	}
 	e.data.sessions.add(created.ID, client)

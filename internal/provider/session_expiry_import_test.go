@@ -207,3 +207,21 @@ func TestImportOfAMissingSessionSaysSo(t *testing.T) {
 	}
 	f.expectWrites(t)
 }
+
+func TestImport_BadIDsAreToldApart(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	c := newCLI(t)
+	c.write(f.config(expiryConfig(3600, "")))
+	for id, want := range map[string]string{
+		"":                     "Empty session id",
+		"..":                   "a step in the path",
+		testSessionID + " ":    "begins or ends with a blank",
+		testSessionID + "typo": "Cannot import non-existent",
+	} {
+		said := c.fail("import", expiryAddress, id)
+		if !strings.Contains(said, want) || strings.Contains(said, "status of the Palabra service") {
+			t.Errorf("%q: %s", id, said)
+		}
+	}
+}

@@ -96,8 +96,8 @@ func (r *sessionExpiryResource) warnIfMissing(ctx context.Context, sessionID typ
 	case err == nil:
 	case errors.Is(err, palabra.ErrNotFound):
 		diags.AddAttributeWarning(path.Root("session_id"), "Session does not exist",
-			fmt.Sprintf("The API does not find session %q: the id is misspelled, or the session has expired or was deleted. Applying this resource will fail; the rest of the plan is not affected. "+
-				"Remove it from the configuration, or give it the id of a session that exists.", id))
+			fmt.Sprintf("The API does not find session %q: the id may be misspelled, or the session has expired or was deleted.%s Applying this resource will fail; the rest of the plan is not affected. "+
+				"Remove it from the configuration, or give it the id of a session that exists.", id, blankAtAnEnd(id)))
 	case errors.Is(err, palabra.ErrUnauthorized):
 		diags.Append(r.data.apiError("Unable to check session", err))
 	default:

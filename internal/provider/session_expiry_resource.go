@@ -181,6 +181,13 @@ func importSession(ctx context.Context, idAttribute path.Path, req resource.Impo
 			"The session to import has an empty id. Name one in the import block, as id or as session_id of its identity. The data source palabra_sessions lists those that exist.")
 		return
 	}
+	if problem := problemOfID(id.ValueString()); problem != "" {
+		resp.Diagnostics.AddError("Invalid session id", problem)
+		return
+	}
+	if blank := blankAtAnEnd(id.ValueString()); blank != "" {
+		resp.Diagnostics.AddWarning("Blank in the session id", fmt.Sprintf("The id to import is %q.%s", id.ValueString(), blank))
+	}
 	resource.ImportStatePassthroughWithIdentity(ctx, idAttribute, path.Root("session_id"), req, resp)
 	if req.ID != "" {
 		// The answer to an import by id has the same identity as one by identity.

@@ -114,11 +114,18 @@ func (sessionIDValidator) ValidateString(_ context.Context, req validator.String
 	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
 		return
 	}
-	switch id := req.ConfigValue.ValueString(); id {
-	case "":
-		resp.Diagnostics.AddAttributeError(req.Path, "Invalid session id", "The session id is empty.")
-	case ".", "..":
-		resp.Diagnostics.AddAttributeError(req.Path, "Invalid session id",
-			fmt.Sprintf("%q is not the id of a session: proxies and servers take it for a step in the path of the URL.", id))
+	if problem := problemOfID(req.ConfigValue.ValueString()); problem != "" {
+		resp.Diagnostics.AddAttributeError(req.Path, "Invalid session id", problem)
 	}
+}
+
+// problemOfID is why no request can be sent for an id; empty where one can.
+func problemOfID(id string) string {
+	switch id {
+	case "":
+		return "The session id is empty."
+	case ".", "..":
+		return fmt.Sprintf("%q is not the id of a session: proxies and servers take it for a step in the path of the URL.", id)
+	}
+	return ""
 }

@@ -54,7 +54,7 @@ func (r *sessionResource) Create(ctx context.Context, req resource.CreateRequest
 	request.AggregationID = model.AggregationID.ValueString()
 	created, err := client.Create(ctx, request)
 	if err != nil {
-		resp.Diagnostics.Append(r.data.apiError(summary, err))
+		resp.Diagnostics.Append(r.data.createError(ctx, client, summary, err))
 		return
 	}
 	r.data.written.Store(created.ID, true)
