@@ -196,7 +196,8 @@ func (w *applying) make(ctx context.Context, at address, c change) bool {
 		w.restore(at, c)
 		return false
 	}
-	if final.action != c.action && !(c.action == update && final.action == noOp) && !(c.action.replaces() && final.action == create) {
+	expected := final.action == c.action || c.action == update && final.action == noOp || c.action.replaces() && final.action == create
+	if !expected {
 		w.t.Fatalf("engine: provider produced inconsistent final plan for %s: %s became %s", at, c.action, final.action)
 	}
 	if what := schema.incompatible(c.planned, final.planned); what != "" {
