@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Verifies a folder with everything that can be downloaded of a release: the
+# signature of the checksum list, that each asset is in it and matches, and
+# where each archive was built. The arguments are the folder and the fingerprint
+# of the key, which gpg has to know. It needs gpg, sha256sum, and gh logged in.
+#
+#   REPOSITORY  owner/name, the project's unless set
+#   TAG         the tag that it was built from; any unless set
+set -euo pipefail
+
+cd "$1"
+fingerprint=$2
+repository=${REPOSITORY:-palabra-community/terraform-provider-palabra}
+
+lists=(terraform-provider-palabra_*_SHA256SUMS)
+if ((${#lists[@]} != 1)) || [[ ! -f ${lists[0]} ]]; then
+  echo "want one checksum list in $1, found: ${lists[*]}" >&2
+  exit 1
+fi
+sums=${lists[0]}
+
+# A good signature of another key than the one that is named proves nothing.
+status=$(gpg --batch --status-fd 1 --verify "$sums.sig" "$sums" 2>/dev/null) || { echo "$sums.sig is no good signature" >&2; exit 1; }
+if ! grep -q "^\[GNUPG:\] VALIDSIG .*$fingerprint" <<<"$status"; then
+  echo "$sums is signed, but not with the key $fingerprint" >&2
+  exit 1
+fi
+echo "$sums: signed with $fingerprint"
+
+sha256sum --check --strict --quiet "$sums"
+unlisted=()
+for asset in *; do
+  [[ $asset == "$sums" || $asset == "$sums.sig" ]] || grep -qF "  $asset" "$sums" || unlisted+=("$asset")
+done
+if ((${#unlisted[@]})); then
+  printf 'not in the checksum list: %s\n' "${unlisted[@]}" >&2
+  exit 1
+fi
+echo "$sums: $(wc -l <"$sums") assets match"
+
+for archive in *.zip *.tar.gz; do
+  [[ -f $archive ]] || continue
+  gh attestation verify "$archive" --repo "$repository" \
+    --signer-workflow "$repository/.github/workflows/release.yml" ${TAG:+--source-ref "refs/tags/$TAG"} >/dev/null
+done
+echo 'each archive was built by the release workflow'
