@@ -1,3 +1,11 @@
+terraform {
+  required_providers {
+    palabra = {
+      source = "palabra-community/palabra"
+    }
+  }
+}
+
 resource "palabra_session_expiry" "booth" {
   for_each = toset(["test-user.fec6b8fa.af4d2d22", "test-user.30d7f63e.9e77c70e"])
 

@@ -1,7 +1,0 @@
-terraform {
-  required_providers {
-    palabra = {
-      source = "palabra-community/palabra"
-    }
-  }
-}

@@ -1,0 +1,218 @@
+package examples_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"text/template"
+
+	"github.com/yuin/goldmark"
+	"github.com/yuin/goldmark/ast"
+	"github.com/yuin/goldmark/text"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/engine"
+	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
+)
+
+// elsewhere are shell blocks that need what no test has.
+var elsewhere = map[string]string{
+	"terraform state rm restapi_object.booth": "a state that another provider has written",
+}
+
+// queries is the first version of each engine with "query".
+var queries = engine.Since{Terraform: "1.14"}
+
+// TestPages_RunAsPasted does what a reader of the README and of each guide does,
+// from the top: a configuration goes into an empty folder, and the shell blocks
+// after it run there, with one sandbox for the whole page.
+func TestPages_RunAsPasted(t *testing.T) {
+	t.Parallel()
+	found, err := engine.Find(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	env, err := engine.Provider(t.Context(), t.TempDir(), "0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	commands := replacements(t, found)
+	guides, err := filepath.Glob(filepath.Join("..", "templates", "guides", "*.md.tmpl"))
+	if err != nil || len(guides) == 0 {
+		t.Fatalf("no guides: %v", err)
+	}
+	for _, file := range append(guides, filepath.Join("..", "README.md")) {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			t.Parallel()
+			api, err := engine.Serve(sandbox.Options{Control: true}, filepath.Join("sandbox", "sessions.json"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer api.Close()
+			p := page{t: t, engine: found, api: api, dir: t.TempDir()}
+			p.env = append(append(slices.Clone(env), api.Env()...), "PATH="+commands+string(os.PathListSeparator)+os.Getenv("PATH"))
+			for _, each := range blocks(t, file) {
+				p.follow(each)
+			}
+		})
+	}
+}
+
+// replacements is a folder with commands that stand for those which would leave
+// the test: the engine under its usual name, and make, which only proves that
+// the target exists.
+func replacements(t *testing.T, found engine.Engine) string {
+	t.Helper()
+	makePath, err := exec.LookPath("make")
+	if err != nil {
+		t.Skip("the pages are for machines with make")
+	}
+	root, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for name, script := range map[string]string{
+		"terraform": fmt.Sprintf("exec %q \"$@\"", found.Path),
+		"make":      fmt.Sprintf("exec %q -n -C %q \"$@\" > /dev/null", makePath, root),
+		"git":       "mkdir terraform-provider-palabra",
+		"go":        "exit 0",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+script+"\n"), 0o700); err != nil { // #nosec G306 -- a command
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// codeBlock is a fenced block of a page.
+type codeBlock struct{ language, content string }
+
+// blocks renders a page as tfplugindocs does and takes its code out.
+func blocks(t *testing.T, file string) []codeBlock {
+	t.Helper()
+	include := func(language, name string) (string, error) {
+		content, err := os.ReadFile(filepath.Join("..", filepath.FromSlash(name)))
+		return "```" + language + "\n" + strings.TrimSpace(string(content)) + "\n```", err
+	}
+	page, err := template.New(filepath.Base(file)).Funcs(template.FuncMap{
+		"codefile": include,
+		"tffile":   func(name string) (string, error) { return include("terraform", name) },
+	}).ParseFiles(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rendered bytes.Buffer
+	if err := page.Execute(&rendered, nil); err != nil {
+		t.Fatal(err)
+	}
+	var found []codeBlock
+	source := rendered.Bytes()
+	err = ast.Walk(goldmark.DefaultParser().Parse(text.NewReader(source)), func(node ast.Node, entering bool) (ast.WalkStatus, error) {
+		if code, ok := node.(*ast.FencedCodeBlock); ok && entering {
+			found = append(found, codeBlock{string(code.Language(source)), string(code.Lines().Value(source))})
+		}
+		return ast.WalkContinue, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// page is a reader's place on a page.
+type page struct {
+	t      *testing.T
+	engine engine.Engine
+	api    *engine.API
+	env    []string
+	// dir is the present folder.
+	dir   string
+	files int
+}
+
+// request is a line of the sandbox's output.
+var request = regexp.MustCompile(`^(GET|POST|DELETE) +(\S+) +(\d{3})$`)
+
+func (p *page) follow(block codeBlock) {
+	p.t.Helper()
+	switch block.language {
+	case "terraform":
+		// Without a provider it is a part of something, shown for its own sake.
+		if strings.Contains(block.content, "required_providers") {
+			p.dir = p.t.TempDir()
+			p.save("main.tf", block.content)
+		}
+	case "hcl":
+		p.files++
+		kind := "tftest"
+		if strings.Contains(block.content, "\nlist \"") {
+			kind = "tfquery"
+		}
+		p.save(fmt.Sprintf("file%d.%s.hcl", p.files, kind), block.content)
+	case "sh":
+		p.run(block.content)
+	case "text":
+		p.compare(block.content)
+	}
+}
+
+func (p *page) save(name, content string) {
+	p.t.Helper()
+	if err := os.WriteFile(filepath.Join(p.dir, name), []byte(content), 0o600); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// run runs a block as it is, but for the address and the key of the sandbox. A
+// reader says yes to what an engine asks.
+func (p *page) run(block string) {
+	p.t.Helper()
+	first, _, _ := strings.Cut(block, "\n")
+	if needs := elsewhere[first]; needs != "" {
+		p.t.Logf("%q is not run: it needs %s", first, needs)
+		return
+	}
+	if strings.Contains(block, "terraform query") && !p.engine.Has(queries) {
+		p.t.Logf("%s has no query", p.engine)
+		return
+	}
+	if strings.Contains(block, "/palabra-sandbox@") {
+		p.api.Reset() // The block starts another one.
+	}
+	script := strings.NewReplacer("http://127.0.0.1:8787", p.api.URL, "plbr_your-key", sandbox.DefaultAPIKey).Replace(block)
+	cmd := exec.CommandContext(p.t.Context(), "bash", "-euo", "pipefail", "-c", script) // #nosec G204 -- our own pages
+	cmd.Dir, cmd.Env, cmd.Stdin = p.dir, p.env, strings.NewReader(strings.Repeat("yes\n", 10))
+	if output, err := cmd.CombinedOutput(); err != nil {
+		p.t.Errorf("%v\n%s\n%s", err, block, output)
+	}
+}
+
+// compare finds the lines of a block, where it shows requests, at the end of
+// what the sandbox has been asked.
+func (p *page) compare(block string) {
+	p.t.Helper()
+	var want, got []string
+	for _, line := range strings.Split(strings.TrimSpace(block), "\n") {
+		fields := request.FindStringSubmatch(line)
+		if fields == nil {
+			return
+		}
+		want = append(want, strings.Join(fields[1:], " "))
+	}
+	for _, seen := range p.api.Requests() {
+		path := seen.Path
+		if seen.Query != "" {
+			path += "?" + seen.Query
+		}
+		got = append(got, fmt.Sprintf("%s %s %d", seen.Method, path, seen.Status))
+	}
+	if len(got) < len(want) || !slices.Equal(got[len(got)-len(want):], want) {
+		p.t.Errorf("the page shows %q at the end, the sandbox was asked %q", want, got)
+	}
+}
