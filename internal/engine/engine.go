@@ -63,6 +63,14 @@ func (e Engine) TestEnv() map[string]string {
 // An engine whose version is empty has no version with it.
 type Since struct{ Terraform, OpenTofu string }
 
+// String reads as a person would say it: "Terraform 1.10 or OpenTofu 1.11".
+func (s Since) String() string {
+	if s.OpenTofu == "" {
+		return "Terraform " + s.Terraform
+	}
+	return "Terraform " + s.Terraform + " or OpenTofu " + s.OpenTofu
+}
+
 // Has says whether this engine has the feature. A pre-release counts as the
 // version that it leads to.
 func (e Engine) Has(feature Since) bool {

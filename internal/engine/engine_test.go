@@ -215,7 +215,7 @@ func TestHas_ComparesWithTheFirstVersionOfThatEngine(t *testing.T) {
 		{Engine{Name: OpenTofu, Version: "1.99.0"}, actions, false},
 	} {
 		if got := test.engine.Has(test.feature); got != test.want {
-			t.Errorf("%s, since %+v: %t, want %t", test.engine, test.feature, got, test.want)
+			t.Errorf("%s, since %s: %t, want %t", test.engine, test.feature, got, test.want)
 		}
 	}
 }

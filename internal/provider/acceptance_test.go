@@ -44,7 +44,7 @@ var (
 func needs(t *testing.T, feature engine.Since) {
 	t.Helper()
 	if !testEngine.Has(feature) {
-		t.Skipf("%s does not have what this needs: %+v", testEngine, feature)
+		t.Skipf("needs %s, and this is %s", feature, testEngine)
 	}
 }
 

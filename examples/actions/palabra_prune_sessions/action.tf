@@ -1,3 +1,4 @@
+# Needs Terraform 1.14.
 # Deletes what last year left behind, oldest first. Look first, with dry_run = true:
 #   terraform apply -invoke=action.palabra_prune_sessions.last_year
 action "palabra_prune_sessions" "last_year" {
