@@ -159,3 +159,12 @@ func runSteps(t *testing.T, steps ...resource.TestStep) {
 
 // sinceStart is the RFC 3339 time that long after the clock's start.
 func sinceStart(d time.Duration) string { return testStart.Add(d).Format(time.RFC3339) }
+
+// sessionIDs are those of the sessions that live, in the API's order.
+func (f *fixture) sessionIDs() []string {
+	ids := []string{}
+	for _, session := range f.Sessions() {
+		ids = append(ids, session.ID)
+	}
+	return ids
+}

@@ -13,8 +13,8 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
-// benchProtocol serves n sessions and talks to the provider as an engine does.
-func benchProtocol(b *testing.B, n int) *protocol {
+// benchEngine serves n sessions to a simulated engine.
+func benchEngine(b *testing.B, n int) *simulated {
 	b.Helper()
 	s := sandbox.New(sandbox.Options{ClientID: testClientID, ClientSecret: testClientSecret})
 	created := time.Now().Add(-24 * time.Hour)
@@ -23,7 +23,9 @@ func benchProtocol(b *testing.B, n int) *protocol {
 	}
 	listener := httptest.NewServer(s)
 	b.Cleanup(listener.Close)
-	return newProtocol(b.Context(), b, listener.URL)
+	provider := pairOf(listener.URL, testClientID)
+	delete(provider, "bulk_read")
+	return newSimulated(b.Context(), b, provider)
 }
 
 // BenchmarkRefresh is the provider's part of a plan without changes for that
@@ -31,16 +33,16 @@ func benchProtocol(b *testing.B, n int) *protocol {
 func BenchmarkRefresh(b *testing.B) {
 	for _, n := range []int{1, 1000} {
 		b.Run(fmt.Sprintf("instances=%d", n), func(b *testing.B) {
-			p := benchProtocol(b, n)
+			e := benchEngine(b, n)
 			instances := make([]refreshedInstance, n)
 			for i := range instances {
-				instances[i] = newRefreshedInstance(p, fmt.Sprintf("bench-user.%08x", i))
+				instances[i] = newRefreshedInstance(e, fmt.Sprintf("bench-user.%08x", i))
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				server := p.phase()
+				server := e.start()
 				for _, instance := range instances {
-					instance.refresh(b.Context(), p, server)
+					instance.refresh(b.Context(), b, server)
 				}
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/instance")
@@ -55,40 +57,53 @@ type refreshedInstance struct {
 	identity      *tfprotov6.ResourceIdentityData
 }
 
-func newRefreshedInstance(p *protocol, id string) refreshedInstance {
-	sessionID, ttl := tftypes.NewValue(tftypes.String, id), tftypes.NewValue(tftypes.Number, 3600)
+func newRefreshedInstance(e *simulated, id string) refreshedInstance {
+	sessionID, ttl := stringOf(id), numberOf(3600)
+	expiry := func(values attributes) *tfprotov6.DynamicValue {
+		return e.wire(e.must(objectOf(e.schemas.resources[expiryType].object, values)))
+	}
 	return refreshedInstance{
-		config: p.wire(p.expiry(attributes{"session_id": sessionID, "ttl_seconds": ttl})),
-		state: p.wire(p.expiry(attributes{
+		config: expiry(attributes{"session_id": sessionID, "ttl_seconds": ttl}),
+		state: expiry(attributes{
 			"id": sessionID, "session_id": sessionID, "ttl_seconds": ttl,
-			"delete_on_destroy": tftypes.NewValue(tftypes.Bool, true),
-			"expires_at":        tftypes.NewValue(tftypes.String, "2026-01-01T00:00:00Z"),
-			"active":            tftypes.NewValue(tftypes.Bool, true),
-		})),
+			"delete_on_destroy": boolOf(true),
+			"expires_at":        stringOf("2026-01-01T00:00:00Z"),
+			"active":            boolOf(true),
+		}),
 		stored: &tfprotov6.RawState{JSON: fmt.Appendf(nil,
 			`{"id":%[1]q,"session_id":%[1]q,"ttl_seconds":3600,"delete_on_destroy":true,"expires_at":"2026-01-01T00:00:00Z","active":true}`, id)},
-		identity: p.identity(id),
+		identity: &tfprotov6.ResourceIdentityData{
+			IdentityData: e.wire(tftypes.NewValue(identityType, map[string]tftypes.Value{"session_id": sessionID})),
+		},
 	}
 }
 
-func (i refreshedInstance) refresh(ctx context.Context, p *protocol, server tfprotov6.ProviderServer) {
+func (i refreshedInstance) refresh(ctx context.Context, b *testing.B, server tfprotov6.ProviderServer) {
+	b.Helper()
 	upgraded, err := server.UpgradeResourceState(ctx, &tfprotov6.UpgradeResourceStateRequest{TypeName: expiryType, RawState: i.stored})
-	p.must(err, upgraded.Diagnostics)
+	benchMust(b, err, upgraded.Diagnostics)
 	read, err := server.ReadResource(ctx, &tfprotov6.ReadResourceRequest{TypeName: expiryType, CurrentState: i.state, CurrentIdentity: i.identity})
-	p.must(err, read.Diagnostics)
+	benchMust(b, err, read.Diagnostics)
 	valid, err := server.ValidateResourceConfig(ctx, &tfprotov6.ValidateResourceConfigRequest{TypeName: expiryType, Config: i.config})
-	p.must(err, valid.Diagnostics)
+	benchMust(b, err, valid.Diagnostics)
 	planned, err := server.PlanResourceChange(ctx, &tfprotov6.PlanResourceChangeRequest{
 		TypeName: expiryType, Config: i.config, PriorState: i.state, ProposedNewState: i.state, PriorPrivate: read.Private, PriorIdentity: i.identity,
 	})
-	p.must(err, planned.Diagnostics)
+	benchMust(b, err, planned.Diagnostics)
+}
+
+func benchMust(b *testing.B, err error, diags []*tfprotov6.Diagnostic) {
+	b.Helper()
+	if err != nil || len(diags) > 0 {
+		b.Fatalf("%v %s", err, diagnosticText(diags))
+	}
 }
 
 func BenchmarkSessionsDataSource(b *testing.B) {
 	for _, n := range []int{1000, 10_000, 100_000} {
 		b.Run(fmt.Sprintf("sessions=%d", n), func(b *testing.B) {
-			p := benchProtocol(b, n)
-			schemas, err := p.phase().GetProviderSchema(b.Context(), &tfprotov6.GetProviderSchemaRequest{})
+			e := benchEngine(b, n)
+			schemas, err := e.start().GetProviderSchema(b.Context(), &tfprotov6.GetProviderSchemaRequest{})
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -96,14 +111,14 @@ func BenchmarkSessionsDataSource(b *testing.B) {
 			if !ok {
 				b.Fatal("the schema is no object")
 			}
-			config := p.wire(p.object(object, nil))
+			config := e.wire(e.must(objectOf(object, nil)))
 			b.ReportAllocs()
 			for b.Loop() {
-				resp, err := p.phase().ReadDataSource(b.Context(), &tfprotov6.ReadDataSourceRequest{TypeName: "palabra_sessions", Config: config})
+				resp, err := e.start().ReadDataSource(b.Context(), &tfprotov6.ReadDataSourceRequest{TypeName: "palabra_sessions", Config: config})
 				if err != nil {
 					b.Fatal(err)
 				}
-				p.must(nil, resp.Diagnostics)
+				benchMust(b, nil, resp.Diagnostics)
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/session")
 		})

@@ -229,7 +229,7 @@ func (w *applying) make(ctx context.Context, at address, c change) bool {
 		if !after.value.IsFullyKnown() {
 			w.t.Fatalf("engine: unknown value after apply of %s: %s", at, after.value)
 		}
-		w.identifies(at, after.identity, text(after.value, "id"))
+		expectIdentity(w.t, after.identity, text(after.value, "id"))
 		w.next.current[at] = after
 		w.out.done[at] = c.action
 	}

@@ -19,7 +19,7 @@ func validateProvider(t *testing.T, arguments map[string]any) []*tfprotov6.Diagn
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &direct{t: t, schemas: schemas}
+	p := &protocol{t: t, schemas: schemas}
 	resp, err := server.ValidateProviderConfig(t.Context(), &tfprotov6.ValidateProviderConfigRequest{
 		Config: p.dynamic(p.object(schemas.Provider, arguments)),
 	})
@@ -60,7 +60,7 @@ func TestProviderConfig_MountedSecretIsSent(t *testing.T) {
 		"key pair": {"client_id": testClientID, "client_secret_file": file(testClientSecret)},
 	} {
 		credentials["endpoint"] = f.url
-		p := newDirectWith(t, credentials)
+		p := newProtocolWith(t, credentials)
 		_, diags := p.invoke(t.Context(), "palabra_prune_sessions", map[string]any{"id_prefix": "none-"})
 		if text := diagnostics(diags, tfprotov6.DiagnosticSeverityError); text != "" {
 			t.Errorf("%s: %s", name, text)

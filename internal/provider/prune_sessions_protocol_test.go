@@ -54,7 +54,7 @@ func TestPruneSessions_DeletesWhatAllFiltersSelect(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := newPruneFixture(t)
-			_, diags := newDirect(t, f).invoke(t.Context(), pruneAction, test.arguments)
+			_, diags := newProtocol(t, f).invoke(t.Context(), pruneAction, test.arguments)
 			expectNone(t, diags)
 			if left := f.sessionIDs(); !slices.Equal(left, test.left) {
 				t.Errorf("left: %q, want %q", left, test.left)
@@ -68,7 +68,7 @@ func TestPruneSessions_RefusesMoreThanMaxDeletions(t *testing.T) {
 	t.Parallel()
 	for _, partial := range []any{nil, false} {
 		f := newPruneFixture(t)
-		progress, diags := newDirect(t, f).invoke(t.Context(), pruneAction, map[string]any{"id_prefix": "old-", "max_deletions": 2, "allow_partial": partial})
+		progress, diags := newProtocol(t, f).invoke(t.Context(), pruneAction, map[string]any{"id_prefix": "old-", "max_deletions": 2, "allow_partial": partial})
 		expectError(t, diags, "More sessions selected than max_deletions", "3 sessions match", "Nothing was deleted", "allow_partial = true")
 		f.expectWrites(t)
 		expectProgress(t, progress, `3 of 5 sessions match id_prefix "old-"`)
@@ -84,7 +84,7 @@ func TestPruneSessions_DeletesTheOldestFirst(t *testing.T) {
 	}
 	f.Inject(sandbox.Fault{Operation: sandbox.OperationList, Effect: sandbox.Respond(http.StatusOK, "application/json", `{"data":[
 		{"id":"a-ageless"}, {"id":"a-young","created_at":"2031-03-14T09:00:00Z"}, {"id":"a-old","created_at":"2031-03-01T09:00:00Z"}]}`)})
-	_, diags := newDirect(t, f).invoke(t.Context(), pruneAction, map[string]any{"id_prefix": "a-"})
+	_, diags := newProtocol(t, f).invoke(t.Context(), pruneAction, map[string]any{"id_prefix": "a-"})
 	expectNone(t, diags)
 	f.expectWrites(t, "DELETE /sessions/a-old", "DELETE /sessions/a-young", "DELETE /sessions/a-ageless")
 }
@@ -104,7 +104,7 @@ func TestPruneSessions_ReportsWhatItSelectsKeepsAndDeletes(t *testing.T) {
 		},
 	})
 	arguments := map[string]any{"id_prefix": "old-", "created_before": sinceStart(24 * time.Hour), "exclude_ids": []string{"old-2"}}
-	progress, diags := newDirect(t, f).invoke(t.Context(), pruneAction, arguments, func(message string) {
+	progress, diags := newProtocol(t, f).invoke(t.Context(), pruneAction, arguments, func(message string) {
 		if strings.HasPrefix(message, "Deleted session old-1") {
 			close(reported)
 		}
@@ -144,7 +144,7 @@ func TestPruneSessions_DryRunReportsOnly(t *testing.T) {
 			t.Parallel()
 			f := newPruneFixture(t)
 			test.arguments["dry_run"] = true
-			progress, diags := newDirect(t, f).invoke(t.Context(), pruneAction, test.arguments)
+			progress, diags := newProtocol(t, f).invoke(t.Context(), pruneAction, test.arguments)
 			expectNone(t, diags)
 			expectProgress(t, progress, append([]string{`2 of 5 sessions match id_prefix "new-"`}, test.want...)...)
 			f.expectWrites(t)
@@ -159,7 +159,7 @@ func TestPruneSessions_KeepsWhatTheRunHasMade(t *testing.T) {
 	f := newFixture(t)
 	f.putSession("extended", time.Hour)
 	f.putSession("forgotten", time.Hour)
-	p := newDirect(t, f)
+	p := newProtocol(t, f)
 	expectNone(t, p.open(t.Context(), nil).Diagnostics)
 	_, diags := p.invoke(t.Context(), "palabra_extend_session", map[string]any{"session_id": "extended", "ttl_seconds": 60})
 	expectNone(t, diags)
@@ -190,7 +190,7 @@ func TestPruneSessions_MissingSessionIsNotAnError(t *testing.T) {
 			api.ServeHTTP(w, r)
 		},
 	})
-	progress, diags := newDirect(t, f).invoke(t.Context(), pruneAction, map[string]any{"id_prefix": "old-", "max_deletions": 1, "allow_partial": true})
+	progress, diags := newProtocol(t, f).invoke(t.Context(), pruneAction, map[string]any{"id_prefix": "old-", "max_deletions": 1, "allow_partial": true})
 	expectNone(t, diags)
 	expectProgress(t, progress,
 		`3 of 5 sessions match id_prefix "old-"`, "Deleting 1 of 3 sessions, oldest first: old-1",
@@ -202,7 +202,7 @@ func TestPruneSessions_RefusedCredentialsStopIt(t *testing.T) {
 	for _, status := range []int{401, 403} {
 		f := newPruneFixture(t)
 		f.Inject(sandbox.Fault{Operation: sandbox.OperationDelete, Skip: 1, Effect: sandbox.RefuseCredentials(status)})
-		progress, diags := newDirect(t, f).invoke(t.Context(), pruneAction, map[string]any{"id_prefix": "old-"})
+		progress, diags := newProtocol(t, f).invoke(t.Context(), pruneAction, map[string]any{"id_prefix": "old-"})
 		expectError(t, diags, "Stopped pruning after 1 deletion", "refused the credentials", "Not tried: old-3")
 		if last := progress[len(progress)-1]; last != "Deleted 1 of 3 sessions selected, 1 failed" {
 			t.Errorf("summary: %q", last)
@@ -215,7 +215,7 @@ func TestPruneSessions_GoesOnAfterADeletionThatFails(t *testing.T) {
 	t.Parallel()
 	f := newPruneFixture(t)
 	f.Inject(sandbox.Fault{Operation: sandbox.OperationDelete, SessionID: "old-2", Effect: sandbox.HTMLError(http.StatusInternalServerError)})
-	progress, diags := newDirect(t, f).invoke(t.Context(), pruneAction, map[string]any{"id_prefix": "old-"})
+	progress, diags := newProtocol(t, f).invoke(t.Context(), pruneAction, map[string]any{"id_prefix": "old-"})
 	expectError(t, diags, "Unable to delete 1 session", "old-2", "500")
 	if left := f.sessionIDs(); !slices.Equal(left, []string{"old-2", "new-1", "new-2"}) {
 		t.Errorf("left: %q", left)
@@ -245,7 +245,7 @@ func TestPruneSessions_DeadAPIStopsIt(t *testing.T) {
 				f.putSession(fmt.Sprintf("old-%02d", i), time.Hour)
 			}
 			f.Inject(sandbox.Fault{Operation: sandbox.OperationDelete, Effect: test.effect})
-			_, diags := newDirect(t, f).invoke(t.Context(), pruneAction, map[string]any{"id_prefix": "old-"})
+			_, diags := newProtocol(t, f).invoke(t.Context(), pruneAction, map[string]any{"id_prefix": "old-"})
 			if tried := len(f.writes()); tried != test.tried {
 				t.Errorf("%d deletions were tried, want %d", tried, test.tried)
 			}
@@ -267,7 +267,7 @@ func TestPruneSessions_IncompleteListDeletesNothing(t *testing.T) {
 		f.putSession(fmt.Sprintf("old-%03d", i), time.Hour)
 	}
 	f.Inject(sandbox.Fault{Operation: sandbox.OperationList, Skip: 1, Effect: sandbox.HTMLError(http.StatusBadGateway)})
-	progress, diags := newDirect(t, f).invoke(t.Context(), pruneAction, map[string]any{"id_prefix": "old-"})
+	progress, diags := newProtocol(t, f).invoke(t.Context(), pruneAction, map[string]any{"id_prefix": "old-"})
 	expectError(t, diags, "Unable to prune sessions", "502")
 	f.expectWrites(t)
 	if len(progress) > 0 {
@@ -284,7 +284,7 @@ func TestPruneSessions_InterruptNamesWhatIsLeft(t *testing.T) {
 		Operation: sandbox.OperationDelete, SessionID: "old-2",
 		Effect: interruptedBy(cancel),
 	})
-	progress, diags := newDirect(t, f).invoke(ctx, pruneAction, map[string]any{"id_prefix": "old-"})
+	progress, diags := newProtocol(t, f).invoke(ctx, pruneAction, map[string]any{"id_prefix": "old-"})
 	if last := progress[len(progress)-1]; last != "Deleted session old-1 (1 of 3)" {
 		t.Errorf("progress after the interrupt, of which an engine would read no more: %q", last)
 	}
@@ -312,7 +312,7 @@ func TestPruneSessions_WithoutAFilterIsRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := newPruneFixture(t)
-			p := newDirect(t, f)
+			p := newProtocol(t, f)
 			if diags := p.validateAction(pruneAction, arguments); len(diags) == 0 {
 				t.Error("validation accepts it")
 			}
@@ -328,7 +328,7 @@ func TestPruneSessions_WithoutAFilterIsRefused(t *testing.T) {
 
 func TestPruneSessions_UnknownFilterIsAccepted(t *testing.T) {
 	t.Parallel()
-	p := newDirect(t, newFixture(t))
+	p := newProtocol(t, newFixture(t))
 	for _, filter := range []string{"id_prefix", "created_before", "created_after", "expires_before"} {
 		arguments := map[string]any{filter: tftypes.UnknownValue}
 		expectNone(t, p.validateAction(pruneAction, arguments))
@@ -341,7 +341,7 @@ func TestPruneSessions_UnknownFilterIsAccepted(t *testing.T) {
 func TestPruneSessions_NullInExcludeIDsIsRefused(t *testing.T) {
 	t.Parallel()
 	f := newPruneFixture(t)
-	p := newDirect(t, f)
+	p := newProtocol(t, f)
 	arguments := map[string]any{"id_prefix": "old-", "exclude_ids": []tftypes.Value{tftypes.NewValue(tftypes.String, nil)}}
 	expectError(t, p.validateAction(pruneAction, arguments), "null value")
 	expectError(t, p.planAction(pruneAction, arguments), "Null in exclude_ids")

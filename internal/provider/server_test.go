@@ -18,7 +18,7 @@ const never = time.Hour
 
 func TestServer_ActionsAndListResourcesAreServed(t *testing.T) {
 	t.Parallel()
-	var server any = newDirect(t, newFixture(t)).server
+	var server any = newProtocol(t, newFixture(t)).server
 	if _, ok := server.(tfprotov6.ActionServer); !ok {
 		t.Error("plugin-go would answer that the provider has no actions")
 	}
@@ -119,7 +119,7 @@ func TestServer_CloseEndsWhenTheAPIHangs(t *testing.T) {
 func TestServer_StopProviderWaitsForTheEndOfAnAction(t *testing.T) {
 	t.Parallel()
 	f := newPruneFixture(t)
-	p := newDirect(t, f)
+	p := newProtocol(t, f)
 	p.server.LimitWaits(never)
 	stopped := make(chan struct{})
 	f.Inject(sandbox.Fault{Operation: sandbox.OperationDelete, SessionID: "old-2", Effect: interruptedBy(func() {
@@ -158,7 +158,7 @@ func TestServer_StopProviderWaitsForTheEndOfAnAction(t *testing.T) {
 func TestServer_InterruptedQueryEndsInAnError(t *testing.T) {
 	t.Parallel()
 	f := newPruneFixture(t)
-	p := newDirect(t, f)
+	p := newProtocol(t, f)
 	p.server.LimitWaits(never)
 	stopped := make(chan struct{})
 	f.Inject(sandbox.Fault{Operation: sandbox.OperationList, Effect: interruptedBy(func() {
@@ -188,7 +188,7 @@ func TestServer_InterruptedQueryEndsInAnError(t *testing.T) {
 func TestServer_StopProviderGivesUpOnAnActionThatHangs(t *testing.T) {
 	t.Parallel()
 	f := newPruneFixture(t)
-	p := newDirect(t, f)
+	p := newProtocol(t, f)
 	p.server.LimitWaits(time.Millisecond)
 	// Nobody reads the stream, so the action cannot end.
 	if _, err := p.server.InvokeAction(t.Context(), &tfprotov6.InvokeActionRequest{
@@ -206,7 +206,7 @@ func TestServer_StopProviderGivesUpOnAnActionThatHangs(t *testing.T) {
 func TestServer_ActionEndsWhenNobodyListens(t *testing.T) {
 	t.Parallel()
 	f := newPruneFixture(t)
-	p := newDirect(t, f)
+	p := newProtocol(t, f)
 	stream, err := p.server.InvokeAction(t.Context(), &tfprotov6.InvokeActionRequest{
 		ActionType: pruneAction, Config: p.action(pruneAction, map[string]any{"id_prefix": "old-"}),
 	})

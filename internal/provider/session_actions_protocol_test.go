@@ -14,7 +14,7 @@ import (
 func TestActionsArePlannedWithoutARequest(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	p := newDirect(t, f)
+	p := newProtocol(t, f)
 	for name, arguments := range map[string]map[string]any{
 		"palabra_extend_session": {"session_id": testSessionID, "ttl_seconds": 60},
 		"palabra_delete_session": {"session_id": testSessionID},
@@ -32,7 +32,7 @@ func TestExtendActionSetsTheLifetimeOnceForEachInvocation(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.putSession(testSessionID, time.Hour)
-	p := newDirect(t, f)
+	p := newProtocol(t, f)
 	for range 2 {
 		f.clock.Advance(time.Minute)
 		progress, diags := p.invoke(t.Context(), "palabra_extend_session", map[string]any{"session_id": testSessionID, "ttl_seconds": 7200})
@@ -51,7 +51,7 @@ func TestExtendActionSetsTheLifetimeOnceForEachInvocation(t *testing.T) {
 func TestExtendActionNamesTheSessionThatIsMissing(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	p := newDirect(t, f)
+	p := newProtocol(t, f)
 	progress, diags := p.invoke(t.Context(), "palabra_extend_session", map[string]any{"session_id": "nobody", "ttl_seconds": 60})
 	expectError(t, diags, "Unable to extend session", "nobody", "does not exist")
 	if len(progress) > 0 {
@@ -66,7 +66,7 @@ func TestDeleteActionDeletesAndIsContentWhenTheSessionIsGone(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.putSession(testSessionID, time.Hour)
-	p := newDirect(t, f)
+	p := newProtocol(t, f)
 	for _, want := range []string{"Deleted session " + testSessionID, "Session " + testSessionID + " was already gone"} {
 		progress, diags := p.invoke(t.Context(), "palabra_delete_session", map[string]any{"session_id": testSessionID})
 		expectNone(t, diags)
@@ -84,7 +84,7 @@ func TestActionsDoNotTakeRefusedCredentialsForAMissingSession(t *testing.T) {
 	for _, status := range []int{401, 403, 404} {
 		f := newFixture(t, func(o *sandbox.Options) { o.BadCredentialsStatus = status })
 		f.putSession(testSessionID, time.Hour)
-		p := newDirectWith(t, map[string]any{"endpoint": f.url, "client_id": testClientID, "client_secret": "wrong", "max_retries": 0})
+		p := newProtocolWith(t, map[string]any{"endpoint": f.url, "client_id": testClientID, "client_secret": "wrong", "max_retries": 0})
 		for name, arguments := range map[string]map[string]any{
 			"palabra_extend_session": {"session_id": testSessionID, "ttl_seconds": 60},
 			"palabra_delete_session": {"session_id": testSessionID},
@@ -102,7 +102,7 @@ func TestActionsDoNotTakeRefusedCredentialsForAMissingSession(t *testing.T) {
 func TestActionsRefuseInvalidArguments(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	p := newDirect(t, f)
+	p := newProtocol(t, f)
 	for _, test := range []struct {
 		action    string
 		arguments map[string]any
@@ -131,7 +131,7 @@ func TestActionReportsWhatTheAPISaid(t *testing.T) {
 		Operation: sandbox.OperationExpiry,
 		Effect:    sandbox.Respond(http.StatusUnprocessableEntity, "application/json", `{"ok":false,"errors":[{"title":"Validation error","detail":"ttl_seconds is too large","status":422}]}`),
 	})
-	_, diags := newDirect(t, f).invoke(t.Context(), "palabra_extend_session", map[string]any{"session_id": testSessionID, "ttl_seconds": 60})
+	_, diags := newProtocol(t, f).invoke(t.Context(), "palabra_extend_session", map[string]any{"session_id": testSessionID, "ttl_seconds": 60})
 	expectError(t, diags, "Validation error", "ttl_seconds is too large")
 	if strings.Contains(diagnosticText(diags), "status of the Palabra service") {
 		t.Errorf("diagnostics blame the network: %s", diagnosticText(diags))
@@ -153,7 +153,7 @@ func TestActions_OKFalseIsAFailure(t *testing.T) {
 			for _, operation := range []sandbox.Operation{sandbox.OperationExpiry, sandbox.OperationDelete} {
 				f.Inject(sandbox.Fault{Operation: operation, Effect: sandbox.Respond(http.StatusOK, "application/json", `{"ok":false,"errors":[{"detail":"not done"}]}`)})
 			}
-			progress, diags := newDirect(t, f).invoke(t.Context(), name, arguments)
+			progress, diags := newProtocol(t, f).invoke(t.Context(), name, arguments)
 			expectError(t, diags, "not done", testSessionID)
 			for _, message := range progress {
 				if strings.HasPrefix(message, "Deleted session") || strings.Contains(message, "expires at") {
@@ -169,7 +169,7 @@ func TestExtendAction_ReportsWhatWasGranted(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, func(o *sandbox.Options) { o.MaxTTL = time.Hour })
 	f.putSession(testSessionID, time.Minute)
-	progress, diags := newDirect(t, f).invoke(t.Context(), "palabra_extend_session", map[string]any{"session_id": testSessionID, "ttl_seconds": 7200})
+	progress, diags := newProtocol(t, f).invoke(t.Context(), "palabra_extend_session", map[string]any{"session_id": testSessionID, "ttl_seconds": 7200})
 	expectWarnings(t, diags, 1)
 	expectProgress(t, progress, "Session "+testSessionID+" now expires at "+sinceStart(time.Hour))
 }
@@ -179,7 +179,7 @@ func TestExtendAction_UnreadExpiryIsNotClaimed(t *testing.T) {
 	f := newFixture(t)
 	f.putSession(testSessionID, time.Minute)
 	f.Inject(sandbox.Fault{Operation: sandbox.OperationGet, Effect: sandbox.HTMLError(http.StatusBadGateway)})
-	progress, diags := newDirect(t, f).invoke(t.Context(), "palabra_extend_session", map[string]any{"session_id": testSessionID, "ttl_seconds": 7200})
+	progress, diags := newProtocol(t, f).invoke(t.Context(), "palabra_extend_session", map[string]any{"session_id": testSessionID, "ttl_seconds": 7200})
 	expectWarnings(t, diags, 1)
 	expectProgress(t, progress, "Session "+testSessionID+" should now expire at "+sinceStart(2*time.Hour)+", which was not read back")
 }
@@ -201,7 +201,7 @@ func TestActions_InterruptSaysWhatIsOpen(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			f.Inject(sandbox.Fault{Effect: interruptedBy(cancel)})
-			_, diags := newDirect(t, f).invoke(ctx, name, test.arguments)
+			_, diags := newProtocol(t, f).invoke(ctx, name, test.arguments)
 			expectError(t, diags, testSessionID, test.want)
 			if strings.Contains(diagnosticText(diags), "nothing has to be repaired") {
 				t.Errorf("diagnostics: %s", diagnosticText(diags))

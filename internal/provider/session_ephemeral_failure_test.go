@@ -16,14 +16,14 @@ import (
 // test moves. The clock is not the server's.
 type ephemeralCase struct {
 	*fixture
-	*direct
+	*protocol
 	local *sandbox.Clock
 }
 
 func newEphemeralCase(t *testing.T, adjust ...func(*sandbox.Options)) *ephemeralCase {
 	t.Helper()
 	c := &ephemeralCase{fixture: newFixture(t, adjust...), local: sandbox.NewClock(testStart.Add(-17 * time.Hour))}
-	c.direct = newDirectAt(t, c.fixture, c.local)
+	c.protocol = newProtocolAt(t, c.fixture, c.local)
 	return c
 }
 
@@ -85,7 +85,7 @@ func TestSessionEphemeral_FailedReadBackIsAWarning(t *testing.T) {
 			expectWarnings(t, opened.Diagnostics, test.warnings)
 			c.onlySession(t)
 			result := c.attributes(opened.Result, c.schemas.EphemeralResourceSchemas[ephemeralType].ValueType())
-			if got, want := c.text(result["expires_at"]), sinceStart(time.Minute); got != want {
+			if got, want := textOf(result["expires_at"]), sinceStart(time.Minute); got != want {
 				t.Errorf("expires_at %s, want %s", got, want)
 			}
 			if want := c.local.Now().Add(30 * time.Second); !opened.RenewAt.Equal(want) {
@@ -182,7 +182,7 @@ func TestSessionEphemeral_RefusedCreateDeletesNothing(t *testing.T) {
 	c.putSession(testSessionID, time.Hour)
 	opened := c.open(t.Context(), map[string]any{"ttl_seconds": 60})
 	expectError(t, opened.Diagnostics, "Unable to open session", "The limit of active sessions is reached")
-	c.expectCalls(t, "POST /session")
+	c.expectWrites(t, "POST /session")
 }
 
 // TestSessionEphemeral_UnansweredCreateSaysThatASessionMayExist: its id is not

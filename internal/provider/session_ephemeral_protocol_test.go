@@ -15,7 +15,7 @@ import (
 
 const ephemeralType = "palabra_session"
 
-func (p *direct) open(ctx context.Context, arguments map[string]any) *tfprotov6.OpenEphemeralResourceResponse {
+func (p *protocol) open(ctx context.Context, arguments map[string]any) *tfprotov6.OpenEphemeralResourceResponse {
 	p.t.Helper()
 	resp, err := p.server.OpenEphemeralResource(ctx, &tfprotov6.OpenEphemeralResourceRequest{
 		TypeName: ephemeralType, Config: p.dynamic(p.object(p.schemas.EphemeralResourceSchemas[ephemeralType], arguments)),
@@ -26,7 +26,7 @@ func (p *direct) open(ctx context.Context, arguments map[string]any) *tfprotov6.
 	return resp
 }
 
-func (p *direct) renew(private []byte) *tfprotov6.RenewEphemeralResourceResponse {
+func (p *protocol) renew(private []byte) *tfprotov6.RenewEphemeralResourceResponse {
 	p.t.Helper()
 	resp, err := p.server.RenewEphemeralResource(p.t.Context(), &tfprotov6.RenewEphemeralResourceRequest{TypeName: ephemeralType, Private: private})
 	if err != nil {
@@ -35,7 +35,7 @@ func (p *direct) renew(private []byte) *tfprotov6.RenewEphemeralResourceResponse
 	return resp
 }
 
-func (p *direct) close(ctx context.Context, private []byte) []*tfprotov6.Diagnostic {
+func (p *protocol) close(ctx context.Context, private []byte) []*tfprotov6.Diagnostic {
 	p.t.Helper()
 	resp, err := p.server.CloseEphemeralResource(ctx, &tfprotov6.CloseEphemeralResourceRequest{TypeName: ephemeralType, Private: private})
 	if err != nil {
@@ -65,7 +65,7 @@ func (f *fixture) expectCalls(t *testing.T, want string) {
 func TestSessionEphemeral_OpensRenewsAndCloses(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	p := newDirect(t, f)
+	p := newProtocol(t, f)
 
 	opened := p.open(t.Context(), map[string]any{"ttl_seconds": 600, "intent": "event", "subscriber_count": 2})
 	expectNone(t, opened.Diagnostics)
@@ -77,10 +77,10 @@ func TestSessionEphemeral_OpensRenewsAndCloses(t *testing.T) {
 			t.Errorf("%s is %s", name, value)
 		}
 	}
-	if got := p.text(result["id"]); got != id {
+	if got := textOf(result["id"]); got != id {
 		t.Errorf("id %q, want %q", got, id)
 	}
-	if got, want := p.text(result["expires_at"]), sinceStart(10*time.Minute); got != want {
+	if got, want := textOf(result["expires_at"]), sinceStart(10*time.Minute); got != want {
 		t.Errorf("expires_at %s, want %s", got, want)
 	}
 	var subscribers []tftypes.Value
@@ -149,7 +149,7 @@ func TestSessionEphemeral_RenewalAsksForTheConfiguredLifetime(t *testing.T) {
 		w.Header().Set("Date", f.clock.Now().Format(http.TimeFormat))
 		api.ServeHTTP(w, r)
 	}})
-	p := newDirect(t, f)
+	p := newProtocol(t, f)
 	opened := p.open(t.Context(), map[string]any{"ttl_seconds": 60})
 	f.ResetRequests()
 	expectNone(t, p.renew(opened.Private).Diagnostics)
@@ -251,7 +251,7 @@ func TestSessionEphemeral_CloseDeletesWhateverHappens(t *testing.T) {
 	t.Run("interrupted", func(t *testing.T) {
 		t.Parallel()
 		f := newFixture(t)
-		p := newDirect(t, f)
+		p := newProtocol(t, f)
 		opened := p.open(t.Context(), nil)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
@@ -263,7 +263,7 @@ func TestSessionEphemeral_CloseDeletesWhateverHappens(t *testing.T) {
 	t.Run("gone meanwhile", func(t *testing.T) {
 		t.Parallel()
 		f := newFixture(t)
-		p := newDirect(t, f)
+		p := newProtocol(t, f)
 		opened := p.open(t.Context(), nil)
 		f.Remove(f.onlySession(t))
 		expectNone(t, p.close(t.Context(), opened.Private))
@@ -271,7 +271,7 @@ func TestSessionEphemeral_CloseDeletesWhateverHappens(t *testing.T) {
 	t.Run("refused", func(t *testing.T) {
 		t.Parallel()
 		f := newFixture(t)
-		p := newDirect(t, f)
+		p := newProtocol(t, f)
 		opened := p.open(t.Context(), nil)
 		f.Inject(sandbox.Fault{Operation: sandbox.OperationDelete, Effect: sandbox.HTMLError(http.StatusBadGateway)})
 		expectError(t, p.close(t.Context(), opened.Private), "Unable to delete session", f.onlySession(t), "502", "remains until "+sinceStart(10*time.Minute))
@@ -281,7 +281,7 @@ func TestSessionEphemeral_CloseDeletesWhateverHappens(t *testing.T) {
 func TestSessionEphemeral_RefusesInvalidArguments(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	p := newDirect(t, f)
+	p := newProtocol(t, f)
 	for name, value := range map[string]any{"ttl_seconds": 0, "subscriber_count": 11, "intent": ""} {
 		resp, err := p.server.ValidateEphemeralResourceConfig(t.Context(), &tfprotov6.ValidateEphemeralResourceConfigRequest{
 			TypeName: ephemeralType, Config: p.dynamic(p.object(p.schemas.EphemeralResourceSchemas[ephemeralType], map[string]any{name: value})),

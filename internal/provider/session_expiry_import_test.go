@@ -133,65 +133,53 @@ func TestImportByIdentityOnTheEngine(t *testing.T) {
 	})
 }
 
-func TestImportByIdentityOrByIDOverTheProtocol(t *testing.T) {
+func TestSessionExpiry_ImportsByIDAndByIdentity(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t)
-	f.putSession(testSessionID, 2*time.Hour)
-	p := newProtocol(t.Context(), t, f.url)
+	s := newStory(t)
+	s.put("s1")
+	identity := s.wire(tftypes.NewValue(identityType, map[string]tftypes.Value{"session_id": stringOf("s1")}))
 	for name, request := range map[string]*tfprotov6.ImportResourceStateRequest{
-		"identity": {TypeName: expiryType, Identity: p.identity(testSessionID)},
-		"id":       {TypeName: expiryType, ID: testSessionID},
+		"identity": {TypeName: expiryType, Identity: &tfprotov6.ResourceIdentityData{IdentityData: identity}},
+		"id":       {TypeName: expiryType, ID: "s1"},
 	} {
-		server := p.phase()
+		server := s.start()
 		resp, err := server.ImportResourceState(t.Context(), request)
-		p.must(err, resp.Diagnostics)
-		if len(resp.ImportedResources) != 1 {
-			t.Fatalf("%s: %d resources imported, want 1", name, len(resp.ImportedResources))
+		if err != nil || len(resp.ImportedResources) != 1 {
+			t.Fatalf("%s: %v %s", name, err, diagnosticText(resp.Diagnostics))
 		}
 		imported := resp.ImportedResources[0]
-		p.identifies(imported.Identity, testSessionID)
-		fresh, warnings, problem := p.refresh(server, instance{p.unwire(imported.State), imported.Private, imported.Identity})
-		if problem != "" || warnings != "" {
-			t.Errorf("%s: refresh of the import: %s %s", name, problem, warnings)
+		expectIdentity(t, imported.Identity, "s1")
+		var p plannedRun
+		fresh, _, _ := s.read(server, &p, room("it"), object{value: s.unwire(expiryType, imported.State), private: imported.Private, identity: imported.Identity})
+		if len(p.problems) > 0 {
+			t.Errorf("%s: %s", name, problemText(p.problems))
 		}
-		if got := seconds(member(fresh.state, "ttl_seconds")); got != 7200 || text(fresh.state, "expires_at") != sinceStart(2*time.Hour) {
-			t.Errorf("%s: state %s", name, fresh.state)
+		if got := member(fresh.value, "ttl_seconds"); !got.Equal(numberOf(24*3600)) || text(fresh.value, "expires_at") != sinceStart(24*time.Hour) {
+			t.Errorf("%s: state %s", name, fresh.value)
 		}
 	}
-	f.expectWrites(t)
+	s.expectWrites()
 }
 
-func TestVanishedSessionOfAStateWithoutIdentityRaisesNoIdentityError(t *testing.T) {
+func TestSessionExpiry_ReadOfAStateWithoutIdentityAddsOne(t *testing.T) {
 	t.Parallel()
-	for name, vanish := range map[string]func(*fixture){
-		"deleted early": func(f *fixture) { f.Remove(testSessionID) },
-		"ended":         func(f *fixture) { f.clock.Advance(3 * time.Hour) },
-		"alive":         func(*fixture) {},
+	for name, vanish := range map[string]func(*story){
+		"deleted early": func(s *story) { s.box.Remove("s1") },
+		"ended":         func(s *story) { s.clock.Advance(3 * time.Hour) },
+		"alive":         func(*story) {},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := newFixture(t)
-			f.putSession(testSessionID, 2*time.Hour)
-			p := newProtocol(t.Context(), t, f.url)
-			config := p.expiryArguments(testSessionID, 7200)
-			made, problem := p.plan(p.phase(), instance{state: p.none()}, config, config)
-			if problem != "" {
-				t.Fatal(problem)
-			}
-			created, problem := p.apply(made)
-			if problem != "" {
-				t.Fatal(problem)
-			}
-			vanish(f)
-			// refresh fails the test unless the answer has an identity.
-			for _, old := range []instance{{created.state, created.private, nil}, {created.state, nil, nil}} {
-				fresh, _, problem := p.refresh(p.phase(), old)
-				if problem != "" {
-					t.Errorf("refresh: %s", problem)
-				}
-				if active := member(fresh.state, "active"); !active.Equal(tftypes.NewValue(tftypes.Bool, name == "alive")) {
-					t.Errorf("active: %s", active)
-				}
+			s := newStory(t)
+			s.put("s1")
+			s.config = configuration{room("it"): lasts("s1")}
+			s.run()
+			vanish(s)
+			created := s.state.current[room("it")]
+			for _, private := range [][]byte{created.private, nil} {
+				s.state.current[room("it")] = object{value: created.value, private: private}
+				s.run(command{refreshOnly: true}) // It fails the test unless the answer has an identity.
+				s.active(room("it"), name == "alive")
 			}
 		})
 	}

@@ -10,8 +10,7 @@ import (
 func TestSessionImport_EmptyIDIsRefusedWithoutARequest(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	p := newDirect(t, f)
-	identityType := tftypes.Object{AttributeTypes: map[string]tftypes.Type{"session_id": tftypes.String}}
+	p := newProtocol(t, f)
 	identity := &tfprotov6.ResourceIdentityData{IdentityData: p.dynamic(tftypes.NewValue(identityType, map[string]tftypes.Value{
 		"session_id": tftypes.NewValue(tftypes.String, ""),
 	}))}

@@ -32,7 +32,7 @@ func TestListedConfigurationImportsAndPlansEmpty(t *testing.T) {
 				t.Parallel()
 				f := newFixture(t)
 				prepare(f)
-				p := newDirect(t, f)
+				p := newProtocol(t, f)
 				for result := range p.list(typeName, 1, true, nil) {
 					p.importAndPlan(typeName, result)
 				}
@@ -44,7 +44,7 @@ func TestListedConfigurationImportsAndPlansEmpty(t *testing.T) {
 
 // importAndPlan imports a listed session by its identity, and fails unless the
 // plan for the configuration that its resource makes is empty.
-func (p *direct) importAndPlan(typeName string, listed tfprotov6.ListResourceResult) {
+func (p *protocol) importAndPlan(typeName string, listed tfprotov6.ListResourceResult) {
 	p.t.Helper()
 	ctx, schema := p.t.Context(), p.schemas.ResourceSchemas[typeName]
 	imported, err := p.server.ImportResourceState(ctx, &tfprotov6.ImportResourceStateRequest{TypeName: typeName, Identity: listed.Identity})

@@ -18,7 +18,7 @@ import (
 var listTypes = []string{"palabra_session", "palabra_session_expiry"}
 
 // list returns an iterator, which asks the API for no more than it is asked for.
-func (p *direct) list(typeName string, limit int64, include bool, filters map[string]any) func(func(tfprotov6.ListResourceResult) bool) {
+func (p *protocol) list(typeName string, limit int64, include bool, filters map[string]any) func(func(tfprotov6.ListResourceResult) bool) {
 	p.t.Helper()
 	stream, err := p.server.ListResource(p.t.Context(), &tfprotov6.ListResourceRequest{
 		TypeName: typeName, Limit: limit, IncludeResource: include,
@@ -31,13 +31,13 @@ func (p *direct) list(typeName string, limit int64, include bool, filters map[st
 }
 
 // ids reads the identities of results that have no diagnostics.
-func (p *direct) ids(results []tfprotov6.ListResourceResult) []string {
+func (p *protocol) ids(results []tfprotov6.ListResourceResult) []string {
 	p.t.Helper()
 	ids := make([]string, 0, len(results))
 	for _, result := range results {
 		expectNone(p.t, result.Diagnostics)
-		identity := p.attributes(result.Identity.IdentityData, tftypes.Object{AttributeTypes: map[string]tftypes.Type{"session_id": tftypes.String}})
-		id := p.text(identity["session_id"])
+		identity := p.attributes(result.Identity.IdentityData, identityType)
+		id := textOf(identity["session_id"])
 		if result.DisplayName != id {
 			p.t.Errorf("display name %q of session %q", result.DisplayName, id)
 		}
@@ -85,7 +85,7 @@ func TestListFetchesNoMoreThanItsLimit(t *testing.T) {
 				t.Parallel()
 				f := newFixture(t)
 				f.putMany(test.sessions)
-				p := newDirect(t, f)
+				p := newProtocol(t, f)
 				ids := p.ids(slices.Collect(p.list(typeName, test.limit, false, nil)))
 				if want := f.sessionIDs()[:test.want]; !slices.Equal(ids, want) {
 					t.Errorf("%d results, want the first %d sessions in order", len(ids), len(want))
@@ -103,7 +103,7 @@ func TestListStreamsPageByPage(t *testing.T) {
 	f := newFixture(t)
 	f.putMany(250)
 	results := 0
-	for range newDirect(t, f).list("palabra_session", 0, false, nil) {
+	for range newProtocol(t, f).list("palabra_session", 0, false, nil) {
 		results++
 		if pages, want := len(f.pages()), (results+99)/100; pages != want {
 			t.Fatalf("result %d came after %d pages, want %d", results, pages, want)
@@ -118,7 +118,7 @@ func TestListStopsWhenNobodyListens(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.putMany(250)
-	for range newDirect(t, f).list("palabra_session", 0, false, nil) {
+	for range newProtocol(t, f).list("palabra_session", 0, false, nil) {
 		break
 	}
 	if pages := f.pages(); len(pages) != 1 {
@@ -146,7 +146,7 @@ func TestListFiltersLikeTheDataSource(t *testing.T) {
 			t.Run(typeName+" "+name, func(t *testing.T) {
 				t.Parallel()
 				f := newPruneFixture(t)
-				p := newDirect(t, f)
+				p := newProtocol(t, f)
 				ids := p.ids(slices.Collect(p.list(typeName, test.limit, false, test.filters)))
 				if !slices.Equal(ids, test.want) {
 					t.Errorf("got %q, want %q", ids, test.want)
@@ -165,7 +165,7 @@ func TestListPushesAnErrorAfterTheResultsThatItHad(t *testing.T) {
 		f := newFixture(t)
 		f.putMany(150)
 		f.Inject(sandbox.Fault{Operation: sandbox.OperationList, Skip: 1, Effect: sandbox.HTMLError(http.StatusBadGateway)})
-		p := newDirect(t, f)
+		p := newProtocol(t, f)
 		results := slices.Collect(p.list(typeName, 0, false, nil))
 		if len(results) != 101 {
 			t.Fatalf("%s: %d results, want 100 sessions and an error", typeName, len(results))
@@ -200,7 +200,7 @@ func TestListPushesEveryOtherErrorAsAResult(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, typeName := range listTypes {
-				results := slices.Collect(newDirectWith(t, test.arguments).list(typeName, 10, true, test.filters))
+				results := slices.Collect(newProtocolWith(t, test.arguments).list(typeName, 10, true, test.filters))
 				if len(results) != 1 {
 					t.Fatalf("%d results, want one", len(results))
 				}
@@ -214,7 +214,7 @@ func TestListIncludesTheResourceOnlyOnDemand(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.putMany(1)
-	p := newDirect(t, f)
+	p := newProtocol(t, f)
 	for _, typeName := range listTypes {
 		for _, include := range []bool{false, true} {
 			for result := range p.list(typeName, 1, include, nil) {

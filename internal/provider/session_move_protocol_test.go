@@ -57,7 +57,7 @@ func moved(t *testing.T, target string, req *tfprotov6.MoveResourceStateRequest)
 	if diagnostics(resp.Diagnostics, tfprotov6.DiagnosticSeverityError) != "" {
 		return nil, resp
 	}
-	p := &direct{t: t}
+	p := &protocol{t: t}
 	return p.attributes(resp.TargetState, schemas.ResourceSchemas[target].ValueType()), resp
 }
 
@@ -74,7 +74,7 @@ func expectMoved(t *testing.T, req *tfprotov6.MoveResourceStateRequest, want str
 	expectNone(t, resp.Diagnostics)
 	for name, value := range state {
 		switch isID := name == "id" || name == "session_id"; {
-		case isID && text(tftypes.NewValue(tftypes.Object{AttributeTypes: map[string]tftypes.Type{"v": tftypes.String}}, map[string]tftypes.Value{"v": value}), "v") != want:
+		case isID && textOf(value) != want:
 			t.Errorf("%s is %s, want %q", name, value, want)
 		case !isID && !value.IsNull():
 			t.Errorf("%s is %s, want null", name, value)
@@ -83,8 +83,7 @@ func expectMoved(t *testing.T, req *tfprotov6.MoveResourceStateRequest, want str
 	if len(resp.TargetPrivate) > 0 && string(resp.TargetPrivate) != "{}" {
 		t.Errorf("private state %q, want none", resp.TargetPrivate)
 	}
-	p := newProtocol(t.Context(), t, "")
-	p.identifies(resp.TargetIdentity, want)
+	expectIdentity(t, resp.TargetIdentity, want)
 }
 
 func TestSessionMove_StateFilesOfRestProviders(t *testing.T) {
@@ -174,7 +173,6 @@ func upgradedIdentity(t *testing.T, target, identity string) *tfprotov6.UpgradeR
 func TestSessionMove_KeptIdentityIsUpgraded(t *testing.T) {
 	t.Parallel()
 	_, state := readFixtureState(t, "restful_v2")
-	p := newProtocol(t.Context(), t, "")
 	for name, identity := range map[string]string{
 		"of restful_resource": string(state.Resources[0].Instances[0].Identity),
 		"of version 0":        `{"session_id":"` + testSessionID + `"}`,
@@ -185,7 +183,7 @@ func TestSessionMove_KeptIdentityIsUpgraded(t *testing.T) {
 				t.Errorf("%s: %s", name, diagnosticText(resp.Diagnostics))
 				continue
 			}
-			p.identifies(resp.UpgradedIdentity, testSessionID)
+			expectIdentity(t, resp.UpgradedIdentity, testSessionID)
 		}
 	}
 	for name, identity := range map[string]string{
@@ -224,7 +222,7 @@ func TestSessionMove_FromPalabraSessionKeepsSharedArguments(t *testing.T) {
 	if !strings.Contains(warnings, "Tokens leave the state") || strings.Contains(warnings, "secret-token") {
 		t.Errorf("warnings %q, want one about tokens, without them", warnings)
 	}
-	newProtocol(t.Context(), t, "").identifies(resp.TargetIdentity, testSessionID)
+	expectIdentity(t, resp.TargetIdentity, testSessionID)
 
 	_, resp = moved(t, expiryType, moveRequest(ourAddress, "palabra_session", `{"id":"a","publisher_token":null}`))
 	expectNone(t, resp.Diagnostics)
@@ -246,7 +244,7 @@ func TestSessionMove_BackToPalabraSessionHasNoTokens(t *testing.T) {
 			t.Errorf("%s is %s, want %s", name, state[name], want)
 		}
 	}
-	newProtocol(t.Context(), t, "").identifies(resp.TargetIdentity, testSessionID)
+	expectIdentity(t, resp.TargetIdentity, testSessionID)
 
 	_, resp = moved(t, "palabra_session", moveRequest("registry.terraform.io/mastercard/restapi", "restapi_object", `{"id":"a"}`))
 	expectError(t, resp.Diagnostics, "A restapi_object cannot become a palabra_session", "to = palabra_session.NAME")

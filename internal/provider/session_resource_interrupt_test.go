@@ -20,7 +20,7 @@ func TestSessionResource_InterruptedCreateIsInTheState(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := newFixture(t)
-			p := newDirect(t, f)
+			p := newProtocol(t, f)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			f.Inject(sandbox.Fault{Operation: sandbox.OperationCreate, Effect: func(w http.ResponseWriter, r *http.Request, api http.Handler) {
@@ -49,7 +49,7 @@ func TestSessionResource_InterruptedCreateIsInTheState(t *testing.T) {
 					t.Errorf("an error would taint the session: %s", d.Summary)
 				}
 			}
-			if id := p.text(p.attributes(applied.NewState, schema.ValueType())["id"]); id != f.onlySession(t) {
+			if id := textOf(p.attributes(applied.NewState, schema.ValueType())["id"]); id != f.onlySession(t) {
 				t.Errorf("the state holds session %q", id)
 			}
 		})

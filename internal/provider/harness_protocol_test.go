@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
@@ -14,48 +13,48 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
-// direct is the provider as an engine sees it, without an engine: what an
-// engine that is too old has no command for is driven through it.
-type direct struct {
+// protocol is the provider as an engine sees it, without an engine: calls that
+// the engine under test is too old for, and calls in an order of the test's own.
+type protocol struct {
 	t       *testing.T
 	server  *provider.Server
 	schemas *tfprotov6.GetProviderSchemaResponse
 }
 
-// newDirect is a provider that is configured for the fixture, without
+// newProtocol is a provider that is configured for the fixture, without
 // retries.
-func newDirect(t *testing.T, f *fixture) *direct {
+func newProtocol(t *testing.T, f *fixture) *protocol {
 	t.Helper()
-	return newDirectWith(t, map[string]any{
+	return newProtocolWith(t, map[string]any{
 		"endpoint": f.url, "client_id": testClientID, "client_secret": testClientSecret, "max_retries": 0,
 	})
 }
 
-func newDirectWith(t *testing.T, arguments map[string]any) *direct {
+func newProtocolWith(t *testing.T, arguments map[string]any) *protocol {
 	t.Helper()
 	server, err := provider.NewServer("test")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newDirectServer(t, server, arguments)
+	return newProtocolServer(t, server, arguments)
 }
 
-// newDirectAt is newDirect with a local clock that the test moves.
-func newDirectAt(t *testing.T, f *fixture, local *sandbox.Clock) *direct {
+// newProtocolAt is newProtocol with a local clock that the test moves.
+func newProtocolAt(t *testing.T, f *fixture, local *sandbox.Clock) *protocol {
 	t.Helper()
 	server, err := provider.NewServerAt(local.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newDirectServer(t, server, map[string]any{
+	return newProtocolServer(t, server, map[string]any{
 		"endpoint": f.url, "client_id": testClientID, "client_secret": testClientSecret, "max_retries": 0,
 	})
 }
 
-// newDirectServer configures a server that the test has made.
-func newDirectServer(t *testing.T, server *provider.Server, arguments map[string]any) *direct {
+// newProtocolServer configures a server that the test has made.
+func newProtocolServer(t *testing.T, server *provider.Server, arguments map[string]any) *protocol {
 	t.Helper()
-	p := &direct{t: t, server: server}
+	p := &protocol{t: t, server: server}
 	schemas, err := p.server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
 		t.Fatal(err)
@@ -75,7 +74,7 @@ func newDirectServer(t *testing.T, server *provider.Server, arguments map[string
 }
 
 // object is a value of the schema's type; arguments that are not named are null.
-func (p *direct) object(schema *tfprotov6.Schema, arguments map[string]any) tftypes.Value {
+func (p *protocol) object(schema *tfprotov6.Schema, arguments map[string]any) tftypes.Value {
 	p.t.Helper()
 	objectType, ok := schema.ValueType().(tftypes.Object)
 	if !ok {
@@ -101,7 +100,7 @@ func (p *direct) object(schema *tfprotov6.Schema, arguments map[string]any) tfty
 	return tftypes.NewValue(objectType, values)
 }
 
-func (p *direct) dynamic(value tftypes.Value) *tfprotov6.DynamicValue {
+func (p *protocol) dynamic(value tftypes.Value) *tfprotov6.DynamicValue {
 	p.t.Helper()
 	dynamic, err := tfprotov6.NewDynamicValue(value.Type(), value)
 	if err != nil {
@@ -111,7 +110,7 @@ func (p *direct) dynamic(value tftypes.Value) *tfprotov6.DynamicValue {
 }
 
 // attributes takes an object apart.
-func (p *direct) attributes(dynamic *tfprotov6.DynamicValue, objectType tftypes.Type) map[string]tftypes.Value {
+func (p *protocol) attributes(dynamic *tfprotov6.DynamicValue, objectType tftypes.Type) map[string]tftypes.Value {
 	p.t.Helper()
 	if dynamic == nil {
 		p.t.Fatal("no value")
@@ -127,21 +126,8 @@ func (p *direct) attributes(dynamic *tfprotov6.DynamicValue, objectType tftypes.
 	return attributes
 }
 
-// text is a string attribute, and empty for null.
-func (p *direct) text(value tftypes.Value) string {
-	p.t.Helper()
-	var text *string
-	if err := value.As(&text); err != nil {
-		p.t.Fatal(err)
-	}
-	if text == nil {
-		return ""
-	}
-	return *text
-}
-
 // action returns the arguments of an action as an engine sends them.
-func (p *direct) action(name string, arguments map[string]any) *tfprotov6.DynamicValue {
+func (p *protocol) action(name string, arguments map[string]any) *tfprotov6.DynamicValue {
 	p.t.Helper()
 	schema, ok := p.schemas.ActionSchemas[name]
 	if !ok {
@@ -150,7 +136,7 @@ func (p *direct) action(name string, arguments map[string]any) *tfprotov6.Dynami
 	return p.dynamic(p.object(schema.Schema, arguments))
 }
 
-func (p *direct) validateAction(name string, arguments map[string]any) []*tfprotov6.Diagnostic {
+func (p *protocol) validateAction(name string, arguments map[string]any) []*tfprotov6.Diagnostic {
 	p.t.Helper()
 	resp, err := p.server.ValidateActionConfig(p.t.Context(), &tfprotov6.ValidateActionConfigRequest{ActionType: name, Config: p.action(name, arguments)})
 	if err != nil {
@@ -159,7 +145,7 @@ func (p *direct) validateAction(name string, arguments map[string]any) []*tfprot
 	return resp.Diagnostics
 }
 
-func (p *direct) planAction(name string, arguments map[string]any) []*tfprotov6.Diagnostic {
+func (p *protocol) planAction(name string, arguments map[string]any) []*tfprotov6.Diagnostic {
 	p.t.Helper()
 	resp, err := p.server.PlanAction(p.t.Context(), &tfprotov6.PlanActionRequest{ActionType: name, Config: p.action(name, arguments)})
 	if err != nil {
@@ -170,7 +156,7 @@ func (p *direct) planAction(name string, arguments map[string]any) []*tfprotov6.
 
 // invoke runs an action to its end, and returns its progress events in order.
 // Each event is handed to onProgress while the action goes on.
-func (p *direct) invoke(ctx context.Context, name string, arguments map[string]any, onProgress ...func(string)) (progress []string, diags []*tfprotov6.Diagnostic) {
+func (p *protocol) invoke(ctx context.Context, name string, arguments map[string]any, onProgress ...func(string)) (progress []string, diags []*tfprotov6.Diagnostic) {
 	p.t.Helper()
 	stream, err := p.server.InvokeAction(ctx, &tfprotov6.InvokeActionRequest{ActionType: name, Config: p.action(name, arguments)})
 	if err != nil {
@@ -196,51 +182,4 @@ func (p *direct) invoke(ctx context.Context, name string, arguments map[string]a
 		p.t.Errorf("%d completed events, want 1", completed)
 	}
 	return progress, diags
-}
-
-// diagnosticText is everything that diagnostics say, as one line.
-func diagnosticText(diags []*tfprotov6.Diagnostic) string {
-	var lines []string
-	for _, d := range diags {
-		lines = append(lines, d.Severity.String()+": "+d.Summary+": "+d.Detail)
-	}
-	return strings.Join(strings.Fields(strings.Join(lines, " ")), " ")
-}
-
-// expectError fails unless there is an error whose text holds every part.
-func expectError(t *testing.T, diags []*tfprotov6.Diagnostic, parts ...string) {
-	t.Helper()
-	text := diagnosticText(diags)
-	if !slices.ContainsFunc(diags, func(d *tfprotov6.Diagnostic) bool { return d.Severity == tfprotov6.DiagnosticSeverityError }) {
-		t.Errorf("no error, want one that says %q; diagnostics: %s", parts, text)
-	}
-	for _, part := range parts {
-		if !strings.Contains(text, part) {
-			t.Errorf("diagnostics: %s\nwant %q in it", text, part)
-		}
-	}
-}
-
-func expectNone(t *testing.T, diags []*tfprotov6.Diagnostic) {
-	t.Helper()
-	if len(diags) > 0 {
-		t.Errorf("diagnostics, want none: %s", diagnosticText(diags))
-	}
-}
-
-// expectWarnings fails unless there are that many warnings, and nothing else.
-func expectWarnings(t *testing.T, diags []*tfprotov6.Diagnostic, want int) {
-	t.Helper()
-	if len(diags) != want || slices.ContainsFunc(diags, func(d *tfprotov6.Diagnostic) bool { return d.Severity != tfprotov6.DiagnosticSeverityWarning }) {
-		t.Errorf("diagnostics, want %d warnings: %s", want, diagnosticText(diags))
-	}
-}
-
-// sessionIDs are those of the sessions that live, in the API's order.
-func (f *fixture) sessionIDs() []string {
-	ids := []string{}
-	for _, session := range f.Sessions() {
-		ids = append(ids, session.ID)
-	}
-	return ids
 }
