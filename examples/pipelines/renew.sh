@@ -28,11 +28,14 @@ if ! jq -nr -f gate.jq "$work/plan.json" >"$work/verdict" 2>&1; then
 fi
 cat "$work/verdict"
 
-"$engine" apply -input=false -no-color -lock-timeout=5m "$work/tfplan"
+# One renewal that fails keeps no other from being told.
+applied=0
+"$engine" apply -input=false -no-color -lock-timeout=5m "$work/tfplan" || applied=$?
 
 "$engine" show -json >"$work/state.json"
 jq -r --slurpfile plan "$work/plan.json" -f summary.jq "$work/state.json" >"$work/summary"
 summarize <"$work/summary"
+[ "$applied" -eq 0 ] || exit "$applied"
 
 # A monitor that cannot be reached is no reason to fail: it notices by itself.
 if [ -n "${HEARTBEAT_URL:-}" ]; then

@@ -2,12 +2,15 @@ package pipelines
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
 const (
@@ -37,7 +40,7 @@ func newNights(t *testing.T) *nights {
 	// A person does the first run and keeps the lock file.
 	n.engineRun("init", "-input=false")
 	n.engineRun("apply", "-auto-approve")
-	n.pipelines = []pipeline{n.github("github/renew-sessions.yml", "renew"), n.gitlab("renew"), n.kubernetes()}
+	n.pipelines = []pipeline{n.github("github/renew-sessions.yml", "renew", ""), n.gitlab("renew"), n.kubernetes()}
 	return n
 }
 
@@ -146,6 +149,26 @@ func TestPipelines_KeepSessionsAliveForThirtyNights(t *testing.T) {
 	}
 	n.nothingIsPlanned()
 
+	// The API refuses one renewal: the night fails, and tells of the other.
+	allow := n.Inject(sandbox.Fault{
+		Operation: sandbox.OperationExpiry, SessionID: "room.b",
+		Effect: sandbox.NotOK(http.StatusConflict, "Conflict", "Not today", 1),
+	})
+	n.dayPasses()
+	r := n.run()
+	if r.code == 0 || !strings.Contains(r.output, "409 Conflict") {
+		t.Errorf("night %d: exit code %d\n%s", n.night, r.code, r.output)
+	}
+	for _, want := range []string{"1 renewed, 1 ended", "lobby\"]` | renewed", "stage\"]` | **due, but not renewed**", "hall\"]` | ended"} {
+		if summary := readFile(t, n.summary); !strings.Contains(summary, want) {
+			t.Errorf("night %d: the summary lacks %q:\n%s", n.night, want, summary)
+		}
+	}
+	allow()
+
+	n.dayPasses()
+	n.succeeds(kept...)
+
 	// Two nights are missed.
 	n.dayPasses()
 	n.dayPasses()
@@ -155,7 +178,7 @@ func TestPipelines_KeepSessionsAliveForThirtyNights(t *testing.T) {
 	// Somebody adds a session to the variable and forgets to apply.
 	n.write("sessions.auto.tfvars", fourSessions)
 	n.dayPasses()
-	r := n.run()
+	r = n.run()
 	if r.code == 0 || !strings.Contains(r.output, `kept["annex"]: the plan creates it`) || len(n.writes()) > 0 {
 		t.Fatalf("night %d: exit code %d, writes %q\n%s", n.night, r.code, n.writes(), r.output)
 	}
@@ -175,8 +198,8 @@ func TestPipelines_KeepSessionsAliveForThirtyNights(t *testing.T) {
 	if last := len(readFile(t, n.state)); last > 2*first {
 		t.Errorf("the state grew from %d to %d bytes", first, last)
 	}
-	if beats := strings.Count(readFile(t, filepath.Join(n.ci, "curl.log")), "heartbeat.example.com"); beats != 30-2-1 {
-		t.Errorf("%d heartbeats, want one for each night that succeeded, 27", beats)
+	if beats := strings.Count(readFile(t, filepath.Join(n.ci, "curl.log")), "heartbeat.example.com"); beats != 30-2-2 {
+		t.Errorf("%d heartbeats, want one for each night that succeeded, 26", beats)
 	}
 
 	// A week without runs is too long. The sessions are gone, which is told, and

@@ -33,11 +33,12 @@ func (w *workspace) query(file, program string, into any) {
 	}
 }
 
-// github joins the steps of a job that run a command.
-func (w *workspace) github(file, job string) pipeline {
+// github joins the steps of a job that run a command, and have the condition:
+// empty for none.
+func (w *workspace) github(file, job, condition string) pipeline {
 	w.t.Helper()
 	var steps []string
-	w.query(file, `[.[0].jobs.`+job+`.steps[] | select(.if == null) | .run // empty]`, &steps)
+	w.query(file, fmt.Sprintf(`[.[0].jobs.%s.steps[] | select((.if // "") == %q) | .run // empty]`, job, condition), &steps)
 	return pipeline{name: "GitHub", shell: []string{"bash", "--noprofile", "--norc", "-eo", "pipefail", "-c"}, text: strings.Join(steps, "\n")}
 }
 
@@ -96,6 +97,7 @@ func (w *workspace) installCommands() (ci string) {
 		"gh": `echo "$*" >> "$CI_FOLDER/gh.log"
 case "$1 $2" in
 "run list") answer=runs.json ;;
+"issue list") answer=issues.json ;;
 "api "*) answer=workflow.json ;;
 *) exit 0 ;;
 esac
@@ -177,7 +179,7 @@ func TestWatch_NoticesAWeekWithoutRuns(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			w, _ := newWatch(t, test.ago, "active")
-			for _, watch := range []pipeline{w.github("github/watch-sessions.yml", "watch"), w.gitlab("watch")} {
+			for _, watch := range []pipeline{w.github("github/watch-sessions.yml", "watch", ""), w.gitlab("watch")} {
 				r := w.perform(watch)
 				if failed := r.code != 0; failed != (test.fail != "") || !strings.Contains(r.output, test.fail) {
 					t.Errorf("%s: exit code %d, want failure: %t\n%s", watch.name, r.code, test.fail != "", r.output)
@@ -193,9 +195,35 @@ func TestWatch_KeepsSchedulesThatNobodyDisabled(t *testing.T) {
 		t.Run(state, func(t *testing.T) {
 			t.Parallel()
 			w, ci := newWatch(t, time.Hour, state)
-			w.perform(w.github("github/watch-sessions.yml", "watch"))
+			w.perform(w.github("github/watch-sessions.yml", "watch", ""))
 			if calls := readFile(t, filepath.Join(ci, "gh.log")); strings.Count(calls, "workflow enable") != want {
 				t.Errorf("want %d workflows enabled:\n%s", want, calls)
+			}
+		})
+	}
+}
+
+func TestAlert_OpensOneIssue(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ issues, want string }{
+		"none is open": {`[]`, "issue create --label"},
+		"one is open":  {`[{"number": 17}]`, "issue comment 17 --body https://example.com/run"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, ci := newWatch(t, 0, "active")
+			writeFile(t, filepath.Join(ci, "issues.json"), test.issues)
+			w.env = append(w.env, "RUN=https://example.com/run")
+			for _, alert := range []pipeline{
+				w.github("github/renew-sessions.yml", "alert", ""),
+				w.github("github/watch-sessions.yml", "watch", "failure()"),
+			} {
+				writeFile(t, filepath.Join(ci, "gh.log"), "")
+				r := w.perform(alert)
+				if calls := readFile(t, filepath.Join(ci, "gh.log")); r.code != 0 || strings.Count(calls, test.want) != 1 ||
+					strings.Count(calls, "issue create")+strings.Count(calls, "issue comment") != 1 {
+					t.Errorf("exit code %d, want one %q:\n%s%s", r.code, test.want, calls, r.output)
+				}
 			}
 		})
 	}
