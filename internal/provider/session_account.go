@@ -36,11 +36,11 @@ func (d *providerData) sameAccount(note lifetimeNote) bool {
 }
 
 // maybeOtherAccount returns an error when a session is missing for other
-// credentials than found it last, before its last known end: then it may well
-// live, in another account.
+// credentials than found it last, before the latest end that it is known to have
+// had: then it may well live, in another account.
 func (d *providerData) maybeOtherAccount(summary string, gone error, m lifetimeModel, note lifetimeNote) diag.Diagnostics {
 	var apiErr *palabra.Error
-	end := m.lastKnownEnd(note)
+	end := note.LatestEnd
 	if d.sameAccount(note) || end.IsZero() || !errors.As(gone, &apiErr) || !apiErr.ServerTime.Before(end) {
 		return nil
 	}

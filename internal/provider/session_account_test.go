@@ -80,3 +80,20 @@ func TestAccount_SessionPastItsEndMayBeMissing(t *testing.T) {
 		t.Errorf("plan: %v", p.actions())
 	}
 }
+
+func TestAccount_ConnectedSessionMayLiveBeyondItsLastKnownExpiry(t *testing.T) {
+	t.Parallel()
+	f, elsewhere, c := newFixture(t), newFixture(t), newCLI(t)
+	elsewhere.putSession("another.session", 30*24*time.Hour)
+	c.write(f.config(sessionConfig("ttl_seconds = 7200")))
+	c.run("apply", "-auto-approve")
+	f.Connect(f.onlySession(t))
+	c.run("apply", "-auto-approve") // Notes that the session now ends within a minute.
+	for _, clock := range []interface{ Advance(time.Duration) }{f.clock, elsewhere.clock} {
+		clock.Advance(10 * time.Minute)
+	}
+	c.write(elsewhere.withKey(testAPIKey, sessionConfig("ttl_seconds = 7200")))
+	if said := c.fail("apply", "-auto-approve"); !strings.Contains(said, "another account") {
+		t.Errorf("apply says:\n%s", said)
+	}
+}

@@ -95,7 +95,7 @@ func (d *providerData) readBack(ctx context.Context, client *palabra.Client, ses
 	}
 	if err != nil {
 		return palabra.Session{}, diag.Diagnostics{diag.NewWarningDiagnostic("Session not read back",
-			fmt.Sprintf("The API accepted the change of session %q, but reading the session back failed. "+
+			fmt.Sprintf("Session %q could not be read back. "+
 				"Timestamps are calculated or missing until the next plan reads them.\n\n%s", sessionID, sentence(err.Error())))}
 	}
 	return session, nil
@@ -123,7 +123,7 @@ func isStale(session palabra.Session, written time.Time, ttl time.Duration, befo
 
 // granted updates model and note to what a write was granted.
 func (m *lifetimeModel) granted(note *lifetimeNote, got lifetime) {
-	note.ServerTime, note.ExpiresAt, note.Unsent = got.ServerTime, got.ExpiresAt, false
+	note.ServerTime, note.ExpiresAt, note.LatestEnd, note.Unsent = got.ServerTime, got.ExpiresAt, got.ExpiresAt, false
 	note.GrantedSeconds = 0
 	if got.Granted < m.ttl() {
 		note.GrantedSeconds = max(1, int64(got.Granted/time.Second))

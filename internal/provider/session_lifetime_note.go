@@ -26,6 +26,9 @@ type lifetimeNote struct {
 	ServerTime time.Time `json:"server_time"`
 	// ExpiresAt is the live expiry, which may be later than the stored one.
 	ExpiresAt time.Time `json:"expires_at"`
+	// LatestEnd is the latest expiry that the session is known to have had since
+	// it was last written. A client that connects moves ExpiresAt to the present.
+	LatestEnd time.Time `json:"latest_end"`
 	// GrantedSeconds is the lifetime that the last write was granted, where that
 	// was less than it asked for; 0 otherwise.
 	GrantedSeconds int64 `json:"granted_seconds,omitempty"`

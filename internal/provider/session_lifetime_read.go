@@ -36,6 +36,9 @@ func (m *lifetimeModel) observe(session palabra.Session, note lifetimeNote) (lif
 	note.ServerTime = session.ServerTime
 	if !session.ExpiresAt.IsZero() {
 		note.ExpiresAt = session.ExpiresAt
+		if session.ExpiresAt.After(note.LatestEnd) {
+			note.LatestEnd = session.ExpiresAt
+		}
 	}
 	// A session that connects has its expiry reset to the present, so one that
 	// has passed does not mean that the session has ended; only a 404 does. Nor

@@ -94,7 +94,7 @@ func (r *sessionResource) giveLifetime(ctx context.Context, client *palabra.Clie
 func (r *sessionResource) readNew(ctx context.Context, client *palabra.Client, model *sessionResourceModel, note *lifetimeNote) diag.Diagnostics {
 	session, diags := r.data.readBack(ctx, client, model.SessionID.ValueString(), func(palabra.Session) bool { return false })
 	if !session.ExpiresAt.IsZero() {
-		note.ServerTime, note.ExpiresAt = session.ServerTime, session.ExpiresAt
+		note.ServerTime, note.ExpiresAt, note.LatestEnd = session.ServerTime, session.ExpiresAt, session.ExpiresAt
 		model.ExpiresAt = timestamp(session.ExpiresAt)
 		model.RenewAt = model.renewAt(*note)
 	}
