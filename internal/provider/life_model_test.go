@@ -2,12 +2,15 @@ package provider_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -99,7 +102,7 @@ func TestLife_AnySequenceKeepsThePromises(t *testing.T) {
 			var current atomic.Pointer[accounts]
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { current.Load().ServeHTTP(w, r) }))
 			defer server.Close()
-			rapid.Check(t, func(rt *rapid.T) {
+			checkFrom(t, *lifeSeed+uint64(i)*1_000_000, func(rt *rapid.T) {
 				l := newLife(t.Context(), rt, server.URL)
 				current.Store(l.accounts)
 				defer server.CloseClientConnections()
@@ -107,6 +110,28 @@ func TestLife_AnySequenceKeepsThePromises(t *testing.T) {
 			})
 		})
 	}
+}
+
+// lifeSeed is fixed, so that a change is judged by the lives that the one before
+// it passed; make life runs others.
+var (
+	lifeSeed = flag.Uint64("life.seed", 1, "the first seed of the lives of TestLife")
+	seeding  sync.Mutex
+)
+
+// checkFrom is rapid.Check with a seed. rapid takes it from a flag, once, before
+// it first calls the property.
+func checkFrom(t *testing.T, seed uint64, property func(*rapid.T)) {
+	t.Helper()
+	seeding.Lock()
+	begun := sync.OnceFunc(seeding.Unlock)
+	if err := flag.Set("rapid.seed", strconv.FormatUint(seed, 10)); err != nil {
+		t.Fatal(err)
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		begun()
+		property(rt)
+	})
 }
 
 func newLife(ctx context.Context, t *rapid.T, url string) *life {
