@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the provider for this platform twice, as a release does, and fails when
-# the two executables differ: from two clones of the present commit, on paths of
+# Builds the archives for this platform twice, as a release does, and fails when
+# their checksums differ: from two clones of the present commit, on paths of
 # different length, in different time zones and with different umasks, the second
 # one without any object of the build cache. The argument is the path of
 # goreleaser.
@@ -12,6 +12,9 @@ commit=$(git -C "$root" rev-parse HEAD)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
+# The release's own configuration, for this platform only.
+sed -E "s/(&goos) .*/\1 [$(go env GOOS)]/; s/(&goarch) .*/\1 [$(go env GOARCH)]/" "$root/.goreleaser.yml" >"$work/config.yml"
+
 build() (
   local clone=$1
   export TZ=$2
@@ -19,17 +22,22 @@ build() (
   git clone --quiet --no-checkout "$root" "$clone"
   cd "$clone"
   git -c advice.detachedHead=false checkout --quiet "$commit"
-  "$goreleaser" build --snapshot --single-target --id provider --output "$clone/executable" >"$clone.log" 2>&1 ||
+  "$goreleaser" release --snapshot --config "$work/config.yml" --skip=sign,sbom >"$clone.log" 2>&1 ||
     { cat "$clone.log"; exit 1; }
 )
 
 build "$work/a" UTC 022
 GOCACHE=$work/cache build "$work/another/and/a/longer/path" Pacific/Auckland 077
 
-first=$(sha256sum <"$work/a/executable")
-second=$(sha256sum <"$work/another/and/a/longer/path/executable")
-if [[ $first != "$second" ]]; then
-  printf 'two builds of %s differ:\n%s\n%s\n' "$commit" "$first" "$second"
+archives=$(grep -cE '\.(zip|tar\.gz)$' "$work"/a/dist/*_SHA256SUMS)
+if ((archives != 2)); then
+  echo "$archives archives, want the provider's and the sandbox's for this platform" >&2
   exit 1
 fi
-printf '%s\ntwo builds of %s are the same: %s\n' "$(go version)" "$commit" "${first%% *}"
+if ! diff "$work"/a/dist/*_SHA256SUMS "$work"/another/and/a/longer/path/dist/*_SHA256SUMS; then
+  echo "two builds of $commit differ" >&2
+  exit 1
+fi
+go version
+echo "two builds of $commit are the same:"
+cat "$work"/a/dist/*_SHA256SUMS
