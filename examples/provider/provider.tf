@@ -6,8 +6,12 @@ terraform {
   }
 }
 
-# The credentials come from PALABRA_API_KEY, so that none is written here.
-provider "palabra" {
-  request_timeout = "45s"
-  max_retries     = 6
+# The API key comes from PALABRA_API_KEY, so that none is written here.
+provider "palabra" {}
+
+# The session lives a week from the apply on. A run in its last day renews it.
+resource "palabra_session_expiry" "booth" {
+  session_id           = "test-user.fec6b8fa.af4d2d22"
+  ttl_seconds          = 7 * 24 * 3600
+  renew_before_seconds = 24 * 3600
 }

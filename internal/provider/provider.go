@@ -91,11 +91,11 @@ func (p *palabraProvider) Schema(_ context.Context, _ provider.SchemaRequest, re
 				Optional:            true,
 			},
 			"endpoint": schema.StringAttribute{
-				MarkdownDescription: "Base URL of the API. Must be `https`, except on a loopback address such as a local sandbox. Default `" + palabra.DefaultEndpoint + "`. Environment: `PALABRA_API_URL`.",
+				MarkdownDescription: "Base URL of the API, `https` except on a loopback address. Default `" + palabra.DefaultEndpoint + "`. Environment: `PALABRA_API_URL`.",
 				Optional:            true,
 			},
 			"allow_insecure_endpoint": schema.BoolAttribute{
-				MarkdownDescription: "Whether `endpoint` may be `http` on a host that is not loopback, such as a sandbox in a service container. **Sends the credentials unencrypted.** Default `false`. Environment: `PALABRA_ALLOW_INSECURE_ENDPOINT`.",
+				MarkdownDescription: "Whether `endpoint` may be `http` beyond loopback. **Sends the credentials unencrypted.** Default `false`. Environment: `PALABRA_ALLOW_INSECURE_ENDPOINT`.",
 				Optional:            true,
 			},
 			"ca_cert_file": schema.StringAttribute{
@@ -109,12 +109,12 @@ func (p *palabraProvider) Schema(_ context.Context, _ provider.SchemaRequest, re
 			},
 			"max_retries": schema.Int64Attribute{
 				CustomType:          wholeNumberType{},
-				MarkdownDescription: "How often a request that can safely be repeated is tried again after a transport error or an answer of 429, 500, 502, 503 or 504. Default `4`; `0` turns retries off.",
+				MarkdownDescription: "How often a request is repeated that can safely be, after a transport error, 429 or 5xx. Default `4`; `0` turns retries off.",
 				Optional:            true,
 				Validators:          []validator.Int64{int64validator.Between(0, 100)},
 			},
 			"bulk_read": schema.BoolAttribute{
-				MarkdownDescription: "Whether many single reads may be answered from a few pages of the session list. Default `true`; `false` reads every session singly. Environment: `PALABRA_BULK_READ`.",
+				MarkdownDescription: "Whether many single reads may be answered from a few pages of the session list. Default `true`. Environment: `PALABRA_BULK_READ`.",
 				Optional:            true,
 			},
 		},

@@ -45,7 +45,7 @@ func (a *pruneSessionsAction) Metadata(_ context.Context, req action.MetadataReq
 
 func (a *pruneSessionsAction) Schema(_ context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "~> **Deletes sessions, and ends live connections to them.** Try it with `dry_run = true` first.\n\n" +
+		MarkdownDescription: needsActions + "~> **Deletes sessions, and ends live connections to them.** Try it with `dry_run = true` first.\n\n" +
 			"Deletes the sessions that all given filters select, oldest first. At least one filter is required; a filter that is null does not filter. " +
 			"The action reports what it selects, keeps and deletes. It keeps sessions that the same run has created or extended. " +
 			"Refused credentials and three failures in a row stop it.",
@@ -78,7 +78,7 @@ func (a *pruneSessionsAction) Schema(_ context.Context, _ action.SchemaRequest, 
 			},
 			"max_deletions": schema.Int64Attribute{
 				CustomType:          wholeNumberType{},
-				MarkdownDescription: "How many sessions may be deleted, at least 1. If more are selected, the action deletes none and fails, unless `allow_partial` is true. Default: no limit.",
+				MarkdownDescription: "How many sessions may be deleted. If more are selected, it deletes none and fails, unless `allow_partial` is true. Default: no limit.",
 				Optional:            true,
 				Validators:          []validator.Int64{int64validator.AtLeast(1)},
 			},

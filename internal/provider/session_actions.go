@@ -31,6 +31,8 @@ func (a *configuredAction) Configure(_ context.Context, req action.ConfigureRequ
 	a.data = providerDataFrom(req.ProviderData, &resp.Diagnostics)
 }
 
+const needsActions = "-> Needs Terraform 1.14 or later. OpenTofu has no actions yet.\n\n"
+
 type extendSessionAction struct {
 	configuredAction
 }
@@ -43,7 +45,7 @@ func (a *extendSessionAction) Metadata(_ context.Context, req action.MetadataReq
 
 func (a *extendSessionAction) Schema(_ context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Sets a session to expire `ttl_seconds` from now, once, each time the action is invoked. It reports the expiry that the API then tells, and warns when that is less than asked for. For a lifetime that Terraform keeps, use the `palabra_session_expiry` resource.",
+		MarkdownDescription: needsActions + "Sets a session to expire `ttl_seconds` from now, once, each time the action is invoked. It reports the expiry that the API then tells, and warns when that is less than asked for. For a lifetime that Terraform keeps, use the `palabra_session_expiry` resource.",
 		Attributes: map[string]schema.Attribute{
 			"session_id": sessionIDArgument(),
 			"ttl_seconds": schema.Int64Attribute{
@@ -105,7 +107,7 @@ func (a *deleteSessionAction) Metadata(_ context.Context, req action.MetadataReq
 
 func (a *deleteSessionAction) Schema(_ context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "~> **Deletes the session and ends a live connection to it.**\n\nA session that does not exist any more is no error.",
+		MarkdownDescription: needsActions + "~> **Deletes the session and ends a live connection to it.**\n\nA session that does not exist any more is no error.",
 		Attributes:          map[string]schema.Attribute{"session_id": sessionIDArgument()},
 	}
 }

@@ -84,12 +84,13 @@ func TestActionsDoNotTakeRefusedCredentialsForAMissingSession(t *testing.T) {
 	for _, status := range []int{401, 403, 404} {
 		f := newFixture(t, func(o *sandbox.Options) { o.BadCredentialsStatus = status })
 		f.putSession(testSessionID, time.Hour)
-		p := newProtocolWith(t, map[string]any{"endpoint": f.url, "client_id": testClientID, "client_secret": "wrong", "max_retries": 0})
 		for name, arguments := range map[string]map[string]any{
 			"palabra_extend_session": {"session_id": testSessionID, "ttl_seconds": 60},
 			"palabra_delete_session": {"session_id": testSessionID},
 			"palabra_prune_sessions": {"id_prefix": "test-"},
 		} {
+			// One for each: a run tells once what to do about refused credentials.
+			p := newProtocolWith(t, map[string]any{"endpoint": f.url, "client_id": testClientID, "client_secret": "wrong", "max_retries": 0})
 			progress, diags := p.invoke(t.Context(), name, arguments)
 			expectError(t, diags, "refused the credentials from", "client_secret")
 			if len(progress) > 0 {

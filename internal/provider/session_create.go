@@ -11,8 +11,8 @@ import (
 const maxSubscribers = 10
 
 const (
-	intentDescription           = "What the session is for, such as `api`, `event` or `captions`; the API uses it for analytics and routing. Default: chosen by the API."
-	subscriberCountDescription  = "How many read-only subscriber tokens to create, from 0 to 10. Default: chosen by the API (0)."
+	intentDescription           = "What the session is for, such as `api`, `event` or `captions`. Default: the API's."
+	subscriberCountDescription  = "How many read-only subscriber tokens to create, from 0 to 10."
 	publisherTokenDescription   = "Token to publish with, a secret: whoever has it can speak in the session."
 	subscriberTokensDescription = "Tokens to listen with, secrets, as many as `subscriber_count`."
 	webRTCURLDescription        = "URL of the WebRTC server."

@@ -21,7 +21,7 @@ import (
 // years; more would overflow into the past.
 const maxTTLSeconds = 9_000_000_000
 
-const ttlSecondsDescription = "Lifetime in whole seconds, at least 1. Create, and every update that changes it, sets the session to expire this long after the server's present time."
+const ttlSecondsDescription = "Lifetime in whole seconds, counted from the server's time at each apply that creates, changes or renews."
 
 // lifetimeSchema holds the attributes that both resources have in common, but
 // for ttl_seconds, which one of them requires.
@@ -29,7 +29,7 @@ func lifetimeSchema() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"renew_before_seconds": schema.Int64Attribute{
 			CustomType:          wholeNumberType{},
-			MarkdownDescription: "Lead time in whole seconds: a plan made when less than this is left renews in place. Not an interval: nothing happens between runs. Must be smaller than `ttl_seconds`. Default: never renewed by time.",
+			MarkdownDescription: "Lead time, smaller than `ttl_seconds`: a plan made when fewer seconds are left renews in place. Not an interval. Default: none.",
 			Optional:            true,
 			Validators:          []validator.Int64{int64validator.Between(1, maxTTLSeconds), int64validator.AlsoRequires(path.MatchRoot("ttl_seconds"))},
 		},
@@ -40,18 +40,18 @@ func lifetimeSchema() map[string]schema.Attribute {
 			Validators:          []validator.Map{mapvalidator.AlsoRequires(path.MatchRoot("ttl_seconds"))},
 		},
 		"delete_on_destroy": schema.BoolAttribute{
-			MarkdownDescription: "Whether destroy deletes the session. `false` forgets it and lets it run out. Default `true`. Destroy uses the value in the state: apply a change before you destroy.",
+			MarkdownDescription: "Whether destroy deletes the session; `false` lets it run out. Default `true`. Apply a change of it before you destroy.",
 			Optional:            true,
 			Computed:            true,
 			Default:             booldefault.StaticBool(true),
 		},
 		"expires_at": schema.StringAttribute{
-			MarkdownDescription: "The session lives at least until this RFC 3339 timestamp: what the last write was granted. A later live expiry is no drift; an earlier one is stored, with a warning.",
+			MarkdownDescription: "The session lives at least until this RFC 3339 timestamp. A later live expiry is no drift; an earlier one is stored, with a warning.",
 			CustomType:          timetypes.RFC3339Type{},
 			Computed:            true,
 		},
 		"renew_at": schema.StringAttribute{
-			MarkdownDescription: "A plan made after this RFC 3339 timestamp renews the session, unless something else has extended it. Null without `renew_before_seconds` and after the end.",
+			MarkdownDescription: "A plan made after this RFC 3339 timestamp renews the session. Null without `renew_before_seconds` and after the end.",
 			CustomType:          timetypes.RFC3339Type{},
 			Computed:            true,
 		},
@@ -66,7 +66,7 @@ func (r *sessionExpiryResource) Schema(_ context.Context, _ resource.SchemaReque
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Gives an existing session a lifetime, renews it, and deletes the session on destroy.\n\n" +
 			"~> **Destroying this resource deletes the session**, and with it a live conversation. So does removing its block or another `session_id`. " +
-			"Set `delete_on_destroy = false` where that must not happen. `-replace` and `taint` extend the session and do not delete it.\n\n" +
+			"Set `delete_on_destroy = false`, or `lifecycle { prevent_destroy = true }`, where that must not happen. `-replace` and `taint` extend the session and do not delete it.\n\n" +
 			"The resource states an intent: at the last apply, the session was given this lifetime. Time that passes, and a live connection that moves the expiry later, are no drift. " +
 			"Renewal happens only when Terraform runs.",
 		Attributes: withLifetime(lifetimeSchema(), map[string]schema.Attribute{

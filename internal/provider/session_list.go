@@ -66,7 +66,7 @@ func (l *sessionLister) ListResourceConfigSchema(_ context.Context, _ list.ListR
 		return schema.StringAttribute{MarkdownDescription: description, CustomType: timetypes.RFC3339Type{}, Optional: true}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: l.description,
+		MarkdownDescription: "-> Needs Terraform 1.14 or later. OpenTofu has no `query` yet.\n\n" + l.description,
 		Attributes: map[string]schema.Attribute{
 			"id_prefix": schema.StringAttribute{
 				MarkdownDescription: idPrefixDescription,

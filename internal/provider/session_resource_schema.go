@@ -15,7 +15,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
-const replaceUnlessImported = "Changing it replaces the session, except after an import, which leaves it unset."
+const replaceUnlessImported = "A change replaces the session, except after an import."
 
 func (r *sessionResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	onCreation := func(description string) string {
@@ -31,7 +31,7 @@ func (r *sessionResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Creates a session that outlives the run of Terraform, gives it a lifetime, renews it, and deletes it on destroy.\n\n" +
 			"~> **Destroying or replacing this resource deletes the session**, and with it a live conversation. So does removing its block. " +
-			"Set `delete_on_destroy = false` where that must not happen.\n\n" +
+			"Set `delete_on_destroy = false`, or `lifecycle { prevent_destroy = true }`, where that must not happen.\n\n" +
 			"~> **The tokens are secrets and stay in the state**, marked as sensitive: protect it. For a session that only one run needs, use the `palabra_session` ephemeral resource, which stores nothing.\n\n" +
 			"The lifetime works as in `palabra_session_expiry`, which is for sessions that something else creates. No session needs both.",
 		Attributes: withLifetime(lifetimeSchema(), map[string]schema.Attribute{
@@ -42,7 +42,7 @@ func (r *sessionResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 			},
 			"ttl_seconds": schema.Int64Attribute{
 				CustomType:          wholeNumberType{},
-				MarkdownDescription: ttlSecondsDescription + " Default: what the API gives a new session. Removing it leaves the expiry as it is.",
+				MarkdownDescription: ttlSecondsDescription + " Default: the API's.",
 				Optional:            true,
 				Computed:            true,
 				Validators:          []validator.Int64{int64validator.Between(1, maxTTLSeconds)},
@@ -62,7 +62,7 @@ func (r *sessionResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 			},
 			"subscriber_count": schema.Int64Attribute{
 				CustomType:          wholeNumberType{},
-				MarkdownDescription: subscriberCountDescription + " Used only on creation: a change is recorded and never replaces the session. The present API may ignore it.",
+				MarkdownDescription: subscriberCountDescription + " A change replaces nothing; the present API may ignore it.",
 				Optional:            true,
 				Validators:          []validator.Int64{int64validator.Between(0, maxSubscribers)},
 			},
