@@ -1,3 +1,4 @@
+# Needs Terraform 1.10 or OpenTofu 1.11.
 # Open while this run needs it, and deleted afterwards. Its values can go where
 # nothing is stored, such as into a provider configuration or a write-only
 # argument.
