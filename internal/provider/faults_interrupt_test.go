@@ -77,8 +77,8 @@ func interruptedCreates(t *testing.T, f *fixture, sessions int, answer sandbox.E
 	for range sessions + 1 {
 		select {
 		case <-underWay:
-		case <-ended:
-			t.Fatalf("the apply ended early: %s", out.String())
+		case err := <-ended:
+			t.Fatalf("the apply ended early: %v\n%s", err, out.String())
 		}
 	}
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {

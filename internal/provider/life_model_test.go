@@ -92,7 +92,7 @@ const (
 // the race detector, which is several times slower).
 func TestLife_AnySequenceKeepsThePromises(t *testing.T) {
 	t.Parallel()
-	shards := modelShards
+	shards := uint64(modelShards)
 	if raceEnabled {
 		shards = 2
 	}
@@ -102,7 +102,7 @@ func TestLife_AnySequenceKeepsThePromises(t *testing.T) {
 			var current atomic.Pointer[accounts]
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { current.Load().ServeHTTP(w, r) }))
 			defer server.Close()
-			checkFrom(t, *lifeSeed+uint64(i)*1_000_000, func(rt *rapid.T) {
+			checkFrom(t, *lifeSeed+i*1_000_000, func(rt *rapid.T) {
 				l := newLife(t.Context(), rt, server.URL)
 				current.Store(l.accounts)
 				defer server.CloseClientConnections()
