@@ -21,7 +21,7 @@ type held struct {
 // state reads the state file as it lies there, also after a kill.
 func (c *chaos) state() map[string]held {
 	c.t.Helper()
-	content, err := os.ReadFile(filepath.Join(c.dir, "terraform.tfstate"))
+	content, err := os.ReadFile(filepath.Join(c.Dir, "terraform.tfstate"))
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(content) == 0 {
 		return nil // The engine makes an empty file to lock it.
 	}

@@ -30,7 +30,7 @@ const (
 
 // chaos is one life of many sessions under faults.
 type chaos struct {
-	*workspace
+	*cli
 	api  *sandbox.Sandbox
 	gate *gate
 	n    int
@@ -54,8 +54,8 @@ func newChaos(t *testing.T, seed uint64, n int) *chaos {
 	server := httptest.NewServer(g)
 	t.Cleanup(server.Close)
 	return &chaos{
-		workspace: newWorkspace(t, "PALABRA_API_URL="+server.URL, "PALABRA_CLIENT_ID="+testClientID, "PALABRA_CLIENT_SECRET="+testClientSecret),
-		api:       api, gate: g, n: n,
+		cli: newProcessCLI(t, "PALABRA_API_URL="+server.URL, "PALABRA_CLIENT_ID="+testClientID, "PALABRA_CLIENT_SECRET="+testClientSecret),
+		api: api, gate: g, n: n,
 	}
 }
 
@@ -104,7 +104,7 @@ func (c *chaos) kill(removes bool, writes int, args ...string) {
 	still, release := c.gate.arm(writes)
 	before := c.state()
 	var out bytes.Buffer
-	cmd := c.command(args...)
+	cmd, _ := c.command(args...)
 	cmd.Stdout, cmd.Stderr = &out, &out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
@@ -134,7 +134,7 @@ func (c *chaos) kill(removes bool, writes int, args ...string) {
 // of creating, updating and destroying, and returns a line about it.
 func (c *chaos) live() string {
 	c.t.Helper()
-	apply := []string{"apply", "-auto-approve", "-input=false", "-no-color"}
+	apply := []string{"apply", "-auto-approve", "-input=false"}
 	destroy := append(apply, "-destroy")
 	stop := c.api.Chaos(chaosShare)
 
@@ -143,7 +143,7 @@ func (c *chaos) live() string {
 	c.lost = parallelism
 	c.until(false, apply...)
 	c.expectAgreement(time.Hour)
-	c.until(false, "plan", "-input=false", "-no-color", "-detailed-exitcode")
+	c.until(false, "plan", "-input=false", "-detailed-exitcode")
 
 	c.configure(7200)
 	c.kill(false, c.n/4, apply...)

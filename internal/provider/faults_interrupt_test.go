@@ -24,10 +24,10 @@ func TestInterruptEndsAWaitForTheRateLimit(t *testing.T) {
 		sandbox.RateLimited("3600")(w, r, api)
 		first.Do(func() { close(refused) })
 	}})
-	w := newWorkspace(t)
+	w := newProcessCLI(t)
 	w.write(f.config(expiryConfig(3600, "")))
 	var out bytes.Buffer
-	cmd := w.command("apply", "-auto-approve", "-input=false", "-no-color")
+	cmd, _ := w.command("apply", "-auto-approve", "-input=false")
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -49,7 +49,7 @@ func TestInterruptEndsAWaitForTheRateLimit(t *testing.T) {
 // interruptedCreates interrupts an apply while it creates sessions, and answers
 // each create only when the provider has been told to stop: then it ends the
 // call of a TTL, which can be repeated.
-func interruptedCreates(t *testing.T, f *fixture, sessions int, answer sandbox.Effect) (w *workspace, said string) {
+func interruptedCreates(t *testing.T, f *fixture, sessions int, answer sandbox.Effect) (w *cli, said string) {
 	t.Helper()
 	f.putSession(testSessionID, 30*24*time.Hour)
 	stopped := make(chan struct{})
@@ -64,10 +64,19 @@ func interruptedCreates(t *testing.T, f *fixture, sessions int, answer sandbox.E
 		<-r.Context().Done()
 		close(stopped)
 	}})
-	w = newWorkspace(t)
-	w.write(f.config(expiryConfig(3600, "") + fmt.Sprintf("\nresource \"palabra_session\" \"room\" {\n  count = %d\n  ttl_seconds = 3600\n}\n", sessions)))
+	w = newProcessCLI(t)
+	// The data source is read in the apply, so that its process has seen a Date of
+	// the API before it creates a session.
+	w.write(f.config(expiryConfig(3600, "") + fmt.Sprintf(`
+resource "terraform_data" "later" { input = %q }
+data "palabra_session" "read" { id = terraform_data.later.output }
+resource "palabra_session" "room" {
+  count       = %d
+  ttl_seconds = 3600
+  depends_on  = [data.palabra_session.read]
+}`, testSessionID, sessions)))
 	var out bytes.Buffer
-	cmd := w.command("apply", "-auto-approve", "-input=false", "-no-color")
+	cmd, _ := w.command("apply", "-auto-approve", "-input=false")
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

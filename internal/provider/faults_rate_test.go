@@ -30,7 +30,7 @@ func applyUnderRateLimit(t *testing.T, n, perSecond int) (refused int) {
 		f.putSession(numberedID(i), 30*24*time.Hour)
 	}
 	f.Inject(sandbox.Fault{Effect: sandbox.LimitRate(perSecond)})
-	w := newWorkspace(t)
+	w := newProcessCLI(t)
 	w.write(f.config(manyExpiries(n, 3600)))
 	w.run("apply", "-auto-approve", "-input=false")
 	for _, session := range f.Sessions() {

@@ -54,7 +54,7 @@ func (c *cli) useState(name string) {
 	raw, state := readFixtureState(c.t, name)
 	host := os.Getenv("TF_ACC_PROVIDER_HOST")
 	raw = []byte(strings.ReplaceAll(string(raw), "registry.terraform.io", host))
-	if err := os.WriteFile(filepath.Join(c.dir, "terraform.tfstate"), raw, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(c.Dir, "terraform.tfstate"), raw, 0o600); err != nil {
 		c.t.Fatal(err)
 	}
 	resource := state.Resources[0]
@@ -77,11 +77,7 @@ func (c *cli) identities() []string {
 			} `json:"instances"`
 		} `json:"resources"`
 	}
-	raw, err := os.ReadFile(filepath.Join(c.dir, "terraform.tfstate"))
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	if err := json.Unmarshal(raw, &state); err != nil {
+	if err := json.Unmarshal([]byte(c.read("terraform.tfstate")), &state); err != nil {
 		c.t.Fatal(err)
 	}
 	var ids []string

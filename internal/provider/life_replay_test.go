@@ -149,11 +149,11 @@ func hclValue(value tftypes.Value) string {
 func (r *replay) args(s step) []string {
 	switch s.saves {
 	case "save":
-		return []string{"plan", "-input=false", "-no-color", "-out=tfplan"}
+		return []string{"plan", "-input=false", "-out=tfplan"}
 	case "apply saved":
-		return []string{"apply", "-input=false", "-no-color", "tfplan"}
+		return []string{"apply", "-input=false", "tfplan"}
 	}
-	args := []string{"apply", "-auto-approve", "-input=false", "-no-color"}
+	args := []string{"apply", "-auto-approve", "-input=false"}
 	if s.how.destroy {
 		args = append(args, "-destroy")
 	}
@@ -187,7 +187,7 @@ func (r *replay) held() map[string]string {
 			}
 		}
 	}
-	content, err := os.ReadFile(filepath.Join(r.dir, "terraform.tfstate"))
+	content, err := os.ReadFile(filepath.Join(r.Dir, "terraform.tfstate"))
 	if os.IsNotExist(err) {
 		return nil
 	}

@@ -146,9 +146,9 @@ func TestEngine_InterruptedPruneFails(t *testing.T) {
 	t.Parallel()
 	needs(t, listsAndActions)
 	f := newPruneFixture(t)
-	w := newWorkspace(t)
+	w := newProcessCLI(t)
 	w.write(f.config(triggered("palabra_prune_sessions", `id_prefix = "old-"`)))
-	cmd := w.command("apply", "-auto-approve", "-input=false", "-no-color")
+	cmd, _ := w.command("apply", "-auto-approve", "-input=false")
 	out := &waitingBuffer{text: "Deleted session old-1", found: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = out, out
 	f.Inject(sandbox.Fault{Operation: sandbox.OperationDelete, SessionID: "old-2", Effect: interruptedBy(func() {

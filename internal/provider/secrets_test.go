@@ -89,7 +89,7 @@ func TestSecretsStayOutOfEverythingThatIsWritten(t *testing.T) {
 				api.Put(sandbox.Session{ID: id})
 			}
 
-			w := newWorkspace(t, append(test.env,
+			w := newProcessCLI(t, append(test.env,
 				"PALABRA_API_URL="+server.URL, "TF_LOG=TRACE", "TF_LOG_SDK=TRACE", "TF_LOG_SDK_PROTO=TRACE", "TF_LOG_PATH=trace.log")...)
 			printed, plans, planJSON := walkMainPath(w, api, test.providerArguments, test.wrong)
 
@@ -116,23 +116,23 @@ func TestSecretsStayOutOfEverythingThatIsWritten(t *testing.T) {
 
 // walkMainPath runs everything that a user runs, errors included, and returns
 // what was printed, the contents of the plan files, and the plans as JSON.
-func walkMainPath(w *workspace, api *sandbox.Sandbox, arguments string, wrong []string) (printed, plans string, planJSON []string) {
+func walkMainPath(w *cli, api *sandbox.Sandbox, arguments string, wrong []string) (printed, plans string, planJSON []string) {
 	var out strings.Builder
 	say := func(text string) { out.WriteString(text) }
 	plan := func(args ...string) {
-		say(w.run(append([]string{"plan", "-no-color", "-out=saved.tfplan"}, args...)...))
+		say(w.run(append([]string{"plan", "-out=saved.tfplan"}, args...)...))
 		plans += w.unzip("saved.tfplan")
 		planJSON = append(planJSON, w.run("show", "-json", "saved.tfplan"))
 	}
 	apply := func(args ...string) {
 		plan(args...)
-		say(w.run("apply", "-no-color", "saved.tfplan"))
+		say(w.run("apply", "saved.tfplan"))
 	}
 
 	w.write(secretsConfig(arguments, 3600, ""))
 	apply()
 	apply("-refresh-only")
-	say(w.run("show", "-no-color"))
+	say(w.run("show"))
 	imported := fmt.Sprintf("import {\n  to = palabra_session_expiry.imported\n  id = %q\n}\nresource \"palabra_session_expiry\" \"imported\" {\n  session_id = %q\n  ttl_seconds = 7200\n}\n", testSessionID, testSessionID)
 	w.write(secretsConfig(arguments, 7200, imported))
 	apply()
@@ -142,7 +142,7 @@ func walkMainPath(w *workspace, api *sandbox.Sandbox, arguments string, wrong []
 		echoRequest("application/json", http.StatusForbidden, `{"ok":false,"errors":[{"title":"Forbidden","detail":%q}]}`),
 	} {
 		remove := api.Inject(sandbox.Fault{Effect: fault})
-		say(w.fail("plan", "-no-color"))
+		say(w.fail("plan"))
 		remove()
 	}
 	for _, effect := range []sandbox.Effect{sandbox.CutAfter(), sandbox.Truncate()} {
@@ -150,13 +150,13 @@ func walkMainPath(w *workspace, api *sandbox.Sandbox, arguments string, wrong []
 			break // No other plan creates a session.
 		}
 		remove := api.Inject(sandbox.Fault{Operation: sandbox.OperationCreate, Effect: effect})
-		say(w.fail("plan", "-no-color"))
+		say(w.fail("plan"))
 		remove()
 	}
-	good := w.env
-	w.env = append(slices.Clone(good), wrong...)
-	say(w.fail("plan", "-no-color"))
-	w.env = good
+	good := w.Env
+	w.Env = append(slices.Clone(good), wrong...)
+	say(w.fail("plan"))
+	w.Env = good
 	apply("-destroy")
 	return out.String(), plans, planJSON
 }

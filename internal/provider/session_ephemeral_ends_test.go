@@ -2,7 +2,6 @@ package provider_test
 
 import (
 	"bytes"
-	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -53,33 +52,18 @@ ephemeral "palabra_session" "third" {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := newFixture(t, func(o *sandbox.Options) { o.SessionLimit = 2 })
-			w := newWorkspace(t)
+			w := newProcessCLI(t)
 			w.write(f.config(test.config))
 			// Two runs fill an account of two sessions, if each leaves one behind.
 			for range 2 {
-				out, ok := w.try(append(strings.Fields(test.command), "-input=false", "-no-color")...)
-				if ok || !strings.Contains(unwrap(out), test.want) {
+				out, ok := w.try(append(strings.Fields(test.command), "-input=false")...)
+				if ok || !strings.Contains(out, test.want) {
 					t.Fatalf("the run did not fail for %q:\n%s", test.want, out)
 				}
 				f.expectNoneLeft(t, out)
 			}
 		})
 	}
-}
-
-// expectNoneLeft checks that a run has created sessions, and that none is left.
-func (f *fixture) expectNoneLeft(t *testing.T, out string) {
-	t.Helper()
-	created := 0
-	for _, request := range f.Requests() {
-		if request.Method == http.MethodPost && request.SessionID == "" && request.Status == http.StatusCreated {
-			created++
-		}
-	}
-	if left := f.sessionIDs(); created == 0 || len(left) > 0 {
-		t.Errorf("%d sessions created, left: %q\n%s", created, left, out)
-	}
-	f.ResetRequests()
 }
 
 // TestSessionEphemeral_InterruptedRunLeavesNoSession, wherever the interrupt hits
@@ -107,9 +91,9 @@ resource "terraform_data" "step" {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := newFixture(t)
-			w := newWorkspace(t)
+			w := newProcessCLI(t)
 			w.write(f.config(config))
-			cmd := w.command("apply", "-auto-approve", "-input=false", "-no-color")
+			cmd, _ := w.command("apply", "-auto-approve", "-input=false")
 			var out bytes.Buffer
 			cmd.Stdout, cmd.Stderr = &out, &out
 			interrupt := func() {
@@ -140,30 +124,13 @@ resource "terraform_data" "step" {
 	}
 }
 
-// await waits for a file in the workspace.
-func (w *workspace) await(name string) {
-	w.t.Helper()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		if _, err := os.Stat(w.dir + "/" + name); err == nil {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-w.t.Context().Done():
-			w.t.Fatal("the run ended before the file was written")
-		}
-	}
-}
-
 // TestSessionEphemeral_FailedRunOfTheReleasedCommandLeavesNoSession: the other
 // tests serve the provider from the test's own executable.
 func TestSessionEphemeral_FailedRunOfTheReleasedCommandLeavesNoSession(t *testing.T) {
 	t.Parallel()
 	needs(t, ephemeralResources)
 	f := newFixture(t)
-	w := newWorkspace(t)
+	w := newProcessCLI(t)
 	w.build()
 	w.write(f.config(`
 ephemeral "palabra_session" "test" {
@@ -174,28 +141,26 @@ ephemeral "palabra_session" "test" {
     }
   }
 }`))
-	out, ok := w.try("plan", "-input=false", "-no-color")
-	if ok || !strings.Contains(unwrap(out), "for the test") {
+	out, ok := w.try("plan", "-input=false")
+	if ok || !strings.Contains(out, "for the test") {
 		t.Fatalf("the run did not fail for the postcondition:\n%s", out)
 	}
 	f.expectNoneLeft(t, out)
 }
 
 // build makes engines use the command of this module.
-func (w *workspace) build() {
-	w.t.Helper()
-	folder := w.t.TempDir()
+func (c *cli) build() {
+	c.t.Helper()
+	folder := c.t.TempDir()
 	// Go takes a test's result from its cache unless a file changed that it read.
 	if _, err := os.ReadFile("../../main.go"); err != nil {
-		w.t.Fatal(err)
+		c.t.Fatal(err)
 	}
-	command := exec.CommandContext(w.t.Context(), "go", "build", "-o", filepath.Join(folder, pluginName), "../..") // #nosec G204 -- this module
+	command := exec.CommandContext(c.t.Context(), "go", "build", "-o", filepath.Join(folder, pluginName), "../..") // #nosec G204 -- this module
 	if out, err := command.CombinedOutput(); err != nil {
-		w.t.Fatalf("go build: %v\n%s", err, out)
+		c.t.Fatalf("go build: %v\n%s", err, out)
 	}
-	rc := filepath.Join(folder, "cli.tfrc")
-	w.writeTo(rc, fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"palabra-community/palabra\" = %q\n  }\n  direct {}\n}\n", folder))
-	w.env = append(w.env, "TF_CLI_CONFIG_FILE="+rc)
+	c.Env = append(c.Env, "TF_CLI_CONFIG_FILE="+overrideProvider(c.t, folder))
 }
 
 // TestSessionEphemeral_OpeningInAPlanHidesNoConflict: an opening writes, and a
@@ -205,7 +170,7 @@ func TestSessionEphemeral_OpeningInAPlanHidesNoConflict(t *testing.T) {
 	needs(t, ephemeralResources)
 	f := newFixture(t)
 	f.putSession(testSessionID, time.Hour)
-	w := newWorkspace(t)
+	w := newProcessCLI(t)
 	config := func(name string) string {
 		return f.config(`
 ephemeral "palabra_session" "test" {}
@@ -217,11 +182,11 @@ resource "palabra_session_expiry" "` + name + `" {
 }`)
 	}
 	w.write(config("before"))
-	if out, ok := w.try("apply", "-auto-approve", "-input=false", "-no-color"); !ok {
+	if out, ok := w.try("apply", "-auto-approve", "-input=false"); !ok {
 		t.Fatal(out)
 	}
 	w.write(config("after"))
-	if out, ok := w.try("plan", "-input=false", "-no-color"); ok || !strings.Contains(unwrap(out), "Plan deletes a session that it keeps") {
+	if out, ok := w.try("plan", "-input=false"); ok || !strings.Contains(out, "Plan deletes a session that it keeps") {
 		t.Errorf("a rename without a moved block is planned:\n%s", out)
 	}
 }

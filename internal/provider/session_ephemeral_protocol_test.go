@@ -44,24 +44,6 @@ func (p *protocol) close(ctx context.Context, private []byte) []*tfprotov6.Diagn
 	return resp.Diagnostics
 }
 
-// onlySession is the id of the one session that lives.
-func (f *fixture) onlySession(t *testing.T) string {
-	t.Helper()
-	ids := f.sessionIDs()
-	if len(ids) != 1 {
-		t.Fatalf("sessions: %q, want one", ids)
-	}
-	return ids[0]
-}
-
-func (f *fixture) expectCalls(t *testing.T, want string) {
-	t.Helper()
-	if got := strings.Join(f.calls(), ", "); got != want {
-		t.Errorf("calls: %s\nwant:  %s", got, want)
-	}
-	f.ResetRequests()
-}
-
 func TestSessionEphemeral_OpensRenewsAndCloses(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

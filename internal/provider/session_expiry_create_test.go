@@ -88,7 +88,7 @@ func TestCreateInterruptedBetweenWriteAndReadKeepsTheInstance(t *testing.T) {
 	}})
 	f.ResetRequests()
 
-	cmd, stop := c.command("apply", "-no-color", "tfplan")
+	cmd, stop := c.command("apply", "tfplan")
 	defer stop()
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out

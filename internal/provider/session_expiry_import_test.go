@@ -2,8 +2,6 @@ package provider_test
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -92,10 +90,7 @@ func TestGeneratedConfigurationPlansEmpty(t *testing.T) {
 			f.Put(session)
 			c.write(f.config(importByID))
 			c.run("plan", "-generate-config-out=generated.tf")
-			generated, err := os.ReadFile(filepath.Join(c.dir, "generated.tf"))
-			if err != nil {
-				t.Fatal(err)
-			}
+			generated := c.read("generated.tf")
 			if p := c.plan(); p.actions()[expiryAddress] != "no-op" {
 				t.Errorf("plan of the generated configuration: %v\n%s", p.actions(), generated)
 			}

@@ -36,14 +36,6 @@ func stateExpiresAt(at string) statecheck.StateCheck {
 	return statecheck.ExpectKnownValue(expiryAddress, tfjsonpath.New("expires_at"), knownvalue.StringExact(at))
 }
 
-func (f *fixture) expectWrites(t *testing.T, want ...string) {
-	t.Helper()
-	if got := f.writes(); !slices.Equal(got, want) {
-		t.Errorf("writes: %q, want %q", got, want)
-	}
-	f.ResetRequests()
-}
-
 func TestSessionExpiryIsCreatedChangedAndDestroyed(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

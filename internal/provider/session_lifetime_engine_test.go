@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -16,12 +14,8 @@ import (
 // stateSerial is the serial of the state file.
 func (c *cli) stateSerial() int {
 	c.t.Helper()
-	raw, err := os.ReadFile(filepath.Join(c.dir, "terraform.tfstate"))
-	if err != nil {
-		c.t.Fatal(err)
-	}
 	var state struct{ Serial int }
-	if err := json.Unmarshal(raw, &state); err != nil {
+	if err := json.Unmarshal([]byte(c.read("terraform.tfstate")), &state); err != nil {
 		c.t.Fatal(err)
 	}
 	return state.Serial
@@ -39,7 +33,7 @@ func TestSessionExpiry_OrdinaryDaysLeaveTheStateAlone(t *testing.T) {
 	_, _, want := c.exec("plan", "-refresh-only", "-detailed-exitcode")
 	for range 2 {
 		f.clock.Advance(24 * time.Hour)
-		if out, errOut, code := c.exec("plan", "-refresh-only", "-detailed-exitcode", "-no-color"); code != want {
+		if out, errOut, code := c.exec("plan", "-refresh-only", "-detailed-exitcode"); code != want {
 			t.Errorf("refresh-only plan: exit code %d, want %d\n%s%s", code, want, out, errOut)
 		}
 		c.run("apply", "-auto-approve")
@@ -85,7 +79,7 @@ func TestSessionExpiry_UsedAndHungUpFailsNoRun(t *testing.T) {
 			if values := c.values(expiryAddress); values["active"] != false {
 				t.Errorf("hung up: %v", values)
 			}
-			if out, errOut, code := c.exec("plan", "-detailed-exitcode", "-no-color"); code != 0 || strings.Contains(out+errOut, "Warning") {
+			if out, errOut, code := c.exec("plan", "-detailed-exitcode"); code != 0 || strings.Contains(out+errOut, "Warning") {
 				t.Errorf("the nights after: exit code %d\n%s%s", code, out, errOut)
 			}
 			f.expectWrites(t)
@@ -143,7 +137,7 @@ func TestSessionExpiry_LaggingListPlansNothing(t *testing.T) {
 	c.write(f.config(expiries("test", sessions, "renew_before_seconds = 3600")))
 	c.run("apply", "-auto-approve")
 	f.clock.Advance(time.Minute)
-	out, errOut, code := c.exec("plan", "-detailed-exitcode", "-no-color")
+	out, errOut, code := c.exec("plan", "-detailed-exitcode")
 	if code != 0 || strings.Contains(out+errOut, "Warning") {
 		t.Errorf("plan right after apply: exit code %d\n%s%s", code, out, errOut)
 	}

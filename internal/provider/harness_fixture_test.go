@@ -1,10 +1,9 @@
 package provider_test
 
 import (
-	"context"
 	"fmt"
-	"net/http/httptest"
-	"os"
+	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,58 +27,6 @@ const (
 // a wall clock in the provider shows.
 var testStart = time.Date(2031, time.March, 14, 9, 26, 53, 0, time.UTC)
 
-// testEngine is the engine under test.
-var testEngine engine.Engine
-
-// First versions of what only some engines have.
-var (
-	removedBlocks      = engine.Since{Terraform: "1.7", OpenTofu: "1.10"} // with lifecycle
-	movedBetweenTypes  = engine.Since{Terraform: "1.8", OpenTofu: "1.10"}
-	ephemeralResources = engine.Since{Terraform: "1.10", OpenTofu: "1.11"}
-	identityImport     = engine.Since{Terraform: "1.12", OpenTofu: "1.12"}
-	listsAndActions    = engine.Since{Terraform: "1.14"}
-)
-
-// needs skips a test whose subject the engine under test does not have.
-func needs(t *testing.T, feature engine.Since) {
-	t.Helper()
-	if !testEngine.Has(feature) {
-		t.Skipf("needs %s, and this is %s", feature, testEngine)
-	}
-}
-
-// TestMain finds the engine once and clears the environment that the provider
-// reads, so that the tests are the same on every machine.
-func TestMain(m *testing.M) {
-	found, err := engine.Find(context.Background())
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	testEngine = found
-	environment := found.TestEnv()
-	environment["CHECKPOINT_DISABLE"] = "1"
-	for name, value := range environment {
-		if err := os.Setenv(name, value); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-	}
-	for _, entry := range os.Environ() {
-		if name, _, _ := strings.Cut(entry, "="); strings.HasPrefix(name, "PALABRA_") || name == "TF_CLI_CONFIG_FILE" {
-			if err := os.Unsetenv(name); err != nil {
-				fmt.Fprintln(os.Stderr, err)
-				os.Exit(1)
-			}
-		}
-	}
-	code := m.Run()
-	if report := liveReportText.Load(); report != nil {
-		fmt.Print("\n" + *report + "\n")
-	}
-	os.Exit(code)
-}
-
 // fixture is a sandbox served over HTTP, with a clock that only the test moves.
 type fixture struct {
 	*sandbox.Sandbox
@@ -99,10 +46,12 @@ func newFixture(t *testing.T, adjust ...func(*sandbox.Options)) *fixture {
 	for _, f := range adjust {
 		f(&options)
 	}
-	server := sandbox.New(options)
-	listener := httptest.NewServer(server)
-	t.Cleanup(listener.Close)
-	return &fixture{Sandbox: server, clock: clock, url: listener.URL}
+	api, err := engine.Serve(options, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(api.Close)
+	return &fixture{Sandbox: api.Sandbox, clock: clock, url: api.URL}
 }
 
 // putSession stores a session that was created at the clock's present time.
@@ -141,6 +90,47 @@ func (f *fixture) writes() []string {
 		}
 	}
 	return writes
+}
+
+func (f *fixture) expectWrites(t *testing.T, want ...string) {
+	t.Helper()
+	if got := f.writes(); !slices.Equal(got, want) {
+		t.Errorf("writes: %q, want %q", got, want)
+	}
+	f.ResetRequests()
+}
+
+func (f *fixture) expectCalls(t *testing.T, want string) {
+	t.Helper()
+	if got := strings.Join(f.calls(), ", "); got != want {
+		t.Errorf("calls: %s\nwant:  %s", got, want)
+	}
+	f.ResetRequests()
+}
+
+// onlySession is the id of the one session that lives.
+func (f *fixture) onlySession(t *testing.T) string {
+	t.Helper()
+	ids := f.sessionIDs()
+	if len(ids) != 1 {
+		t.Fatalf("sessions: %q, want one", ids)
+	}
+	return ids[0]
+}
+
+// expectNoneLeft checks that a run has created sessions, and that none is left.
+func (f *fixture) expectNoneLeft(t *testing.T, out string) {
+	t.Helper()
+	created := 0
+	for _, request := range f.Requests() {
+		if request.Method == http.MethodPost && request.SessionID == "" && request.Status == http.StatusCreated {
+			created++
+		}
+	}
+	if left := f.sessionIDs(); created == 0 || len(left) > 0 {
+		t.Errorf("%d sessions created, left: %q\n%s", created, left, out)
+	}
+	f.ResetRequests()
 }
 
 func protoV6Factories() map[string]func() (tfprotov6.ProviderServer, error) {
