@@ -275,7 +275,7 @@ func (c *Client) call(ctx context.Context, r request) (answer, error) {
 		}
 	}
 	if c.refused.Load() && !c.credentialsWork.Load() {
-		return answer{}, c.failure(r, errRefusedBefore)
+		return answer{}, c.failure(r, ErrRefusedBefore)
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.transport.operationTimeout())
 	defer cancel()

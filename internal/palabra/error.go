@@ -40,8 +40,9 @@ var (
 	// loopback address.
 	ErrNotListening = errors.New("no server is running there")
 
-	// errRefusedBefore ends calls of credentials that are known to be wrong.
-	errRefusedBefore = &redacted{text: "not sent, because the API has refused these credentials", err: ErrUnauthorized}
+	// ErrRefusedBefore says that a call was not sent, because the credentials are
+	// known to be wrong. It is an ErrUnauthorized, too.
+	ErrRefusedBefore error = &redacted{text: "not sent, because the API has refused these credentials", err: ErrUnauthorized}
 
 	errRedirect = errors.New("the server redirects elsewhere, and redirects are not followed because they would carry the credentials along")
 )

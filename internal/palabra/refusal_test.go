@@ -3,7 +3,6 @@ package palabra_test
 import (
 	"errors"
 	"net/http"
-	"strings"
 	"testing"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
@@ -33,7 +32,7 @@ func TestRefusal_EndsTheOtherCalls(t *testing.T) {
 				}
 			}
 			_, err := client.Create(t.Context(), palabra.CreateRequest{})
-			if !errors.Is(err, palabra.ErrUnauthorized) || errors.Is(err, palabra.ErrMaybeCreated) || !strings.Contains(err.Error(), "not sent") {
+			if !errors.Is(err, palabra.ErrUnauthorized) || errors.Is(err, palabra.ErrMaybeCreated) || !errors.Is(err, palabra.ErrRefusedBefore) {
 				t.Errorf("create: %v", err)
 			}
 			expectCalls(t, s, test.want...)

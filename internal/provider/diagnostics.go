@@ -19,6 +19,21 @@ func (d *providerData) apiError(summary string, err error) diag.Diagnostic {
 	return diag.NewErrorDiagnostic(summary, d.explain(err))
 }
 
+// readError is apiError for the read of a managed resource. An instance that was
+// not asked about, because another one of this run has failed with refused
+// credentials, is a warning: engines fold warnings of one summary, and the run
+// fails by that other one.
+func (d *providerData) readError(sessionID string, err error) diag.Diagnostic {
+	if errors.Is(err, palabra.ErrRefusedBefore) && d.readRefused.Load() {
+		return diag.NewWarningDiagnostic("Sessions not read, because the API has refused the credentials",
+			fmt.Sprintf("Session %q was not read, and its state is kept. The error of this run says what to do.", sessionID))
+	}
+	if errors.Is(err, palabra.ErrUnauthorized) {
+		d.readRefused.Store(true)
+	}
+	return d.apiError("Unable to read session", err)
+}
+
 // explain is the text of a diagnostic. Refused credentials fail every instance
 // of a plan, so what to do about them is told once.
 func (d *providerData) explain(err error) string {

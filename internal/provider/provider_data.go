@@ -40,6 +40,9 @@ type providerData struct {
 	// refusalTold and limitTold say that the long form of an error which many
 	// instances may meet has been given.
 	refusalTold, limitTold atomic.Bool
+	// readRefused says that the read of a managed resource has failed, and with it
+	// the run, because of refused credentials.
+	readRefused atomic.Bool
 }
 
 func newProviderData() *providerData {

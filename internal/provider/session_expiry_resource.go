@@ -111,7 +111,7 @@ func (r *sessionExpiryResource) Read(ctx context.Context, req resource.ReadReque
 		newer, diags = model.observe(session, newer)
 		resp.Diagnostics.Append(diags...)
 	case !errors.Is(err, palabra.ErrNotFound):
-		resp.Diagnostics.Append(r.data.apiError("Unable to read session", err))
+		resp.Diagnostics.Append(r.data.readError(model.SessionID.ValueString(), err))
 		return
 	case model.ExpiresAt.IsNull() && note.Instance == "":
 		// An import or a move of a session that does not exist: the engine says so.

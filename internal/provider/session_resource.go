@@ -133,7 +133,7 @@ func (r *sessionResource) Read(ctx context.Context, req resource.ReadRequest, re
 		return
 	}
 	if err != nil {
-		resp.Diagnostics.Append(r.data.apiError(summary, err))
+		resp.Diagnostics.Append(r.data.readError(model.SessionID.ValueString(), err))
 		return
 	}
 	before, newer := model, note
