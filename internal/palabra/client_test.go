@@ -76,7 +76,7 @@ func expectCalls(t *testing.T, s *server, want ...string) {
 	}
 }
 
-func TestSessionIsReadExtendedAndDeleted(t *testing.T) {
+func TestClient_ReadsExtendsAndDeletes(t *testing.T) {
 	t.Parallel()
 	s, ctx := newServer(t), t.Context()
 	s.Put(sandbox.Session{ID: id})
@@ -107,7 +107,7 @@ func TestSessionIsReadExtendedAndDeleted(t *testing.T) {
 	expectCalls(t, s, "GET /sessions/"+id, "POST /sessions/"+id+"?ttl_seconds=600", "DELETE /sessions/"+id, "DELETE /sessions/"+id)
 }
 
-func TestCreateTellsTokensAndURLs(t *testing.T) {
+func TestClient_CreateReturnsTokensAndURLs(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	count := 2
@@ -123,7 +123,7 @@ func TestCreateTellsTokensAndURLs(t *testing.T) {
 	}
 }
 
-func TestEitherKindOfCredentialsIsSentAlone(t *testing.T) {
+func TestClient_SendsOneKindOfCredentials(t *testing.T) {
 	t.Parallel()
 	var seen http.Header
 	listener := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -146,7 +146,7 @@ func TestEitherKindOfCredentialsIsSentAlone(t *testing.T) {
 	}
 }
 
-func TestConfigErrorsNameTheField(t *testing.T) {
+func TestConfig_ErrorsNameTheField(t *testing.T) {
 	t.Parallel()
 	for want, config := range map[string]palabra.Config{
 		"ClientID":     {ClientSecret: "x"},
@@ -160,7 +160,7 @@ func TestConfigErrorsNameTheField(t *testing.T) {
 	}
 }
 
-func TestIDIsExactlyOneSegment(t *testing.T) {
+func TestClient_SendsTheIDAsOneSegment(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	client := newClient(t, s.url)
@@ -195,7 +195,7 @@ func TestClient_RefusesIDsThatAreNoSegment(t *testing.T) {
 	expectCalls(t, s)
 }
 
-func TestNotFoundIsBelievedOnlyWithCredentialsThatWork(t *testing.T) {
+func TestNotFound_IsBelievedOnlyWithCredentialsThatWork(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{401, 403, 404} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
@@ -224,7 +224,7 @@ func TestNotFoundIsBelievedOnlyWithCredentialsThatWork(t *testing.T) {
 	expectCalls(t, s, "GET /sessions/"+id, "GET /sessions?page_size=1", "GET /sessions/"+id)
 }
 
-func TestNotFoundThatCannotBeCheckedIsNeitherClass(t *testing.T) {
+func TestNotFound_UncheckedIsNeitherClass(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	s.Inject(sandbox.Fault{Operation: sandbox.OperationList, Effect: sandbox.HTMLError(502)})
@@ -234,7 +234,7 @@ func TestNotFoundThatCannotBeCheckedIsNeitherClass(t *testing.T) {
 	}
 }
 
-func TestErrorsCarryWhatTheAPISaid(t *testing.T) {
+func TestError_CarriesWhatTheAPISaid(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		status     int
@@ -273,7 +273,7 @@ func TestErrorsCarryWhatTheAPISaid(t *testing.T) {
 	}
 }
 
-func TestRefusedBodyOfTheExpiryIsLeftOut(t *testing.T) {
+func TestClient_RefusedBodyOfTheExpiryIsLeftOut(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	s.Put(sandbox.Session{ID: id})
@@ -298,7 +298,7 @@ func TestRefusedBodyOfTheExpiryIsLeftOut(t *testing.T) {
 	}
 }
 
-func TestServerTimeIsTheInjectedClockWithoutADate(t *testing.T) {
+func TestClient_ServerTimeIsTheInjectedClockWithoutADate(t *testing.T) {
 	t.Parallel()
 	listener := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header()["Date"] = nil
@@ -311,7 +311,7 @@ func TestServerTimeIsTheInjectedClockWithoutADate(t *testing.T) {
 	}
 }
 
-func TestShortenIDNeverShowsAWholeToken(t *testing.T) {
+func TestShortenID_NeverShowsAWholeToken(t *testing.T) {
 	t.Parallel()
 	for id, want := range map[string]string{
 		"":                            "",

@@ -18,7 +18,7 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
-func TestBrokenAnswersAreClearErrors(t *testing.T) {
+func TestClient_BrokenAnswersAreClearErrors(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		effect sandbox.Effect
@@ -52,7 +52,7 @@ func TestBrokenAnswersAreClearErrors(t *testing.T) {
 	}
 }
 
-func TestTimestampsWithFractionsAndOffsetsAreUTC(t *testing.T) {
+func TestClient_TimestampsWithFractionsAndOffsetsAreUTC(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	s.Inject(sandbox.Fault{Effect: sandbox.Respond(200, "application/json",
@@ -67,7 +67,7 @@ func TestTimestampsWithFractionsAndOffsetsAreUTC(t *testing.T) {
 	}
 }
 
-func TestRedirectsAreRefusedAndCarryNoCredentials(t *testing.T) {
+func TestTransport_RefusesRedirectsWithoutSendingCredentials(t *testing.T) {
 	t.Parallel()
 	reached := make(chan http.Header, 1)
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { reached <- r.Header }))
@@ -90,7 +90,7 @@ func TestRedirectsAreRefusedAndCarryNoCredentials(t *testing.T) {
 	}
 }
 
-func TestCertificateThatDoesNotVerifyIsNotRetried(t *testing.T) {
+func TestTransport_CertificateThatDoesNotVerifyIsNotRetried(t *testing.T) {
 	t.Parallel()
 	var connections atomic.Int32
 	listener := httptest.NewUnstartedServer(http.NotFoundHandler())
@@ -111,7 +111,7 @@ func TestCertificateThatDoesNotVerifyIsNotRetried(t *testing.T) {
 	}
 }
 
-func TestHTTP2IsUsedWhereItIsOffered(t *testing.T) {
+func TestTransport_UsesHTTP2WhereItIsOffered(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	s.Put(sandbox.Session{ID: id})
@@ -133,7 +133,7 @@ func TestHTTP2IsUsedWhereItIsOffered(t *testing.T) {
 	}
 }
 
-func TestIdempotentCallsAreRepeated(t *testing.T) {
+func TestOperation_RepeatsIdempotentCalls(t *testing.T) {
 	t.Parallel()
 	for name, effect := range map[string]sandbox.Effect{
 		"500":        sandbox.HTMLError(500),
@@ -173,7 +173,7 @@ func TestIdempotentCallsAreRepeated(t *testing.T) {
 	}
 }
 
-func TestRefusalsAreNotRepeated(t *testing.T) {
+func TestOperation_DoesNotRepeatRefusals(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{400, 401, 403, 404, 409, 422, 501} {
 		s := newServer(t)
@@ -193,7 +193,7 @@ func TestRefusalsAreNotRepeated(t *testing.T) {
 	}
 }
 
-func TestRetriesEndWithTheLastAnswer(t *testing.T) {
+func TestOperation_RetriesEndWithTheLastAnswer(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	s.Inject(sandbox.Fault{Effect: sandbox.RateLimited("0")})
@@ -206,7 +206,7 @@ func TestRetriesEndWithTheLastAnswer(t *testing.T) {
 	}
 }
 
-func TestCreateIsRepeatedOnlyWhenItCertainlyDidNothing(t *testing.T) {
+func TestCreate_IsRepeatedOnlyWhenItDidNothing(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		effect   sandbox.Effect
@@ -240,7 +240,7 @@ func TestCreateIsRepeatedOnlyWhenItCertainlyDidNothing(t *testing.T) {
 	}
 }
 
-func TestCreateIsRepeatedWhenNoConnectionWasMade(t *testing.T) {
+func TestCreate_IsRepeatedWhenNoConnectionWasMade(t *testing.T) {
 	t.Parallel()
 	_, err := newClient(t, "http://127.0.0.1:1", withRetries(1)).Create(t.Context(), palabra.CreateRequest{})
 	if err == nil || errors.Is(err, palabra.ErrMaybeCreated) || !strings.Contains(err.Error(), "127.0.0.1:1") {
@@ -248,7 +248,7 @@ func TestCreateIsRepeatedWhenNoConnectionWasMade(t *testing.T) {
 	}
 }
 
-func TestCancelEndsAWaitAtOnce(t *testing.T) {
+func TestOperation_CancelEndsAWaitAtOnce(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	refused := make(chan struct{}, 10)

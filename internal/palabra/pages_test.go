@@ -37,7 +37,7 @@ func list(t *testing.T, client *palabra.Client) ([]string, error) {
 	return ids, nil
 }
 
-func TestEveryEnvelopeIsListedToTheEndInOrder(t *testing.T) {
+func TestSessions_ListsEveryEnvelopeToTheEndInOrder(t *testing.T) {
 	t.Parallel()
 	for _, envelope := range []sandbox.Envelope{
 		sandbox.EnvelopeData, sandbox.EnvelopeNext, sandbox.EnvelopeSessions, sandbox.EnvelopeSessionsNext, sandbox.EnvelopeTopLevel,
@@ -56,7 +56,7 @@ func TestEveryEnvelopeIsListedToTheEndInOrder(t *testing.T) {
 	}
 }
 
-func TestOtherListBodiesOfTheContract(t *testing.T) {
+func TestSessions_DecodesOtherListBodies(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]int{
 		`[{"id":"a"},{"id":"b"}]`: 2,
@@ -145,7 +145,7 @@ func pageServer(t *testing.T, page func(n int) string) (client *palabra.Client, 
 	return newClient(t, listener.URL), calls
 }
 
-func TestRefusedPageSizeIsLeftOut(t *testing.T) {
+func TestSessions_RefusedPageSizeIsLeftOut(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{400, 422} {
 		s := newServer(t)
@@ -166,7 +166,7 @@ func TestRefusedPageSizeIsLeftOut(t *testing.T) {
 	}
 }
 
-func TestListStopsFetchingWhenTheCallerStops(t *testing.T) {
+func TestSessions_StopsFetchingWhenTheCallerStops(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	s.fill(250)
@@ -182,7 +182,7 @@ func TestListStopsFetchingWhenTheCallerStops(t *testing.T) {
 	expectCalls(t, s, "GET /sessions?page_size=7")
 }
 
-func TestListErrorOnALaterPageIsReported(t *testing.T) {
+func TestSessions_ReportsAnErrorOnALaterPage(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	s.fill(250)
@@ -194,7 +194,7 @@ func TestListErrorOnALaterPageIsReported(t *testing.T) {
 }
 
 // Not parallel: it asks how much of the heap is in use.
-func TestListHoldsAPageNotTheAccount(t *testing.T) { //nolint:paralleltest // others would allocate beside it
+func TestSessions_HoldsAPageNotTheAccount(t *testing.T) { //nolint:paralleltest // others would allocate beside it
 	const sessions = 100_000
 	s := newServer(t)
 	s.fill(sessions)

@@ -181,7 +181,7 @@ func (c *chaos) live() string {
 		c.n, c.runs, c.kills, len(all), 100*faulty/len(all), orphans, c.reported, c.lost)
 }
 
-func TestStateAndServerAgreeAfterChaosAndKills(t *testing.T) {
+func TestProvider_StateAndServerAgreeAfterChaosAndKills(t *testing.T) {
 	t.Parallel()
 	for seed := uint64(1); seed <= commonSeeds; seed++ {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {

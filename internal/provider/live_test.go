@@ -62,9 +62,9 @@ func liveTarget(t *testing.T) (*palabra.Client, string) {
 // liveReportText is what TestMain prints after the tests of a live API.
 var liveReportText atomic.Pointer[string]
 
-// TestLiveReport asks the API the open questions of its contract. Against the
+// TestLive_Report asks the API the open questions of its contract. Against the
 // sandbox, TestReport_… tell what the lines have to be.
-func TestLiveReport(t *testing.T) {
+func TestLive_Report(t *testing.T) {
 	t.Parallel()
 	if liveConfig == nil {
 		f := newFixture(t)
@@ -77,9 +77,9 @@ func TestLiveReport(t *testing.T) {
 	liveReportText.Store(&report)
 }
 
-// TestLiveLifeOfASession works on a session of its own, which it deletes whatever
+// TestLive_LifeOfASession works on a session of its own, which it deletes whatever
 // happens, and asserts nothing about what else is in the account.
-func TestLiveLifeOfASession(t *testing.T) {
+func TestLive_LifeOfASession(t *testing.T) {
 	t.Parallel()
 	client, provider := liveTarget(t)
 	created, err := client.Create(t.Context(), palabra.CreateRequest{})
@@ -132,8 +132,8 @@ resource "palabra_session_expiry" "test" {
 	}
 }
 
-// TestLiveWrongCredentialsAreTold settles, on a live API, which status it is.
-func TestLiveWrongCredentialsAreTold(t *testing.T) {
+// TestLive_WrongCredentialsAreTold settles, on a live API, which status it is.
+func TestLive_WrongCredentialsAreTold(t *testing.T) {
 	t.Parallel()
 	config := palabra.Config{Endpoint: newFixture(t).url}
 	if liveConfig != nil {

@@ -44,7 +44,7 @@ func expectNoTrace(t *testing.T, where, text string, secrets ...string) {
 	}
 }
 
-func TestDisguisedSecretsAreRecognised(t *testing.T) {
+func TestSecrets_DisguisedOnesAreRecognised(t *testing.T) {
 	t.Parallel()
 	const secret = "sec/ret+&%=?-9f4e"
 	for _, prefix := range []string{"", "a", "ab", "abc"} {

@@ -60,7 +60,7 @@ data "palabra_sessions" "all" {}
 %s`, providerArguments, ttl, jwtSessionID, ttl, extra)
 }
 
-func TestSecretsStayOutOfEverythingThatIsWritten(t *testing.T) {
+func TestSecrets_StayOutOfEverythingThatIsWritten(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		providerArguments string

@@ -17,7 +17,7 @@ provider "palabra" {
 %s`, f.url, key, body)
 }
 
-func TestAccount_CredentialsOfAnotherAccountLoseNothing(t *testing.T) {
+func TestSessionAccount_CredentialsOfAnotherAccountLoseNothing(t *testing.T) {
 	t.Parallel()
 	f, elsewhere, c := newFixture(t), newFixture(t), newCLI(t)
 	f.putSession(testSessionID, 30*24*time.Hour)
@@ -52,7 +52,7 @@ func TestAccount_CredentialsOfAnotherAccountLoseNothing(t *testing.T) {
 	f.expectWrites(t)
 }
 
-func TestAccount_RotatedCredentialsFindTheSessionsAgain(t *testing.T) {
+func TestSessionAccount_RotatedCredentialsFindTheSessionsAgain(t *testing.T) {
 	t.Parallel()
 	f, c := newFixture(t), newCLI(t)
 	f.putSession(testSessionID, 30*24*time.Hour)
@@ -68,7 +68,7 @@ func TestAccount_RotatedCredentialsFindTheSessionsAgain(t *testing.T) {
 	}
 }
 
-func TestAccount_SessionPastItsEndMayBeMissing(t *testing.T) {
+func TestSessionAccount_SessionPastItsEndMayBeMissing(t *testing.T) {
 	t.Parallel()
 	f, c := newFixture(t), newCLI(t)
 	c.write(f.config(sessionConfig("ttl_seconds = 7200")))
@@ -81,7 +81,7 @@ func TestAccount_SessionPastItsEndMayBeMissing(t *testing.T) {
 	}
 }
 
-func TestAccount_ConnectedSessionMayLiveBeyondItsLastKnownExpiry(t *testing.T) {
+func TestSessionAccount_ConnectedSessionMayLiveBeyondItsLastKnownExpiry(t *testing.T) {
 	t.Parallel()
 	f, elsewhere, c := newFixture(t), newFixture(t), newCLI(t)
 	elsewhere.putSession("another.session", 30*24*time.Hour)

@@ -11,7 +11,7 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
-func TestActionsArePlannedWithoutARequest(t *testing.T) {
+func TestActions_PlanSendsNoRequest(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	p := newProtocol(t, f)
@@ -28,7 +28,7 @@ func TestActionsArePlannedWithoutARequest(t *testing.T) {
 	}
 }
 
-func TestExtendActionSetsTheLifetimeOnceForEachInvocation(t *testing.T) {
+func TestExtendAction_SetsTheLifetimeOnceForEachInvocation(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.putSession(testSessionID, time.Hour)
@@ -48,7 +48,7 @@ func TestExtendActionSetsTheLifetimeOnceForEachInvocation(t *testing.T) {
 	}
 }
 
-func TestExtendActionNamesTheSessionThatIsMissing(t *testing.T) {
+func TestExtendAction_NamesTheMissingSession(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	p := newProtocol(t, f)
@@ -62,7 +62,7 @@ func TestExtendActionNamesTheSessionThatIsMissing(t *testing.T) {
 	}
 }
 
-func TestDeleteActionDeletesAndIsContentWhenTheSessionIsGone(t *testing.T) {
+func TestDeleteAction_MissingSessionIsNotAnError(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.putSession(testSessionID, time.Hour)
@@ -79,7 +79,7 @@ func TestDeleteActionDeletesAndIsContentWhenTheSessionIsGone(t *testing.T) {
 	}
 }
 
-func TestActionsDoNotTakeRefusedCredentialsForAMissingSession(t *testing.T) {
+func TestActions_RefusedCredentialsAreNotAMissingSession(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{401, 403, 404} {
 		f := newFixture(t, func(o *sandbox.Options) { o.BadCredentialsStatus = status })
@@ -100,7 +100,7 @@ func TestActionsDoNotTakeRefusedCredentialsForAMissingSession(t *testing.T) {
 	}
 }
 
-func TestActionsRefuseInvalidArguments(t *testing.T) {
+func TestActions_RefuseInvalidArguments(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	p := newProtocol(t, f)
@@ -123,8 +123,8 @@ func TestActionsRefuseInvalidArguments(t *testing.T) {
 	}
 }
 
-// TestActionReportsWhatTheAPISaid keeps the reason visible that the API gives.
-func TestActionReportsWhatTheAPISaid(t *testing.T) {
+// TestExtendAction_ReportsWhatTheAPISaid keeps the reason visible that the API gives.
+func TestExtendAction_ReportsWhatTheAPISaid(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.putSession(testSessionID, time.Hour)

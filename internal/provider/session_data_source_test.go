@@ -19,7 +19,7 @@ data "palabra_session" "test" {
 }`, id)
 }
 
-func TestSessionDataSourceReadsTheTimestamps(t *testing.T) {
+func TestSessionDataSource_ReadsTheTimestamps(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.putSession(testSessionID, 30*24*time.Hour)
@@ -34,7 +34,7 @@ func TestSessionDataSourceReadsTheTimestamps(t *testing.T) {
 	})
 }
 
-func TestSessionDataSourceNamesTheMissingSession(t *testing.T) {
+func TestSessionDataSource_NamesTheMissingSession(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	runSteps(t, resource.TestStep{
@@ -43,7 +43,7 @@ func TestSessionDataSourceNamesTheMissingSession(t *testing.T) {
 	})
 }
 
-func TestSessionDataSourceReportsAnUnreachableEndpoint(t *testing.T) {
+func TestSessionDataSource_ReportsAnUnreachableEndpoint(t *testing.T) {
 	t.Parallel()
 	const endpoint = "http://127.0.0.1:1"
 	runSteps(t, resource.TestStep{

@@ -51,7 +51,7 @@ func (f *fixture) lives() (created, deleted []string) {
 	return created, deleted
 }
 
-func TestEphemeralSessionGivesTheRunASession(t *testing.T) {
+func TestSessionEphemeral_GivesTheRunASession(t *testing.T) {
 	t.Parallel()
 	needs(t, ephemeralResources)
 	f := newFixture(t)
@@ -78,7 +78,7 @@ func TestEphemeralSessionGivesTheRunASession(t *testing.T) {
 	}
 }
 
-func TestEachOpeningOfAnEphemeralSessionIsASessionThatIsDeleted(t *testing.T) {
+func TestSessionEphemeral_EachOpeningIsASessionThatIsDeleted(t *testing.T) {
 	t.Parallel()
 	needs(t, ephemeralResources)
 	f, noTrace := newFixture(t), &traceCheck{}

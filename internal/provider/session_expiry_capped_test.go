@@ -8,7 +8,7 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
-func TestCappedGrantWarnsAndNeverLoops(t *testing.T) {
+func TestSessionExpiry_CappedGrantWarnsAndNeverLoops(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		extra string

@@ -23,7 +23,7 @@ resource "palabra_session_expiry" "other" {
 `, first, second)
 }
 
-func TestTwoResourcesForOneSessionWarnInEveryPlan(t *testing.T) {
+func TestSessionExpiry_TwoForOneSessionWarnInEveryPlan(t *testing.T) {
 	t.Parallel()
 	f, c := newFixture(t), newCLI(t)
 	f.putSession(testSessionID, 30*24*time.Hour)
@@ -43,7 +43,7 @@ func TestTwoResourcesForOneSessionWarnInEveryPlan(t *testing.T) {
 	}
 }
 
-func TestTwoResourcesForTwoSessionsDoNotWarn(t *testing.T) {
+func TestSessionExpiry_TwoForTwoSessionsDoNotWarn(t *testing.T) {
 	t.Parallel()
 	f, c := newFixture(t), newCLI(t)
 	f.putSession(testSessionID, 30*24*time.Hour)
@@ -58,7 +58,7 @@ func TestTwoResourcesForTwoSessionsDoNotWarn(t *testing.T) {
 	}
 }
 
-func TestConflictThatNoPlanCanKnowIsNoError(t *testing.T) {
+func TestSessionExpiry_ConflictThatNoPlanCanKnowIsNoError(t *testing.T) {
 	t.Parallel()
 	f, c := newFixture(t), newCLI(t)
 	f.putSession(testSessionID, 30*24*time.Hour)

@@ -24,7 +24,7 @@ func (f *fixture) configWithoutRetries(body string) string {
 	return strings.Replace(f.config(body), "endpoint ", "max_retries = 0\n  endpoint ", 1)
 }
 
-func TestCreateWhoseReadBackFailsIsNotTainted(t *testing.T) {
+func TestSessionExpiry_CreateWhoseReadBackFailsIsNotTainted(t *testing.T) {
 	t.Parallel()
 	for name, effect := range map[string]sandbox.Effect{
 		"gateway error": sandbox.HTMLError(http.StatusBadGateway),
@@ -57,7 +57,7 @@ func TestCreateWhoseReadBackFailsIsNotTainted(t *testing.T) {
 	}
 }
 
-func TestCappedGrantThatIsNotReadBackIsHealedByTheNextRun(t *testing.T) {
+func TestSessionExpiry_CappedGrantThatIsNotReadBackIsHealedByTheNextRun(t *testing.T) {
 	t.Parallel()
 	f, c := newFixture(t, func(o *sandbox.Options) { o.MaxTTL = 10 * time.Minute }), newCLI(t)
 	f.putSession(testSessionID, 30*24*time.Hour)
@@ -74,7 +74,7 @@ func TestCappedGrantThatIsNotReadBackIsHealedByTheNextRun(t *testing.T) {
 	f.expectWrites(t)
 }
 
-func TestCreateInterruptedBetweenWriteAndReadKeepsTheInstance(t *testing.T) {
+func TestSessionExpiry_CreateInterruptedBetweenWriteAndReadKeepsTheInstance(t *testing.T) {
 	t.Parallel()
 	f, c := newFixture(t), newCLI(t)
 	f.putSession(testSessionID, 30*24*time.Hour)
@@ -122,7 +122,7 @@ func TestCreateInterruptedBetweenWriteAndReadKeepsTheInstance(t *testing.T) {
 	f.expectWrites(t)
 }
 
-func TestCreateThatIsRefusedLeavesNothingBehind(t *testing.T) {
+func TestSessionExpiry_RefusedCreateLeavesNothingBehind(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.putSession(testSessionID, 30*24*time.Hour)
@@ -146,7 +146,7 @@ func TestCreateThatIsRefusedLeavesNothingBehind(t *testing.T) {
 	)
 }
 
-func TestCreateForAMissingSessionWarnsInThePlanAndFailsAtApply(t *testing.T) {
+func TestSessionExpiry_CreateForAMissingSessionWarnsInThePlanAndFailsAtApply(t *testing.T) {
 	t.Parallel()
 	f, c := newFixture(t), newCLI(t)
 	f.putSession("another.session", time.Hour)
@@ -165,7 +165,7 @@ func TestCreateForAMissingSessionWarnsInThePlanAndFailsAtApply(t *testing.T) {
 	}
 }
 
-func TestForgottenOnDestroyWhenDeletionIsNotWanted(t *testing.T) {
+func TestSessionExpiry_DestroyWithoutDeletionForgetsTheSession(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.putSession(testSessionID, 30*24*time.Hour)
@@ -184,7 +184,7 @@ func TestForgottenOnDestroyWhenDeletionIsNotWanted(t *testing.T) {
 	}
 }
 
-func TestDestroyOfASessionThatIsGoneIsDone(t *testing.T) {
+func TestSessionExpiry_DestroyOfAGoneSessionIsDone(t *testing.T) {
 	t.Parallel()
 	f, c := newFixture(t), newCLI(t)
 	f.putSession(testSessionID, 30*24*time.Hour)

@@ -24,7 +24,7 @@ func (f *fixture) moveExpiry(t *testing.T, to time.Time) {
 	f.Put(sandbox.Session{ID: session.ID, CreatedAt: session.CreatedAt, UpdatedAt: f.clock.Now(), ExpiresAt: to})
 }
 
-func TestLaterExpiryIsSilentEverywhere(t *testing.T) {
+func TestSessionExpiry_LaterExpiryIsSilentEverywhere(t *testing.T) {
 	t.Parallel()
 	f, c := newFixture(t), newCLI(t)
 	f.putSession(testSessionID, 30*24*time.Hour)
@@ -69,7 +69,7 @@ output "expires_at" {
 	f.expectWrites(t)
 }
 
-func TestExpiryALittleEarlierIsSilent(t *testing.T) {
+func TestSessionExpiry_ExpiryALittleEarlierIsSilent(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.putSession(testSessionID, 30*24*time.Hour)
@@ -86,7 +86,7 @@ func TestExpiryALittleEarlierIsSilent(t *testing.T) {
 	)
 }
 
-func TestEarlierExpiryIsStoredWithOneWarning(t *testing.T) {
+func TestSessionExpiry_EarlierExpiryIsStoredWithOneWarning(t *testing.T) {
 	t.Parallel()
 	for name, apply := range map[string][]string{
 		"apply":              {"apply", "-auto-approve"},
@@ -120,7 +120,7 @@ func TestEarlierExpiryIsStoredWithOneWarning(t *testing.T) {
 	}
 }
 
-func TestEarlierExpiryIsRenewedWhenTheLeadTimeAsksForIt(t *testing.T) {
+func TestSessionExpiry_EarlierExpiryIsRenewedWhenTheLeadTimeAsksForIt(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.putSession(testSessionID, 30*24*time.Hour)
@@ -141,7 +141,7 @@ func TestEarlierExpiryIsRenewedWhenTheLeadTimeAsksForIt(t *testing.T) {
 	)
 }
 
-func TestConnectedSessionMovesWithoutDrift(t *testing.T) {
+func TestSessionExpiry_ConnectedSessionMovesWithoutDrift(t *testing.T) {
 	t.Parallel()
 	f, c := newFixture(t), newCLI(t)
 	f.putSession(testSessionID, 30*24*time.Hour)

@@ -24,7 +24,7 @@ import {
 }
 `, testSessionID)
 
-func TestImportBlockAdoptsWithoutAWrite(t *testing.T) {
+func TestSessionExpiry_ImportBlockAdoptsWithoutAWrite(t *testing.T) {
 	t.Parallel()
 	f, c := newFixture(t), newCLI(t)
 	f.putSession(testSessionID, 2*time.Hour)
@@ -44,7 +44,7 @@ func TestImportBlockAdoptsWithoutAWrite(t *testing.T) {
 	f.expectWrites(t)
 }
 
-func TestImportWithAnotherLifetimeUpdatesInPlace(t *testing.T) {
+func TestSessionExpiry_ImportWithAnotherLifetimeUpdatesInPlace(t *testing.T) {
 	t.Parallel()
 	f, c := newFixture(t), newCLI(t)
 	f.putSession(testSessionID, 2*time.Hour)
@@ -61,7 +61,7 @@ func TestImportWithAnotherLifetimeUpdatesInPlace(t *testing.T) {
 	}
 }
 
-func TestImportOfASessionThatIsDueRenewsItInTheSamePlan(t *testing.T) {
+func TestSessionExpiry_ImportOfADueSessionRenewsItInTheSamePlan(t *testing.T) {
 	t.Parallel()
 	f, c := newFixture(t), newCLI(t)
 	f.putSession(testSessionID, 2*time.Hour)
@@ -75,7 +75,7 @@ func TestImportOfASessionThatIsDueRenewsItInTheSamePlan(t *testing.T) {
 	f.expectWrites(t, "POST "+testSessionPath)
 }
 
-func TestGeneratedConfigurationPlansEmpty(t *testing.T) {
+func TestSessionExpiry_GeneratedConfigurationPlansEmpty(t *testing.T) {
 	t.Parallel()
 	for name, session := range map[string]sandbox.Session{
 		"as created":    {ID: testSessionID},
@@ -103,7 +103,7 @@ func TestGeneratedConfigurationPlansEmpty(t *testing.T) {
 	}
 }
 
-func TestImportByIdentityOnTheEngine(t *testing.T) {
+func TestSessionExpiry_EngineImportsByIdentity(t *testing.T) {
 	t.Parallel()
 	needs(t, identityImport) // The test below talks to the provider on any engine.
 	f := newFixture(t)
@@ -180,7 +180,7 @@ func TestSessionExpiry_ReadOfAStateWithoutIdentityAddsOne(t *testing.T) {
 	}
 }
 
-func TestImportOfAMissingSessionSaysSo(t *testing.T) {
+func TestSessionExpiry_ImportOfAMissingSessionSaysSo(t *testing.T) {
 	t.Parallel()
 	f, c := newFixture(t), newCLI(t)
 	f.putSession("another.session", time.Hour)
@@ -191,7 +191,7 @@ func TestImportOfAMissingSessionSaysSo(t *testing.T) {
 	f.expectWrites(t)
 }
 
-func TestImport_BadIDsAreToldApart(t *testing.T) {
+func TestSessionExpiry_ImportTellsBadIDsApart(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	c := newCLI(t)

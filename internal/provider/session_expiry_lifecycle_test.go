@@ -19,7 +19,7 @@ func managed(t *testing.T, extra string) (*fixture, *cli) {
 	return f, c
 }
 
-func TestMovedKeepsTheSession(t *testing.T) {
+func TestSessionExpiry_MovedKeepsTheSession(t *testing.T) {
 	t.Parallel()
 	f, c := managed(t, "")
 	c.write(f.config(strings.Replace(expiryConfig(7200, ""), `"test"`, `"renamed"`, 1) + `
@@ -52,7 +52,7 @@ moved {
 	f.expectWrites(t)
 }
 
-func TestPlanWithoutRefreshReadsNothing(t *testing.T) {
+func TestSessionExpiry_PlanWithoutRefreshReadsNothing(t *testing.T) {
 	t.Parallel()
 	f, c := managed(t, "renew_before_seconds = 3600")
 	f.clock.Advance(90 * time.Minute)
@@ -73,7 +73,7 @@ func TestPlanWithoutRefreshReadsNothing(t *testing.T) {
 	}
 }
 
-func TestRefreshOnlyNeverWrites(t *testing.T) {
+func TestSessionExpiry_RefreshOnlyNeverWrites(t *testing.T) {
 	t.Parallel()
 	f, c := managed(t, "renew_before_seconds = 3600")
 	f.clock.Advance(90 * time.Minute)
@@ -96,7 +96,7 @@ func TestRefreshOnlyNeverWrites(t *testing.T) {
 	f.expectWrites(t)
 }
 
-func TestForcedReplacementWithoutDeletionExtends(t *testing.T) {
+func TestSessionExpiry_ForcedReplacementWithoutDeletionExtends(t *testing.T) {
 	t.Parallel()
 	f, c := managed(t, "delete_on_destroy = false")
 	f.clock.Advance(time.Hour)
@@ -108,7 +108,7 @@ func TestForcedReplacementWithoutDeletionExtends(t *testing.T) {
 	}
 }
 
-func TestTargetRenewsThatSessionAlone(t *testing.T) {
+func TestSessionExpiry_TargetRenewsThatSessionAlone(t *testing.T) {
 	t.Parallel()
 	f, c := newFixture(t), newCLI(t)
 	for _, id := range []string{"room.a", "room.b", "room.c"} {
@@ -131,7 +131,7 @@ func TestTargetRenewsThatSessionAlone(t *testing.T) {
 	f.expectWrites(t, "POST /sessions/room.b")
 }
 
-func TestRemovedBlockForgetsTheSession(t *testing.T) {
+func TestSessionExpiry_RemovedBlockForgetsTheSession(t *testing.T) {
 	t.Parallel()
 	needs(t, removedBlocks)
 	f, c := managed(t, "")
@@ -153,7 +153,7 @@ removed {
 	}
 }
 
-func TestCreateBeforeDestroyGivesTheNewSessionItsLifetimeFirst(t *testing.T) {
+func TestSessionExpiry_CreateBeforeDestroyWritesTheNewSessionFirst(t *testing.T) {
 	t.Parallel()
 	const lifecycle = "lifecycle {\n create_before_destroy = true\n }"
 	f, c := managed(t, lifecycle)
@@ -166,7 +166,7 @@ func TestCreateBeforeDestroyGivesTheNewSessionItsLifetimeFirst(t *testing.T) {
 	f.expectWrites(t, "POST /sessions/another.session", "DELETE "+testSessionPath)
 }
 
-func TestPreventDestroyLetsRenewalsPass(t *testing.T) {
+func TestSessionExpiry_PreventDestroyLetsRenewalsPass(t *testing.T) {
 	t.Parallel()
 	const arguments = "renew_before_seconds = 3600\n lifecycle {\n prevent_destroy = true\n }"
 	f, c := managed(t, arguments)
@@ -181,7 +181,7 @@ func TestPreventDestroyLetsRenewalsPass(t *testing.T) {
 	f.expectWrites(t)
 }
 
-func TestIgnoreChangesOfAnyArgument(t *testing.T) {
+func TestSessionExpiry_IgnoreChangesOfAnyArgument(t *testing.T) {
 	t.Parallel()
 	const before = "renew_before_seconds = 3600\n renew_triggers = { a = \"1\" }\n delete_on_destroy = false\n"
 	for argument, change := range map[string]func(string) string{

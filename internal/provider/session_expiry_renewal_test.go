@@ -34,7 +34,7 @@ func silentUpdate(expiresAt string) resource.ConfigPlanChecks {
 	}}
 }
 
-func TestSavedPlanOfARenewalAppliesLaterWithAnotherChange(t *testing.T) {
+func TestSessionExpiry_SavedPlanOfARenewalAppliesLaterWithAnotherChange(t *testing.T) {
 	t.Parallel()
 	f, c := newFixture(t), newCLI(t)
 	f.putSession(testSessionID, 30*24*time.Hour)
@@ -67,7 +67,7 @@ func TestSavedPlanOfARenewalAppliesLaterWithAnotherChange(t *testing.T) {
 	}
 }
 
-func TestSavedPlanWithoutARenewalStaysOneWhenItAppliesLate(t *testing.T) {
+func TestSessionExpiry_SavedPlanWithoutARenewalStaysOne(t *testing.T) {
 	t.Parallel()
 	f, c := newFixture(t), newCLI(t)
 	f.putSession(testSessionID, 30*24*time.Hour)
@@ -88,7 +88,7 @@ func TestSavedPlanWithoutARenewalStaysOneWhenItAppliesLate(t *testing.T) {
 	}
 }
 
-func TestRenewBeforeRenewsWhenLessThanItRemains(t *testing.T) {
+func TestSessionExpiry_RenewsWhenLessThanTheLeadRemains(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.putSession(testSessionID, 30*24*time.Hour)
@@ -115,7 +115,7 @@ func TestRenewBeforeRenewsWhenLessThanItRemains(t *testing.T) {
 	)
 }
 
-func TestChangingOnlyRenewBeforeSendsNoRequest(t *testing.T) {
+func TestSessionExpiry_ChangingOnlyTheLeadSendsNoRequest(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.putSession(testSessionID, 30*24*time.Hour)
@@ -135,7 +135,7 @@ func TestChangingOnlyRenewBeforeSendsNoRequest(t *testing.T) {
 	runSteps(t, steps...)
 }
 
-func TestLeadTimeThatOnlyApplyKnows(t *testing.T) {
+func TestSessionExpiry_LeadTimeThatOnlyApplyKnows(t *testing.T) {
 	t.Parallel()
 	f, c := newFixture(t), newCLI(t)
 	f.putSession(testSessionID, 30*24*time.Hour)
@@ -190,7 +190,7 @@ resource "terraform_data" "lead" {
 	f.expectWrites(t)
 }
 
-func TestRenewTriggersRenewInPlace(t *testing.T) {
+func TestSessionExpiry_RenewTriggersRenewInPlace(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.putSession(testSessionID, 30*24*time.Hour)
@@ -216,7 +216,7 @@ func TestRenewTriggersRenewInPlace(t *testing.T) {
 	runSteps(t, steps...)
 }
 
-func TestAnswersWithoutAnExpiryLeaveTheLastKnownOneToGoBy(t *testing.T) {
+func TestSessionExpiry_AnswersWithoutAnExpiryKeepTheLastKnownOne(t *testing.T) {
 	t.Parallel()
 	f, c := newFixture(t), newCLI(t)
 	f.putSession(testSessionID, 30*24*time.Hour)

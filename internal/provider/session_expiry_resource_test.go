@@ -36,7 +36,7 @@ func stateExpiresAt(at string) statecheck.StateCheck {
 	return statecheck.ExpectKnownValue(expiryAddress, tfjsonpath.New("expires_at"), knownvalue.StringExact(at))
 }
 
-func TestSessionExpiryIsCreatedChangedAndDestroyed(t *testing.T) {
+func TestSessionExpiry_IsCreatedChangedAndDestroyed(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.putSession(testSessionID, 30*24*time.Hour)
@@ -91,7 +91,7 @@ func TestSessionExpiryIsCreatedChangedAndDestroyed(t *testing.T) {
 	}
 }
 
-func TestSessionExpiryReplacesWhenTheSessionIDChanges(t *testing.T) {
+func TestSessionExpiry_ReplacesWhenTheSessionIDChanges(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.putSession(testSessionID, time.Hour)
@@ -120,7 +120,7 @@ resource "palabra_session_expiry" "test" {
 	)
 }
 
-func TestSessionExpiryTakesIDsThatNeedEscaping(t *testing.T) {
+func TestSessionExpiry_TakesIDsThatNeedEscaping(t *testing.T) {
 	t.Parallel()
 	for _, id := range []string{"a/b", "100%", "%2e%2e", "sch\u00f6n", "a b?c#d", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"} {
 		t.Run(id, func(t *testing.T) {
@@ -150,7 +150,7 @@ func escapeHCL(s string) string {
 	return regexp.MustCompile(`([$%])\{`).ReplaceAllString(s, "$1$1{")
 }
 
-func TestSessionExpiryImportPlansEmpty(t *testing.T) {
+func TestSessionExpiry_ImportPlansEmpty(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.putSession(testSessionID, 30*24*time.Hour)
@@ -177,7 +177,7 @@ func TestSessionExpiryImportPlansEmpty(t *testing.T) {
 	)
 }
 
-func TestSessionExpiryImportOfMissingSessionFails(t *testing.T) {
+func TestSessionExpiry_ImportOfMissingSessionFails(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.putSession("another.session", time.Hour)
@@ -190,7 +190,7 @@ func TestSessionExpiryImportOfMissingSessionFails(t *testing.T) {
 	})
 }
 
-func TestSessionExpiryRefusesInvalidArguments(t *testing.T) {
+func TestSessionExpiry_RefusesInvalidArguments(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ sessionID, ttl, extra, want string }{
 		"zero":           {`"a"`, "0", "", `ttl_seconds value must be between 1 and\s+9000000000, got: 0`},
@@ -223,7 +223,7 @@ resource "palabra_session_expiry" "test" {
 	}
 }
 
-func TestRefusedCredentialsKeepTheState(t *testing.T) {
+func TestSessionExpiry_RefusedCredentialsKeepTheState(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{401, 403, 404} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {

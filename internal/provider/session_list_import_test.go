@@ -10,9 +10,9 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
-// TestListedConfigurationImportsAndPlansEmpty does what an engine does with what
+// TestSessionList_ConfigurationImportsAndPlansEmpty does what an engine does with what
 // "terraform query -generate-config-out" wrote.
-func TestListedConfigurationImportsAndPlansEmpty(t *testing.T) {
+func TestSessionList_ConfigurationImportsAndPlansEmpty(t *testing.T) {
 	t.Parallel()
 	for name, prepare := range map[string]func(f *fixture){
 		"as created":         func(f *fixture) { f.putSession(testSessionID, time.Hour) },

@@ -63,7 +63,7 @@ func (f *fixture) putMany(n int) {
 	}
 }
 
-func TestListFetchesNoMoreThanItsLimit(t *testing.T) {
+func TestSessionList_FetchesNoMoreThanItsLimit(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		sessions int
@@ -98,7 +98,7 @@ func TestListFetchesNoMoreThanItsLimit(t *testing.T) {
 	}
 }
 
-func TestListStreamsPageByPage(t *testing.T) {
+func TestSessionList_StreamsPageByPage(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.putMany(250)
@@ -114,7 +114,7 @@ func TestListStreamsPageByPage(t *testing.T) {
 	}
 }
 
-func TestListStopsWhenNobodyListens(t *testing.T) {
+func TestSessionList_StopsWhenNobodyListens(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.putMany(250)
@@ -126,7 +126,7 @@ func TestListStopsWhenNobodyListens(t *testing.T) {
 	}
 }
 
-func TestListFiltersLikeTheDataSource(t *testing.T) {
+func TestSessionList_FiltersLikeTheDataSource(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		filters map[string]any
@@ -159,7 +159,7 @@ func TestListFiltersLikeTheDataSource(t *testing.T) {
 	}
 }
 
-func TestListPushesAnErrorAfterTheResultsThatItHad(t *testing.T) {
+func TestSessionList_PushesAnErrorAfterItsResults(t *testing.T) {
 	t.Parallel()
 	for _, typeName := range listTypes {
 		f := newFixture(t)
@@ -175,7 +175,7 @@ func TestListPushesAnErrorAfterTheResultsThatItHad(t *testing.T) {
 	}
 }
 
-func TestListPushesEveryOtherErrorAsAResult(t *testing.T) {
+func TestSessionList_PushesEveryErrorAsAResult(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	for name, test := range map[string]struct {
@@ -210,7 +210,7 @@ func TestListPushesEveryOtherErrorAsAResult(t *testing.T) {
 	}
 }
 
-func TestListIncludesTheResourceOnlyOnDemand(t *testing.T) {
+func TestSessionList_IncludesTheResourceOnlyOnDemand(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.putMany(1)

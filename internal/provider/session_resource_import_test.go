@@ -10,7 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 )
 
-func TestImportedSessionLeavesTokensNullAndSaysSo(t *testing.T) {
+func TestSession_ImportLeavesTokensNullAndSaysSo(t *testing.T) {
 	t.Parallel()
 	f, c := newFixture(t), newCLI(t)
 	f.putSession(testSessionID, time.Hour)
@@ -36,7 +36,7 @@ func TestImportedSessionLeavesTokensNullAndSaysSo(t *testing.T) {
 	f.expectWrites(t)
 }
 
-func TestImportedSessionIsNotReplacedByWhatTheImportLeftUnset(t *testing.T) {
+func TestSession_ImportIsNotReplacedByWhatItLeftUnset(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.putSession(testSessionID, time.Hour)
@@ -59,7 +59,7 @@ func TestImportedSessionIsNotReplacedByWhatTheImportLeftUnset(t *testing.T) {
 	)
 }
 
-func TestImportOfASessionThatDoesNotExistFails(t *testing.T) {
+func TestSession_ImportOfAMissingSessionFails(t *testing.T) {
 	t.Parallel()
 	f, c := newFixture(t), newCLI(t)
 	c.write(f.config(sessionConfig("")))
@@ -69,7 +69,7 @@ func TestImportOfASessionThatDoesNotExistFails(t *testing.T) {
 	}
 }
 
-func TestSessionAndExpiryOnOneSessionWarn(t *testing.T) {
+func TestSession_WarnsBesideAnExpiryOfTheSameSession(t *testing.T) {
 	t.Parallel()
 	f, c := newFixture(t), newCLI(t)
 	const expiry = `

@@ -52,7 +52,7 @@ func sameFromStepToStep(attributes ...string) func() []statecheck.StateCheck {
 
 var tokenAttributes = []string{"publisher_token", "subscriber_tokens", "webrtc_url", "webrtc_room_name", "ws_url"}
 
-func TestSessionIsCreatedExtendedInPlaceAndDeleted(t *testing.T) {
+func TestSession_IsCreatedExtendedInPlaceAndDeleted(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	kept := sameFromStepToStep(append([]string{"id", "created_at", "intent"}, tokenAttributes...)...)
@@ -109,7 +109,7 @@ func TestSessionIsCreatedExtendedInPlaceAndDeleted(t *testing.T) {
 	}
 }
 
-func TestSessionThatIsGoneIsCreatedAgain(t *testing.T) {
+func TestSession_GoneOneIsCreatedAgain(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	config := f.config(sessionConfig("ttl_seconds = 3600"))
@@ -137,7 +137,7 @@ func TestSessionThatIsGoneIsCreatedAgain(t *testing.T) {
 	)
 }
 
-func TestSessionIsReplacedWhenItsCreationWouldDiffer(t *testing.T) {
+func TestSession_IsReplacedWhenItsCreationWouldDiffer(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string][2]string{
 		"another intent":       {`intent = "event"`, `intent = "captions"`},
@@ -256,7 +256,7 @@ func TestSession_RenewsBeforeItEndsAndIsForgottenOnRequest(t *testing.T) {
 	}
 }
 
-func TestSessionThatIsNotReadBackIsNotTainted(t *testing.T) {
+func TestSession_FailedReadBackDoesNotTaint(t *testing.T) {
 	t.Parallel()
 	f, c := newFixture(t), newCLI(t)
 	remove := f.Inject(sandbox.Fault{Operation: sandbox.OperationGet, Effect: sandbox.HTMLError(http.StatusBadRequest)})
@@ -277,7 +277,7 @@ func TestSessionThatIsNotReadBackIsNotTainted(t *testing.T) {
 	c.run("destroy", "-auto-approve")
 }
 
-func TestSessionRefusesInvalidArguments(t *testing.T) {
+func TestSession_RefusesInvalidArguments(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	for argument, want := range map[string]string{

@@ -18,7 +18,7 @@ func sessionsConfig(filters string) string {
 	return fmt.Sprintf("\ndata \"palabra_sessions\" \"test\" {\n%s\n}\n", filters)
 }
 
-func TestSessionsDataSourceReadsEveryPageInOrder(t *testing.T) {
+func TestSessionsDataSource_ReadsEveryPageInOrder(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	var want []knownvalue.Check
@@ -44,7 +44,7 @@ func TestSessionsDataSourceReadsEveryPageInOrder(t *testing.T) {
 	})
 }
 
-func TestSessionsDataSourceIsEmptyNotNullInAnEmptyAccount(t *testing.T) {
+func TestSessionsDataSource_IsEmptyNotNullInAnEmptyAccount(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	runSteps(t, resource.TestStep{
@@ -56,7 +56,7 @@ func TestSessionsDataSourceIsEmptyNotNullInAnEmptyAccount(t *testing.T) {
 	})
 }
 
-func TestSessionsDataSourceAppliesAllFiltersTogether(t *testing.T) {
+func TestSessionsDataSource_AppliesAllFiltersTogether(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	// One session an hour; a.N lives an hour longer than b.N.
@@ -92,7 +92,7 @@ func TestSessionsDataSourceAppliesAllFiltersTogether(t *testing.T) {
 	}
 }
 
-func TestSessionsDataSourceRefusesATimestampThatIsNotRFC3339(t *testing.T) {
+func TestSessionsDataSource_RefusesATimestampThatIsNotRFC3339(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	runSteps(t, resource.TestStep{

@@ -50,7 +50,7 @@ func applyUnderRateLimit(t *testing.T, n, perSecond int) (refused int) {
 	return refused
 }
 
-func TestApplySucceedsUnderARateLimit(t *testing.T) {
+func TestSessionExpiry_ApplySucceedsUnderARateLimit(t *testing.T) {
 	t.Parallel()
 	if refused := applyUnderRateLimit(t, 40, 20); refused == 0 {
 		t.Error("nothing was refused, so the limit was not met")

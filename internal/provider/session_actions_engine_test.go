@@ -51,7 +51,7 @@ resource "terraform_data" "trigger" {
 `, action, arguments)
 }
 
-func TestEngineInvokesTheExtendAction(t *testing.T) {
+func TestExtendAction_EngineInvokesIt(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.putSession(testSessionID, time.Hour)
@@ -63,7 +63,7 @@ func TestEngineInvokesTheExtendAction(t *testing.T) {
 	})
 }
 
-func TestEngineInvokesTheDeleteAction(t *testing.T) {
+func TestDeleteAction_EngineInvokesIt(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.putSession(testSessionID, time.Hour)
@@ -75,7 +75,7 @@ func TestEngineInvokesTheDeleteAction(t *testing.T) {
 	})
 }
 
-func TestEngineInvokesThePruneAction(t *testing.T) {
+func TestPruneSessions_EngineInvokesIt(t *testing.T) {
 	t.Parallel()
 	f := newPruneFixture(t)
 	runNewerSteps(t, resource.TestStep{
@@ -89,7 +89,7 @@ func TestEngineInvokesThePruneAction(t *testing.T) {
 	})
 }
 
-func TestEngineRefusesToPruneWithoutAFilter(t *testing.T) {
+func TestPruneSessions_EngineRefusesToPruneWithoutAFilter(t *testing.T) {
 	t.Parallel()
 	f := newPruneFixture(t)
 	runNewerSteps(t, resource.TestStep{
@@ -99,7 +99,7 @@ func TestEngineRefusesToPruneWithoutAFilter(t *testing.T) {
 	f.expectWrites(t)
 }
 
-func TestEngineQueriesSessions(t *testing.T) {
+func TestSessionList_EngineQueriesSessions(t *testing.T) {
 	t.Parallel()
 	for _, typeName := range listTypes {
 		t.Run(typeName, func(t *testing.T) {
@@ -140,9 +140,9 @@ list %q "test" {
 	}
 }
 
-// TestEngine_InterruptedPruneFails: it must not end with "Apply complete!". The
+// TestPruneSessions_InterruptedRunFails: it must not end with "Apply complete!". The
 // provider runs in a process of its own, as for users.
-func TestEngine_InterruptedPruneFails(t *testing.T) {
+func TestPruneSessions_InterruptedRunFails(t *testing.T) {
 	t.Parallel()
 	needs(t, listsAndActions)
 	f := newPruneFixture(t)

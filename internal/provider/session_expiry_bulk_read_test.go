@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// TestRefreshCostsFewRequests counts at the sandbox what the engine's refresh of
+// TestSessionExpiry_RefreshCostsFewRequests counts at the sandbox what the engine's refresh of
 // instances in an account of sessions costs. The instances are the newest
 // sessions, which are last in the list.
-func TestRefreshCostsFewRequests(t *testing.T) {
+func TestSessionExpiry_RefreshCostsFewRequests(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		instances, account     int

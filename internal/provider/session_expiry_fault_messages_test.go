@@ -16,10 +16,10 @@ func (f *fixture) configWith(settings, body string) string {
 	return strings.Replace(f.config(body), "provider \"palabra\" {", "provider \"palabra\" {\n  "+settings, 1)
 }
 
-// TestEachFaultIsAClearErrorAndTheStateIsKept: whatever the API answers to a
+// TestSessionExpiry_FaultIsAClearErrorAndTheStateIsKept: whatever the API answers to a
 // plan, the message says what happened to which session and what to do, and the
 // next plan finds everything as it was.
-func TestEachFaultIsAClearErrorAndTheStateIsKept(t *testing.T) {
+func TestSessionExpiry_FaultIsAClearErrorAndTheStateIsKept(t *testing.T) {
 	t.Parallel()
 	var followed atomic.Int32
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { followed.Add(1) }))
@@ -78,7 +78,7 @@ func TestEachFaultIsAClearErrorAndTheStateIsKept(t *testing.T) {
 	}
 }
 
-func TestCertificateThatDoesNotVerifyIsAClearError(t *testing.T) {
+func TestProviderConfig_CertificateThatDoesNotVerifyIsAClearError(t *testing.T) {
 	t.Parallel()
 	var reached atomic.Int32
 	server := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached.Add(1) }))

@@ -33,7 +33,7 @@ var lostAfterTheEffect = map[string]sandbox.Effect{
 	"gateway timeout":      sandbox.Replace(http.StatusGatewayTimeout, "text/plain", ""),
 }
 
-func TestWriteOfALifetimeIsRepeatedWhenItsAnswerIsLost(t *testing.T) {
+func TestSessionExpiry_WriteIsRepeatedWhenItsAnswerIsLost(t *testing.T) {
 	t.Parallel()
 	for name, effect := range lostAfterTheEffect {
 		t.Run(name, func(t *testing.T) {
@@ -61,7 +61,7 @@ func TestWriteOfALifetimeIsRepeatedWhenItsAnswerIsLost(t *testing.T) {
 	}
 }
 
-func TestDeleteWhoseRepeatFindsNothingIsDone(t *testing.T) {
+func TestSessionExpiry_DeleteWhoseRepeatFindsNothingIsDone(t *testing.T) {
 	t.Parallel()
 	for name, effect := range lostAfterTheEffect {
 		t.Run(name, func(t *testing.T) {
@@ -88,9 +88,9 @@ func TestDeleteWhoseRepeatFindsNothingIsDone(t *testing.T) {
 	}
 }
 
-// TestCreateWhoseAnswerIsLostIsNotRepeated also follows the advice that the
+// TestSession_CreateWhoseAnswerIsLostIsNotRepeated also follows the advice that the
 // error gives: find the session in the list, import it, destroy it.
-func TestCreateWhoseAnswerIsLostIsNotRepeated(t *testing.T) {
+func TestSession_CreateWhoseAnswerIsLostIsNotRepeated(t *testing.T) {
 	t.Parallel()
 	effects := map[string]sandbox.Effect{
 		"answer cut off":         sandbox.CutBody(),
@@ -132,7 +132,7 @@ func TestCreateWhoseAnswerIsLostIsNotRepeated(t *testing.T) {
 	}
 }
 
-func TestCreateThatCertainlyDidNothingIsRepeated(t *testing.T) {
+func TestSession_CreateThatDidNothingIsRepeated(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.Inject(once(sandbox.OperationCreate, sandbox.RateLimited("0")))
@@ -150,9 +150,9 @@ func TestCreateThatCertainlyDidNothingIsRepeated(t *testing.T) {
 	}
 }
 
-// TestEphemeralSessionThatCannotBeUsedIsDeleted: an engine closes only what it
+// TestSessionEphemeral_UnusableSessionIsDeleted: an engine closes only what it
 // was given, so the provider has to clean up after an opening that fails.
-func TestEphemeralSessionThatCannotBeUsedIsDeleted(t *testing.T) {
+func TestSessionEphemeral_UnusableSessionIsDeleted(t *testing.T) {
 	t.Parallel()
 	needs(t, ephemeralResources)
 	f := newFixture(t)
