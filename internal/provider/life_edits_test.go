@@ -291,9 +291,13 @@ func TestReplacement_OfAManagedSessionAndItsExpiryDeletesTheOldSession(t *testin
 	s.config = configuration{managed: creates(), room("it"): {arguments: attributes{"ttl_seconds": numberOf(7200)}, needs: "it"}}
 	s.run()
 	old := text(s.state.current[managed].value, "id")
-	s.run(command{replace: []address{managed}})
-	s.lives(old, false)
-	s.lives(text(s.state.current[managed].value, "id"), true)
+	s.writes()
+	if warnings := s.run(command{replace: []address{managed}}); len(warnings) > 0 {
+		t.Errorf("want no warning of what palabra_session deletes:\n%s", problemText(warnings))
+	}
+	id := text(s.state.current[managed].value, "id")
+	s.expectWrites("DELETE "+old, "POST", "POST "+id, "POST "+id)
+	s.lives(id, true)
 }
 
 func TestDestroy_AfterARenameNeedsNoRefresh(t *testing.T) {

@@ -43,21 +43,6 @@ func TestSessionExpiry_TwoForOneSessionWarnInEveryPlan(t *testing.T) {
 	}
 }
 
-func TestSessionExpiry_TwoForTwoSessionsDoNotWarn(t *testing.T) {
-	t.Parallel()
-	f, c := newFixture(t), newCLI(t)
-	f.putSession(testSessionID, 30*24*time.Hour)
-	f.putSession("another.session", 30*24*time.Hour)
-	c.write(f.config(twoExpiries(fmt.Sprintf("%q", testSessionID), `"another.session"`)))
-	if p := c.plan(); strings.Contains(p.text, "Warning") {
-		t.Errorf("plan warns:\n%s", p.text)
-	}
-	c.run("apply", "tfplan")
-	if out := c.run("plan", "-replace="+expiryAddress); strings.Contains(out, conflictWarning) {
-		t.Errorf("a replacement is taken for two resources:\n%s", out)
-	}
-}
-
 func TestSessionExpiry_ConflictThatNoPlanCanKnowIsNoError(t *testing.T) {
 	t.Parallel()
 	f, c := newFixture(t), newCLI(t)

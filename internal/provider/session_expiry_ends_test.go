@@ -72,26 +72,6 @@ func TestSessionExpiry_EndIsToldOnce(t *testing.T) {
 	}
 }
 
-func TestSessionExpiry_EndedSessionThatIsFoundAgainIsActive(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t)
-	f.putSession(testSessionID, 30*24*time.Hour)
-	config := f.config(expiryConfig(7200, ""))
-	runSteps(t,
-		resource.TestStep{Config: config},
-		resource.TestStep{
-			PreConfig:         func() { f.clock.Advance(2 * time.Hour) },
-			Config:            config,
-			ConfigStateChecks: []statecheck.StateCheck{stateActive(false)},
-		},
-		resource.TestStep{
-			PreConfig:         func() { f.putSession(testSessionID, time.Hour) },
-			Config:            config,
-			ConfigStateChecks: []statecheck.StateCheck{stateActive(true)},
-		},
-	)
-}
-
 // nightly is three sessions that one run renews.
 const nightly = `
 resource "palabra_session_expiry" "test" {
