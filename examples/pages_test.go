@@ -46,7 +46,15 @@ func TestPages_RunAsPasted(t *testing.T) {
 	if err != nil || len(guides) == 0 {
 		t.Fatalf("no guides: %v", err)
 	}
-	for _, file := range append(guides, filepath.Join("..", "README.md")) {
+	files := append(guides, filepath.Join("..", "README.md"))
+	for first := range elsewhere {
+		if !slices.ContainsFunc(files, func(file string) bool {
+			return slices.ContainsFunc(blocks(t, file), func(b codeBlock) bool { return strings.HasPrefix(b.content, first+"\n") })
+		}) {
+			t.Errorf("no page has a block that begins with %q any more", first)
+		}
+	}
+	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
 			api, err := engine.Serve(sandbox.Options{Control: true}, filepath.Join("sandbox", "sessions.json"))
