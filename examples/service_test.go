@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/engine"
-	// The go command is to run this again when the command has changed.
+	// The go command is to run this again when the sandbox has changed.
 	_ "github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
@@ -81,7 +81,7 @@ func control(t *testing.T, call string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode >= http.StatusBadRequest {
 		t.Fatalf("POST %s: %s", call, resp.Status)
 	}
