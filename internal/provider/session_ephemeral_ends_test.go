@@ -96,7 +96,9 @@ resource "terraform_data" "step" {
 			cmd, _ := w.command("apply", "-auto-approve", "-input=false")
 			var out bytes.Buffer
 			cmd.Stdout, cmd.Stderr = &out, &out
+			begun := make(chan struct{})
 			interrupt := func() {
+				<-begun
 				if err := cmd.Process.Signal(os.Interrupt); err != nil {
 					t.Error(err)
 				}
@@ -112,6 +114,7 @@ resource "terraform_data" "step" {
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
+			close(begun)
 			if fault.Operation == "" {
 				w.await("started")
 				interrupt()
