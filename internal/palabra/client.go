@@ -188,8 +188,8 @@ func (c *Client) SetExpiry(ctx context.Context, id string, ttlSeconds int64) (ti
 }
 
 // Delete deletes a session, and with it a live connection. A session that does
-// not exist is ErrNotFound, which most callers take for done. When an attempt
-// may have deleted it before its answer was lost, that is nil.
+// not exist is ErrNotFound, which most callers treat as success. When an earlier
+// attempt may have deleted the session and its answer was lost, the error is nil.
 // (DELETE /session-storage/sessions/{session_id}, session management page.)
 func (c *Client) Delete(ctx context.Context, id string) error {
 	c.reader.written(id)
@@ -302,7 +302,7 @@ func (c *Client) call(ctx context.Context, r request) (answer, error) {
 		return got, c.badAnswer(got, err)
 	}
 	if r.decode != nil {
-		// Anything between can answer 204 or some JSON, but not with sessions.
+		// A proxy in between can answer 204 or some JSON, but not with sessions.
 		c.credentialsWork.Store(true)
 	}
 	return got, nil

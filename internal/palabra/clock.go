@@ -2,8 +2,8 @@ package palabra
 
 import "time"
 
-// elapsedClock is what waits and ages are measured with. No moment that the API
-// knows of is ever taken from it: those come with its answers.
+// elapsedClock measures waits and ages. Times that the API knows come from its
+// answers, never from this clock.
 func elapsedClock() time.Time {
 	return time.Now() //nolint:forbidigo // the one place for elapsed time
 }

@@ -41,8 +41,7 @@ func ValidateEndpoint(endpoint string, allowInsecure bool) (insecure bool, err e
 	}
 }
 
-// schemeFor is the scheme that the owner of a host without one most likely
-// means.
+// schemeFor is the most likely scheme for a host that was given without one.
 func schemeFor(hostAndPort string) string {
 	host := hostAndPort
 	if name, _, err := net.SplitHostPort(hostAndPort); err == nil {

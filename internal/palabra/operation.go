@@ -88,7 +88,7 @@ func (op *operation) RoundTrip(req *http.Request) (*http.Response, error) {
 		op.answer = answer{status: resp.StatusCode, header: resp.Header, body: body, serverTime: op.serverTime(resp.Header)}
 		status := resp.StatusCode
 		if op.metSessionLimit() {
-			status = http.StatusForbidden // Not a limit of the rate.
+			status = http.StatusForbidden // Not a rate limit.
 		}
 		op.pacer.observe(status, resp.Header, started, op.answer.serverTime)
 	}
@@ -129,7 +129,7 @@ func (op *operation) shouldRetryAfter(ctx context.Context, err error, sent bool)
 		op.localRefusal++
 		return op.localRefusal <= localRetries, nil
 	}
-	// What can never work, such as a certificate that does not verify.
+	// Failures that every attempt repeats, such as an invalid certificate.
 	if retry, _ := retryablehttp.DefaultRetryPolicy(ctx, nil, err); !retry {
 		return false, err
 	}
@@ -150,8 +150,8 @@ func (op *operation) metSessionLimit() bool {
 	return said.isSessionLimit(op.answer.status)
 }
 
-// backoff is exponential with full jitter. What the server asked for is waited
-// for by the pacer, at the same time.
+// backoff is exponential with full jitter. The pacer waits at the same time for as
+// long as the server asked.
 func (op *operation) backoff(shortest, longest time.Duration, attempt int, resp *http.Response) time.Duration {
 	if resp == nil && op.localRefusal > 0 {
 		return min(localRetryWait, longest)

@@ -95,7 +95,7 @@ func (p *pacer) observe(status int, header http.Header, sent, serverTime time.Ti
 	for len(p.answered) > 0 && now.Sub(p.answered[0]) > time.Second {
 		p.answered = p.answered[1:]
 	}
-	// Nobody sends for as long as the server asks for, whoever it told.
+	// No call is sent for as long as the server asks, whichever call it told.
 	pause, asked := retryAfter(header.Get("Retry-After"), serverTime)
 	switch {
 	case status == http.StatusTooManyRequests:
@@ -120,7 +120,7 @@ func (p *pacer) observe(status int, header http.Header, sent, serverTime time.Ti
 func (p *pacer) slowDown() {
 	p.streak = 0
 	if p.spacing == 0 {
-		// As many a second as were answered in the second before.
+		// Send as many calls per second as were answered in the last second.
 		p.spacing = min(time.Second/time.Duration(max(1, len(p.answered))), maxFirstSpacing)
 	} else {
 		p.spacing = min(p.spacing+p.spacing/paceGrow, maxSpacing)

@@ -109,7 +109,7 @@ func (c *Client) noteRefusal(got answer, err error) {
 func (c *Client) checkCredentials(ctx context.Context) error {
 	check := c.checks.DoChan("", func() (any, error) {
 		if c.credentialsWork.Load() {
-			return nil, nil //nolint:nilnil // there is nothing but the error
+			return nil, nil
 		}
 		_, _, err := c.page(context.WithoutCancel(ctx), 1, "")
 		return nil, err

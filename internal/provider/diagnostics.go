@@ -12,17 +12,17 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
 )
 
-// apiError is the one way from an error of the client to a diagnostic: the
+// apiError turns an error of the client into a diagnostic; nothing else does. The
 // summary says what could not be done, the detail what the API said and what to
 // do about it.
 func (d *providerData) apiError(summary string, err error) diag.Diagnostic {
 	return diag.NewErrorDiagnostic(summary, d.explain(err))
 }
 
-// readError is apiError for the read of a managed resource. An instance that was
-// not asked about, because another one of this run has failed with refused
-// credentials, is a warning: engines fold warnings of one summary, and the run
-// fails by that other one.
+// readError is apiError for the read of a managed resource. Once refused
+// credentials have failed one read of this run, instances that were not requested
+// get a warning only: engines fold warnings that share a summary, and the first
+// error already fails the run.
 func (d *providerData) readError(sessionID string, err error) diag.Diagnostic {
 	if errors.Is(err, palabra.ErrRefusedBefore) && d.readRefused.Load() {
 		return diag.NewWarningDiagnostic("Sessions not read, because the API has refused the credentials",
@@ -35,7 +35,7 @@ func (d *providerData) readError(sessionID string, err error) diag.Diagnostic {
 }
 
 // explain is the text of a diagnostic. Refused credentials fail every instance
-// of a plan, so what to do about them is told once.
+// of a plan, so the advice about them is given once.
 func (d *providerData) explain(err error) string {
 	said := sentence(err.Error())
 	if errors.Is(err, palabra.ErrUnauthorized) && !d.refusalTold.CompareAndSwap(false, true) {
@@ -83,7 +83,7 @@ func (d *providerData) advice(err error) string {
 }
 
 // createdAfter is the filter that a session which may have been created passes.
-// A minute makes up for the clock of this machine, which SentAt may come from.
+// SentAt may come from this machine's clock, so the filter allows a minute of error.
 func createdAfter(err error) string {
 	var apiErr *palabra.Error
 	if !errors.As(err, &apiErr) || apiErr.SentAt.IsZero() {

@@ -35,8 +35,8 @@ func newLogger(config palabra.Config, getenv func(string) string) *slog.Logger {
 	return nil
 }
 
-// logLevel takes what it does not know for TRACE, as engines do; their "JSON"
-// means that as well.
+// logLevel treats unknown values as TRACE, as engines do. The engines' "JSON" also
+// means TRACE.
 func logLevel(name string) slog.Level {
 	switch name {
 	case "ERROR":
@@ -87,7 +87,7 @@ func secretsOf(config palabra.Config) []string {
 }
 
 // tflogHandler writes slog records to a tflog subsystem. The client logs no
-// secrets; masking is the second lock on the same door.
+// secrets; masking guards against a mistake there.
 type tflogHandler struct {
 	level   slog.Level
 	secrets []string

@@ -1,4 +1,5 @@
-// Package provider is the Terraform side: one file per Terraform object.
+// Package provider implements the Terraform provider: its configuration, its
+// resources, data sources, ephemeral resource, list resources and actions.
 package provider
 
 import (
@@ -131,7 +132,7 @@ func (p *palabraProvider) ValidateConfig(ctx context.Context, req provider.Valid
 	}
 	resp.Diagnostics.Append(config.validateCredentialKinds()...)
 	if endpoint := config.Endpoint; !endpoint.IsNull() && !endpoint.IsUnknown() {
-		var unread diag.Diagnostics // a variable that is wrong is for Configure to say
+		var unread diag.Diagnostics // Configure reports wrong variables
 		allowed := config.AllowInsecureEndpoint.IsUnknown() ||
 			enabled("allow_insecure_endpoint", config.AllowInsecureEndpoint, envAllowInsecureEndpoint, os.Getenv, false, &unread)
 		source := setting{"endpoint", envEndpoint}.source(endpoint)
@@ -205,8 +206,8 @@ func userAgent(version, engineVersion string) string {
 	return agent
 }
 
-// maxRequestTimeout is far above what an answer can be worth waiting for, and
-// far below where the sum of all attempts overflows.
+// maxRequestTimeout is longer than any useful wait for an answer, and short enough
+// that the sum of all attempts does not overflow.
 const maxRequestTimeout = time.Hour
 
 type timeoutDuration struct{}

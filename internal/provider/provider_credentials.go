@@ -23,7 +23,7 @@ const (
 	fileVariableSuffix  = "_FILE"
 )
 
-// bothKinds is what an error about credentials tells of what there is.
+// bothKinds names the two kinds of credentials in an error message.
 const bothKinds = "The Palabra API takes an api_key, or a client_id with its client_secret. The two kinds are not interchangeable."
 
 // credential is one part of the credentials. The configuration or the

@@ -19,8 +19,8 @@ type providerData struct {
 	client           *palabra.Client
 	unknownAttribute string
 	credentialSource string
-	// now is the local clock, which only the renewal of ephemeral resources
-	// goes by: engines wait by it.
+	// now is the local clock. Only the renewal of ephemeral resources uses it,
+	// because engines schedule renewals by the local clock.
 	now func() time.Time
 	// sessions are the ephemeral sessions that this process has open.
 	sessions *openSessions

@@ -111,8 +111,8 @@ func (a *pruneSessionsAction) ModifyPlan(ctx context.Context, req action.ModifyP
 	}
 }
 
-// check finds what must not be pruned with. It is asked three times, because a
-// value that is unknown at first may turn out as null.
+// check reports arguments that would prune the wrong sessions. It runs three
+// times, because a value that is unknown at first may become null.
 func (m pruneSessionsModel) check() diag.Diagnostics {
 	var diags diag.Diagnostics
 	// Every id starts with an empty prefix.

@@ -55,7 +55,7 @@ const (
 	// ephemeralTTL is the default lifetime: what a killed run leaves behind
 	// counts against the session limit for so long.
 	ephemeralTTL = 10 * time.Minute
-	// shortestRenewal keeps renewals that fail apart.
+	// shortestRenewal is the least time between two renewals, also failed ones.
 	shortestRenewal = time.Second
 )
 
@@ -135,8 +135,8 @@ func (e *sessionEphemeral) giveUp(ctx context.Context, client *palabra.Client, i
 	return diags
 }
 
-// delete deletes also when the operation was cancelled: nobody else knows of the
-// session. One that is gone is done.
+// delete deletes the session even when the operation was cancelled, because
+// nothing else knows of the session. A missing session is not an error.
 func (e *sessionEphemeral) delete(ctx context.Context, client *palabra.Client, id string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deleteTimeout)
 	defer cancel()
@@ -158,7 +158,7 @@ func (e *sessionEphemeral) Renew(ctx context.Context, req ephemeral.RenewRequest
 	}
 	attempt, cancel := context.WithTimeout(ctx, opened.nextWait(e.data.now()))
 	defer cancel()
-	// What the write warns about has been said at the opening.
+	// Open has already shown the warnings of the write.
 	granted, _, err := e.data.writeLifetime(attempt, client, opened.ID, opened.ttl())
 	left := opened.EndsAt.Sub(e.data.now())
 	switch {

@@ -10,8 +10,7 @@ import (
 
 const sessionExpiryType = "palabra_session_expiry"
 
-// sessionExpiryModel has no attribute of its own but session_id, which id
-// repeats.
+// sessionExpiryModel adds only session_id to the common attributes; id repeats it.
 type sessionExpiryModel struct {
 	lifetimeModel
 }

@@ -18,7 +18,7 @@ var (
 // asks the target to upgrade it when the versions differ.
 const sessionIdentityVersion = 1
 
-// MoveState takes over what looked after a session before.
+// MoveState moves the state of another resource type that managed a session.
 func (r *sessionExpiryResource) MoveState(context.Context) []resource.StateMover {
 	return []resource.StateMover{sessionMover(sessionExpiryType, map[string]moveSource{
 		"restapi_object":   fromRestapiObject,

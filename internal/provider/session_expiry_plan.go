@@ -83,8 +83,8 @@ func (r *sessionExpiryResource) planSuccessor(ctx context.Context, planned sessi
 	return diags
 }
 
-// warnIfMissing tells the reader of a plan that a create is going to fail. It is
-// no error: one dead session must not keep the others from being renewed.
+// warnIfMissing warns in the plan that a create is going to fail. An error would
+// keep the other sessions from being renewed.
 func (r *sessionExpiryResource) warnIfMissing(ctx context.Context, sessionID types.String) diag.Diagnostics {
 	var diags diag.Diagnostics
 	id := sessionID.ValueString()

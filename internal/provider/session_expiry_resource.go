@@ -195,7 +195,7 @@ func importSession(ctx context.Context, idAttribute path.Path, req resource.Impo
 	}
 }
 
-// endedWarning is the one warning at the transition to an end.
+// endedWarning is shown once, by the read that finds the session ended.
 func (m *lifetimeModel) endedWarning(note lifetimeNote) diag.Diagnostic {
 	return diag.NewWarningDiagnostic("Session has ended",
 		fmt.Sprintf("The API does not find session %q any more (%s): it expired, was used and hung up, or was deleted. "+

@@ -98,8 +98,8 @@ func (r *sessionExpiryResource) ValidateConfig(ctx context.Context, req resource
 	resp.Diagnostics.Append(config.validateLeadTime()...)
 }
 
-// sessionIDValidator refuses what no request can be sent for. Everything else is
-// opaque.
+// sessionIDValidator refuses ids that cannot be sent in a request. It accepts
+// every other id.
 type sessionIDValidator struct{}
 
 func (sessionIDValidator) Description(context.Context) string {
@@ -119,7 +119,7 @@ func (sessionIDValidator) ValidateString(_ context.Context, req validator.String
 	}
 }
 
-// problemOfID is why no request can be sent for an id; empty where one can.
+// problemOfID says why an id cannot be sent in a request; empty if it can.
 func problemOfID(id string) string {
 	switch id {
 	case "":

@@ -34,8 +34,8 @@ type sessionFilterModel struct {
 // whose timestamp the API left out meets no condition on that timestamp.
 type sessionFilter struct {
 	idPrefix string
-	// Nil is no condition. The zero time is one, which no session may meet: a
-	// prune that is told to delete what is older than that has to delete nothing.
+	// Nil sets no condition. The zero time is a condition that no session meets:
+	// a prune of sessions older than the zero time must delete nothing.
 	createdBefore, createdAfter, expiresBefore, expiresAfter *time.Time
 }
 

@@ -30,7 +30,7 @@ type lifetime struct {
 	ServerTime time.Time
 	// Granted is ExpiresAt less the time of the write.
 	Granted time.Duration
-	// Calculated says that the API did not tell ExpiresAt.
+	// Calculated says that ExpiresAt is calculated: the API did not return it.
 	Calculated bool
 	// Session is what was read back; zero where that failed.
 	Session palabra.Session
@@ -59,7 +59,7 @@ func (d *providerData) writeLifetime(ctx context.Context, client *palabra.Client
 		return calculated, diags, nil
 	}
 	if isStale(session, written, ttl, before) && len(before) > 0 {
-		// To assume a cap wrongly can lose the session; to calculate cannot.
+		// A wrongly assumed cap can lose the session; a calculated expiry cannot.
 		return calculated, diags, nil
 	}
 	got := lifetime{ExpiresAt: session.ExpiresAt, ServerTime: session.ServerTime, Granted: session.ExpiresAt.Sub(written), Session: session}
@@ -174,7 +174,7 @@ func (d *providerData) renew(ctx context.Context, m *lifetimeModel, prior lifeti
 	return diags
 }
 
-// end is what a model says of a session that is gone.
+// end sets the model to that of a session that is gone.
 func (m *lifetimeModel) end(prior lifetimeModel) {
 	m.ExpiresAt = prior.ExpiresAt
 	m.Active = types.BoolValue(false)

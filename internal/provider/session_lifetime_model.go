@@ -91,8 +91,8 @@ func (m *lifetimeModel) values() map[string]attr.Value {
 	}
 }
 
-// isActive takes a state that does not say so for active, such as one that an
-// import or a move has just made.
+// isActive is true unless the state says otherwise: an import or a move has just
+// made a state in which active is not set.
 func (m *lifetimeModel) isActive() bool { return m.Active.IsNull() || m.Active.ValueBool() }
 
 // deletes says whether a destroy of this instance deletes a session.

@@ -17,7 +17,7 @@ func (m *lifetimeModel) planCreate() {
 	m.planWrite()
 }
 
-// planWrite leaves to apply what the POST of the TTL is granted.
+// planWrite marks as unknown what only the POST of the TTL decides.
 func (m *lifetimeModel) planWrite() {
 	m.ExpiresAt = timetypes.NewRFC3339Unknown()
 	m.RenewAt = timetypes.NewRFC3339Unknown()
@@ -90,8 +90,8 @@ func (m *lifetimeModel) unknownForAPI() bool {
 		m.RenewTriggers.IsUnknown() || hasUnknownElement(m.RenewTriggers)
 }
 
-// changedAfterTheEnd warns that a change cannot be sent. It is no error: one
-// ended session must not keep the others from being renewed.
+// changedAfterTheEnd warns that a change cannot be sent. An error would keep the
+// other sessions from being renewed.
 func (m *lifetimeModel) changedAfterTheEnd(prior lifetimeModel) diag.Diagnostics {
 	changed := m.changedForAPI(prior)
 	if m.unknownForAPI() {

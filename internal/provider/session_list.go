@@ -96,7 +96,7 @@ func (l *sessionLister) List(ctx context.Context, req list.ListRequest, stream *
 		return
 	}
 	stream.Results = func(push func(list.ListResult) bool) {
-		// The engine does not say when it has enough: the limit is ours to keep.
+		// The engine does not say when it has enough, so the provider enforces the limit.
 		left := req.Limit
 		for session, err := range client.SessionsPageSize(ctx, pageSizeFor(req.Limit, filter)) {
 			if err != nil {
@@ -117,7 +117,7 @@ func (l *sessionLister) List(ctx context.Context, req list.ListRequest, stream *
 	}
 }
 
-// pageSizeFor fetches no more than is wanted. A limit of 0 is none. Pages that
+// pageSizeFor fetches no more than the limit; 0 means no limit. Pages that
 // are filtered stay large: a filter may select one session of a thousand, and
 // small pages would then cost a request for every few of them.
 func pageSizeFor(limit int64, filter sessionFilter) int {

@@ -128,7 +128,7 @@ func (s moveSource) isProvidedBy(address string) bool {
 	return slices.Equal(got, want[len(want)-len(got):])
 }
 
-// importInstead is the way that needs nothing of the old state but the id.
+// importInstead advises an import, which needs only the id from the old state.
 func importInstead(source, target string) string {
 	return fmt.Sprintf(`Remove the moved block, forget the old resource, and import the session:
 
@@ -163,7 +163,7 @@ func lastSegment(state map[string]any, attributes ...string) string {
 	return ""
 }
 
-// textOf is empty for everything that is no text, or only blanks.
+// textOf is empty for a value that is not a string or has only blanks.
 func textOf(value any) string {
 	text, _ := value.(string)
 	if strings.TrimSpace(text) == "" {

@@ -72,8 +72,8 @@ func (r *sessionResource) Create(ctx context.Context, req resource.CreateRequest
 	resp.Diagnostics.Append(note.save(ctx, resp.Private)...)
 }
 
-// giveLifetime POSTs the TTL of a new session. What fails is left to the next
-// plan, which renews.
+// giveLifetime POSTs the TTL of a new session. After a failure, the next plan
+// renews the session.
 func (r *sessionResource) giveLifetime(ctx context.Context, client *palabra.Client, model *sessionResourceModel, note *lifetimeNote) diag.Diagnostics {
 	id := model.SessionID.ValueString()
 	got, diags, err := r.data.writeFirstLifetime(ctx, client, id, model.ttl())
@@ -110,7 +110,7 @@ func (r *sessionResource) Read(ctx context.Context, req resource.ReadRequest, re
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	// Before anything can return: see the Read of palabra_session_expiry.
+	// Set the identity before anything can return: see Read of palabra_session_expiry.
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, sessionIdentityModel{SessionID: model.SessionID})...)
 	if r.data.client == nil {
 		resp.Diagnostics.Append(r.data.notRefreshed(model.SessionID.ValueString()))

@@ -34,8 +34,8 @@ type wholeNumber struct {
 	given *big.Float
 }
 
-// calculationError is how far from a whole number a result may be that was meant
-// to be one.
+// calculationError is how far a calculated result may be from a whole number and
+// still count as one.
 var calculationError = big.NewFloat(1e-9)
 
 func newWholeNumber(value int64) wholeNumber { return wholeNumber{Int64: types.Int64Value(value)} }
@@ -53,7 +53,7 @@ func (wholeNumberType) String() string { return "provider.wholeNumberType" }
 
 func (wholeNumberType) ValueType(context.Context) attr.Value { return wholeNumber{} }
 
-// Validate leaves to ValidateAttribute what Int64Type would say.
+// Validate skips the checks of Int64Type; ValidateAttribute makes them.
 func (wholeNumberType) Validate(context.Context, tftypes.Value, path.Path) diag.Diagnostics {
 	return nil
 }
