@@ -284,6 +284,21 @@ func TestReplacement_UnknownSuccessorIsNeverDeleted(t *testing.T) {
 	}
 }
 
+func TestReplacement_UnknownSuccessorOfAKeptSessionIsRefused(t *testing.T) {
+	t.Parallel()
+	s := newStory(t)
+	s.put("s1", "s2")
+	s.config = configuration{room("it"): lasts("s1"), room("twin"): lasts("s1")}
+	s.run()
+	s.writes()
+	later := lasts("s2")
+	// Created first, so the old session would be deleted once the new one is known.
+	later.later, later.createBeforeDestroy = []string{"session_id"}, true
+	s.config = configuration{room("it"): later, room("twin"): lasts("s1")}
+	s.refused(command{}, "s1", "delete_on_destroy")
+	s.expectWrites()
+}
+
 func TestReplacement_OfAManagedSessionAndItsExpiryDeletesTheOldSession(t *testing.T) {
 	t.Parallel()
 	managed := address{sessionType, "it"}

@@ -83,16 +83,13 @@ func (c circumstance) disturbed() bool {
 	return c.faulty() || c.otherAccount || c.interrupt >= 0
 }
 
-const (
-	modelShards = 50
-	maxSteps    = 6
-)
+const maxSteps = 6
 
-// TestLife_AnySequenceKeepsThePromises runs modelShards times 100 lives (20 with
+// TestLife_AnySequenceKeepsThePromises runs -life.shards times 100 lives (20 with
 // the race detector, which is several times slower).
 func TestLife_AnySequenceKeepsThePromises(t *testing.T) {
 	t.Parallel()
-	shards := uint64(modelShards)
+	shards := *lifeShards
 	if raceEnabled {
 		shards = 2
 	}
@@ -115,8 +112,9 @@ func TestLife_AnySequenceKeepsThePromises(t *testing.T) {
 // lifeSeed is fixed, so that a change is judged by the lives that the one before
 // it passed; make life runs others.
 var (
-	lifeSeed = flag.Uint64("life.seed", 1, "the first seed of the lives of TestLife")
-	seeding  sync.Mutex
+	lifeSeed   = flag.Uint64("life.seed", 1, "the first seed of the lives of TestLife")
+	lifeShards = flag.Uint64("life.shards", 5, "how many hundreds of lives TestLife runs")
+	seeding    sync.Mutex
 )
 
 // checkFrom is rapid.Check with a seed. rapid takes it from a flag, once, before

@@ -55,8 +55,9 @@ func (r *sessionExpiryResource) ModifyPlan(ctx context.Context, req resource.Mod
 	}
 	r.data.rememberPrior(note, prior.lifetimeModel)
 	if !prior.SessionID.Equal(planned.SessionID) {
-		// A replacement: the engine asks again, without the prior state.
-		if prior.deletes() && !planned.SessionID.IsUnknown() {
+		// A replacement: the engine asks again, without the prior state. Where the
+		// successor is unknown, create_before_destroy still deletes the old session.
+		if prior.deletes() {
 			resp.Diagnostics.Append(r.data.claim(prior.SessionID.ValueString(), prior.newClaim(sessionExpiryType, note.Instance, deletes))...)
 		}
 		return
