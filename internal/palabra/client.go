@@ -163,22 +163,16 @@ func (c *Client) Get(ctx context.Context, id string) (Session, error) {
 // body with 415 is asked again without one.)
 func (c *Client) SetExpiry(ctx context.Context, id string, ttlSeconds int64) (time.Time, error) {
 	c.reader.written(id)
-	defer c.reader.written(id)
 	r := request{
 		op: "set session expiry", method: http.MethodPost, sessionID: id,
 		query: url.Values{"ttl_seconds": {strconv.FormatInt(ttlSeconds, 10)}},
 	}
 	withBody := !c.expiryBodyRefused.Load()
 	if withBody {
-		var err error
-		if r.body, err = encodeExpiry(ttlSeconds); err != nil {
-			return time.Time{}, err
-		}
+		r.body = encodeExpiry(ttlSeconds)
 	}
 	answer, err := c.call(ctx, r)
 	if withBody && answer.status == http.StatusUnsupportedMediaType {
-		// The session management page knows of no body, and a server that goes by
-		// it may refuse one.
 		r.body = nil
 		if answer, err = c.call(ctx, r); err == nil {
 			c.expiryBodyRefused.Store(true)
@@ -193,7 +187,6 @@ func (c *Client) SetExpiry(ctx context.Context, id string, ttlSeconds int64) (ti
 // (DELETE /session-storage/sessions/{session_id}, session management page.)
 func (c *Client) Delete(ctx context.Context, id string) error {
 	c.reader.written(id)
-	defer c.reader.written(id)
 	answer, err := c.call(ctx, request{op: "delete session", method: http.MethodDelete, sessionID: id})
 	if answer.ambiguous && errors.Is(err, ErrNotFound) {
 		return nil
@@ -208,13 +201,9 @@ func (c *Client) Delete(ctx context.Context, id string) error {
 // without an error if it comes.
 // (POST /session-storage/session, create reference.)
 func (c *Client) Create(ctx context.Context, create CreateRequest) (CreatedSession, error) {
-	body, err := create.encode()
-	if err != nil {
-		return CreatedSession{}, err
-	}
 	var created CreatedSession
 	answer, err := c.call(ctx, request{
-		op: "create session", method: http.MethodPost, path: createPath, body: body, notIdempotent: true,
+		op: "create session", method: http.MethodPost, path: createPath, body: create.encode(), notIdempotent: true,
 		decode: func(body []byte) (err error) { created, err = decodeCreated(body); return err },
 	})
 	if err != nil {

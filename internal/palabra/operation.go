@@ -10,14 +10,14 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
 )
 
-// operation is all attempts of one call. It is the RoundTripper that sends an
-// attempt and the policy that decides about the next one.
+// operation is all attempts of one call. Its RoundTrip sends an attempt, and
+// shouldRetry decides whether another follows.
 type operation struct {
 	*transport
 	request request
@@ -25,29 +25,27 @@ type operation struct {
 	// be repeated may outlive it.
 	caller context.Context
 
-	// answer and attempt are of the last attempt; ambiguous is of any.
+	// answer and sentAt belong to the last attempt, ambiguous to any.
 	answer       answer
-	attempt      int
+	attempts     int
 	sentAt       time.Time
 	ambiguous    bool
 	localRefusal int
-
-	mu sync.Mutex
-	// sent is set when the attempt got a connection. Before that, nothing can
-	// have reached the server.
-	sent bool
+	// sent is set when the attempt has a connection. Before that, nothing can have
+	// reached the server.
+	sent atomic.Bool
 }
 
 // context returns the context of the attempts. A request that cannot be repeated
-// and is on its way when the caller's context ends gets a while longer: its
-// answer tells the id of a session that would otherwise be lost.
+// and is on its way when the caller's context ends gets more time: its answer holds
+// the id of a session that would otherwise be lost.
 func (op *operation) context(caller context.Context) (context.Context, context.CancelFunc) {
 	if !op.request.notIdempotent {
 		return context.WithCancel(caller)
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(caller))
 	stop := context.AfterFunc(caller, func() {
-		if !op.wasSent() {
+		if !op.sent.Load() {
 			cancel()
 			return
 		}
@@ -62,25 +60,12 @@ func (op *operation) context(caller context.Context) (context.Context, context.C
 	return ctx, func() { stop(); cancel() }
 }
 
-func (op *operation) wasSent() bool {
-	op.mu.Lock()
-	defer op.mu.Unlock()
-	return op.sent
-}
-
-func (op *operation) setSent(sent bool) {
-	op.mu.Lock()
-	defer op.mu.Unlock()
-	op.sent = sent
-}
-
-// RoundTrip sends one attempt. Its error is nil only when the whole answer is
-// there.
+// RoundTrip sends one attempt. Its error is nil only if the whole answer arrived.
 func (op *operation) RoundTrip(req *http.Request) (*http.Response, error) {
 	op.answer, op.sentAt = answer{}, op.sendTime()
-	op.setSent(false)
+	op.sent.Store(false)
 	req = req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) { op.setSent(true) },
+		GotConn: func(httptrace.GotConnInfo) { op.sent.Store(true) },
 	}))
 	started := elapsedClock()
 	resp, body, err := op.send(req)
@@ -93,14 +78,13 @@ func (op *operation) RoundTrip(req *http.Request) (*http.Response, error) {
 		op.pacer.observe(status, resp.Header, started, op.answer.serverTime)
 	}
 	op.log(req, err, elapsedClock().Sub(started))
-	op.attempt++
+	op.attempts++
 	return resp, err
 }
 
-// shouldRetry is asked after each attempt.
+// shouldRetry decides after each attempt.
 func (op *operation) shouldRetry(ctx context.Context, resp *http.Response, err error) (bool, error) {
-	sent := op.wasSent()
-	op.setSent(false)
+	sent := op.sent.Swap(false)
 	if err != nil {
 		return op.shouldRetryAfter(ctx, err, sent)
 	}
@@ -129,7 +113,8 @@ func (op *operation) shouldRetryAfter(ctx context.Context, err error, sent bool)
 		op.localRefusal++
 		return op.localRefusal <= localRetries, nil
 	}
-	// Failures that every attempt repeats, such as an invalid certificate.
+	// The default policy knows the errors that a retry does not change, such as an
+	// invalid certificate.
 	if retry, _ := retryablehttp.DefaultRetryPolicy(ctx, nil, err); !retry {
 		return false, err
 	}
@@ -150,8 +135,8 @@ func (op *operation) metSessionLimit() bool {
 	return said.isSessionLimit(op.answer.status)
 }
 
-// backoff is exponential with full jitter. The pacer waits at the same time for as
-// long as the server asked.
+// backoff is exponential with full jitter. The pacer then waits for what is left of
+// the time that the server asked for.
 func (op *operation) backoff(shortest, longest time.Duration, attempt int, resp *http.Response) time.Duration {
 	if resp == nil && op.localRefusal > 0 {
 		return min(localRetryWait, longest)
@@ -160,13 +145,13 @@ func (op *operation) backoff(shortest, longest time.Duration, attempt int, resp 
 	return rand.N(ceiling + 1) // #nosec G404 -- jitter is no secret
 }
 
-// outcome is what the last attempt ended with.
+// outcome returns the answer or the error of the last attempt.
 func (op *operation) outcome(err error) (answer, error) {
 	got := op.answer
 	got.request, got.sentAt, got.ambiguous = op.request, op.sentAt, op.ambiguous
 	var urlErr *url.Error
 	if errors.As(err, &urlErr) {
-		// Without the URL, which holds the whole session id.
+		// The URL holds the whole session id.
 		err = urlErr.Err
 	}
 	switch {
@@ -195,7 +180,7 @@ func (op *operation) log(req *http.Request, err error, duration time.Duration) {
 		slog.String("path", op.endpoint.Path+path),
 		slog.String("query", loggedQuery(op.request.query)),
 		slog.Duration("duration", duration),
-		slog.Int("retry", op.attempt),
+		slog.Int("retry", op.attempts),
 	}
 	if err != nil {
 		attrs = append(attrs, slog.String("error", op.config.readable(err.Error())))

@@ -10,29 +10,29 @@ import (
 )
 
 const (
-	// maxRetryAfter caps what a server may ask us to wait.
+	// maxRetryAfter caps the pause that a server may ask for.
 	maxRetryAfter = time.Minute
 
-	// minSpacing is where pacing ends: shorter is what a request takes anyway.
+	// Pacing ends below minSpacing: a request takes longer than that anyway.
 	minSpacing = time.Millisecond
 	maxSpacing = 2 * time.Second
 
-	// maxFirstSpacing is for a process that has hardly begun, whose answers say
-	// nothing about the limit.
+	// maxFirstSpacing caps the first spacing: the few answers of a process that has
+	// just started say nothing about the limit.
 	maxFirstSpacing = 200 * time.Millisecond
 
-	// Each refusal adds a paceGrow-th to the spacing, and the n-th success since
-	// takes n paceRecovery-ths off: little near the limit, and soon everything
-	// where there is none.
-	paceGrow     = 4
-	paceRecovery = 1024
+	// A refusal lengthens the spacing by 1/growDivisor. The n-th success after it
+	// shortens the spacing by n/shrinkDivisor: little near the limit, and soon
+	// everything where there is no limit.
+	growDivisor   = 4
+	shrinkDivisor = 1024
 )
 
-// pacer slows every call of the process down after a refusal, not only the one
-// that met it: otherwise ten parallel calls run into the same limit again and
-// again. Calls queue for their turn, and only the one whose turn it is looks at
-// the time, so a pause binds those that queued before it began. Between pauses
-// calls go out one spacing apart.
+// pacer slows down every call of the process after a refusal, not only the refused
+// one: otherwise ten parallel calls run into the same limit again and again. Calls
+// queue for their turn. Only the call whose turn it is looks at the time, so a
+// pause also binds calls that queued before it began. Between pauses, calls go out
+// one spacing apart.
 type pacer struct {
 	// turn is held by the call that may send next.
 	turn chan struct{}
@@ -40,19 +40,19 @@ type pacer struct {
 	mu sync.Mutex
 	// until is when the next call may go out.
 	until time.Time
-	// resume is the end of the last pause. Calls that were sent before it, up to
-	// an engine's parallelism, are refused for the same reason.
+	// resume is the end of the last pause. Refusals of calls that were sent before
+	// it have the same cause, and count once.
 	resume  time.Time
 	spacing time.Duration
-	// streak is how many calls succeeded since the last refusal.
+	// streak counts the successes since the last refusal.
 	streak int
-	// answered are the times of the last second's answers.
+	// answered holds the times of the last second's successes.
 	answered []time.Time
 }
 
 func newPacer() *pacer { return &pacer{turn: make(chan struct{}, 1)} }
 
-// wait returns when it is this call's turn, or with the error of ctx.
+// wait returns nil when it is this call's turn, or the error of ctx.
 func (p *pacer) wait(ctx context.Context) error {
 	select {
 	case p.turn <- struct{}{}:
@@ -95,7 +95,7 @@ func (p *pacer) observe(status int, header http.Header, sent, serverTime time.Ti
 	for len(p.answered) > 0 && now.Sub(p.answered[0]) > time.Second {
 		p.answered = p.answered[1:]
 	}
-	// No call is sent for as long as the server asks, whichever call it told.
+	// Retry-After pauses every call, not only the one that received it.
 	pause, asked := retryAfter(header.Get("Retry-After"), serverTime)
 	switch {
 	case status == http.StatusTooManyRequests:
@@ -123,20 +123,20 @@ func (p *pacer) slowDown() {
 		// Send as many calls per second as were answered in the last second.
 		p.spacing = min(time.Second/time.Duration(max(1, len(p.answered))), maxFirstSpacing)
 	} else {
-		p.spacing = min(p.spacing+p.spacing/paceGrow, maxSpacing)
+		p.spacing = min(p.spacing+p.spacing/growDivisor, maxSpacing)
 	}
 }
 
-// speedUp finds out step by step whether the limit is gone.
+// speedUp shortens the spacing step by step, in case the limit is gone.
 func (p *pacer) speedUp() {
 	p.streak++
-	if p.spacing -= p.spacing * time.Duration(min(p.streak, paceRecovery)) / paceRecovery; p.spacing < minSpacing {
+	if p.spacing -= p.spacing * time.Duration(min(p.streak, shrinkDivisor)) / shrinkDivisor; p.spacing < minSpacing {
 		p.spacing = 0
 	}
 }
 
-// retryAfter parses both forms of the header, seconds and an HTTP date. The date
-// is compared with the server's own clock. The result is capped.
+// retryAfter parses both forms of the header, seconds and an HTTP date, which is
+// compared with the server's own clock. The result is capped.
 func retryAfter(value string, serverTime time.Time) (time.Duration, bool) {
 	value = strings.TrimSpace(value)
 	if value != "" && strings.Trim(value, "0123456789") == "" {

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"time"
 )
 
 // Sessions iterates over every active session, page by page, in the API's
@@ -39,9 +38,8 @@ func (c *Client) SessionsPageSize(ctx context.Context, pageSize int) iter.Seq2[S
 
 // page is one answer of the list call.
 type page struct {
-	sessions   []Session
-	nextToken  string
-	serverTime time.Time
+	sessions  []Session
+	nextToken string
 }
 
 // pages iterates over pages and guards against lists that never end.
@@ -65,12 +63,12 @@ func (c *Client) pages(ctx context.Context, pageSize int) iter.Seq2[page, error]
 	}
 }
 
-// maxEmptyPages is how many empty pages in a row are followed: an index that is
-// filtered after it was read gives such pages.
+// maxEmptyPages is how many empty pages in a row are followed. A server that
+// filters a page after reading it sends empty pages.
 const maxEmptyPages = 100
 
-// walk is what one pass over the pages has seen. It keeps hashes, because an
-// account may have many sessions with long ids.
+// walk remembers what one pass over the pages has seen. It keeps hashes, because
+// an account may have many sessions with long ids.
 type walk struct {
 	seed        maphash.Seed
 	tokens, ids map[uint64]struct{}
@@ -81,7 +79,7 @@ func newWalk() *walk {
 	return &walk{seed: maphash.MakeSeed(), tokens: make(map[uint64]struct{}), ids: make(map[uint64]struct{})}
 }
 
-// isNew adds text to the set.
+// isNew adds text to the set and reports whether it was missing.
 func (w *walk) isNew(set map[uint64]struct{}, text string) bool {
 	hash := maphash.String(w.seed, text)
 	_, ok := set[hash]
@@ -89,7 +87,7 @@ func (w *walk) isNew(set map[uint64]struct{}, text string) bool {
 	return !ok
 }
 
-// guardPage ends a walk that does not get any further.
+// guardPage returns an error for a page that shows that the list never ends.
 func (c *Client) guardPage(got page, answer answer, seen *walk) error {
 	added := 0
 	for _, session := range got.sessions {
@@ -113,8 +111,8 @@ func (c *Client) guardPage(got page, answer answer, seen *walk) error {
 	return nil
 }
 
-// page fetches one page. A server that refuses the page size, or the size
-// beside a token, is asked again without one: its maximum is not documented.
+// page fetches one page. If the server refuses the page size, page asks again
+// without one: the maximum is not documented, and a token may exclude a size.
 func (c *Client) page(ctx context.Context, pageSize int, token string) (page, answer, error) {
 	var got page
 	query := url.Values{}
@@ -140,7 +138,6 @@ func (c *Client) page(ctx context.Context, pageSize int, token string) (page, an
 	if err != nil {
 		return page{}, answer, err
 	}
-	got.serverTime = answer.serverTime
 	for i := range got.sessions {
 		got.sessions[i].ServerTime = answer.serverTime
 	}

@@ -3,16 +3,17 @@ package palabra
 // How many reads become few requests:
 //
 //  1. The first three reads are single.
-//  2. Then one page at a time is listed beside the reads, and each page in a row
-//     that answers none of them makes the next one wait for three more reads.
-//  3. A page answers reads for 30 seconds, except of what this process writes.
-//  4. A read waits for the page in flight only with time that earlier answers from
-//     pages have saved, and the waits for one page last about a second at most.
-//  5. The walk over the pages keeps its token; it starts again after 30 seconds,
-//     once it has ended or what it told of a wanted session is as old.
+//  2. Then pages are listed in parallel to the reads, one at a time. Each page in a
+//     row that answers no read makes the next page wait for three more reads.
+//  3. A page answers reads for 30 seconds. It never answers for a session that this
+//     process has written.
+//  4. Reads wait for the page in flight only while pages have saved more time than
+//     waiting has cost, and for one page about a second at most.
+//  5. The walk over the pages keeps its token. It starts again after 30 seconds if
+//     it has ended or if a read wants a session whose listing is too old.
 //
-// So reads take at most that second longer than single ones would, whether the
-// list fails, hangs, is slow or has holes.
+// So reads together take at most about a second longer than single reads would,
+// also if the list fails, hangs, is slow or has holes.
 
 import (
 	"context"
@@ -22,29 +23,30 @@ import (
 )
 
 const (
-	pageLifetime = 30 * time.Second        // since the page was asked for
+	pageLifetime = 30 * time.Second        // from the request for the page
 	longestWait  = 1100 * time.Millisecond // enough for pages that take a second
-	readsPerPage = 3                       // cost about as much as one page
+	readsPerPage = 3                       // take about as long as one page
 )
 
 // reader answers single reads from list pages. Engines read resources one by one
-// and do not say how many are to come.
+// and do not announce how many follow.
 type reader struct {
 	client *Client
 	now    func() time.Time
 
 	mu       sync.Mutex
-	own      map[string]bool // written by this process
+	own      map[string]bool // ids that this process has written
 	listed   map[string]listing
 	pass     pass
 	inFlight *pageCall
-	newest   *pageCall // the last one that ended
+	newest   *pageCall // the last page that arrived or failed
 
-	saved      time.Duration // by answers from pages, less the waits for pages
-	singleTime time.Duration // of all single reads
-	reading    int           // calls of Read and Prime under way
-	idle       *time.Timer   // runs while there are none
-	// pages were asked for, hits answered from them, misses took single reads.
+	saved      time.Duration // time saved by pages, less the waits for pages
+	singleTime time.Duration // sum over all single reads
+	reading    int           // calls of Read and Prime in progress
+	idle       *time.Timer   // runs while there are none, and ends the page in flight
+	// pages counts list calls, hits the reads answered from a page, misses single
+	// reads. logged is pages at the last log record.
 	pages, hits, misses, logged int
 }
 
@@ -54,8 +56,9 @@ type pass struct {
 	token string
 	seen  *walk
 	ended bool
-	// useless is how many pages in a row answered nothing; reads came after the
-	// last of them. A pass begins as if there had been a useless page before.
+	// useless counts the pages in a row that answered no read, reads the reads
+	// since the last of them. A pass begins with one useless page, so that its first
+	// three reads are single.
 	useless, reads int
 }
 
@@ -77,11 +80,11 @@ func newReader(c *Client) *reader {
 	return r
 }
 
-// Read reads one session like Get, but answers from a list page asked for within
-// the last 30 seconds where it can; Session.Listed tells, and then the session may
-// lack what the list leaves out. What this process has written is never answered
-// from a page, and what is not on a page is asked for singly: a list is no proof
-// of absence. Errors are those of Get.
+// Read reads one session like Get, but may answer from a list page requested
+// within the last 30 seconds. Session.Listed reports that; the session may then
+// lack what the list leaves out. A session that this process has written is never
+// answered from a page. A session that is on no page is read singly, because
+// absence from a list proves nothing. Errors are those of Get.
 func (c *Client) Read(ctx context.Context, id string) (Session, error) {
 	if !c.config.BulkRead {
 		return c.Get(ctx, id)
@@ -100,9 +103,9 @@ func (c *Client) Read(ctx context.Context, id string) (Session, error) {
 	return session, err
 }
 
-// Prime lists the first page, unless that was done, and waits for it, about a second
-// at most. It is for callers of Read who want to know of sessions that are likely to
-// exist: one page answers a hundred of them. It reports no errors; Read does.
+// Prime lists the first page unless that has been done, and waits for it, about a
+// second at most. Call it before Read for sessions that are likely to exist: one
+// page answers a hundred reads. Prime returns no error; Read does.
 func (c *Client) Prime(ctx context.Context) {
 	if !c.config.BulkRead {
 		return
@@ -119,7 +122,7 @@ func (c *Client) Prime(ctx context.Context) {
 	}
 }
 
-// written says that this process writes the session.
+// written notes that this process writes the session.
 func (r *reader) written(id string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -135,8 +138,8 @@ func (r *reader) enter() {
 	}
 }
 
-// leave ends the page in flight unless another read comes within a second or so: engines
-// that read one by one leave gaps.
+// leave ends the page in flight unless another read begins within about a second:
+// engines that read one by one leave gaps.
 func (r *reader) leave(ctx context.Context) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -153,7 +156,7 @@ func (r *reader) leave(ctx context.Context) {
 	}
 }
 
-// fromPage returns what a page tells of the session, or false for a single read.
+// fromPage returns the session from a page, or false if it has to be read singly.
 func (r *reader) fromPage(ctx context.Context, id string) (Session, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -164,7 +167,7 @@ func (r *reader) fromPage(ctx context.Context, id string) (Session, bool) {
 			r.saved += r.singleTime / time.Duration(max(1, r.misses))
 			r.pass.useless = 0
 			if found.page == r.newest {
-				r.list(ctx) // It is there before a read has to wait for it.
+				r.list(ctx) // Prefetch, so that no read has to wait.
 			}
 			return found.session, true
 		}
@@ -181,7 +184,7 @@ func (r *reader) fromPage(ctx context.Context, id string) (Session, bool) {
 	return Session{}, false
 }
 
-// wait waits for the page in flight, without the lock, and returns how long.
+// wait waits for the page in flight without holding the lock, and returns how long.
 func (r *reader) wait(ctx context.Context) time.Duration {
 	page, began := r.inFlight, r.now()
 	if page.waitUntil.IsZero() {
@@ -200,15 +203,15 @@ func (r *reader) wait(ctx context.Context) time.Duration {
 
 func (r *reader) newPass() { r.pass = pass{begun: r.now(), seen: newWalk(), useless: 1} }
 
-// restart begins another pass where the last one has nothing more to tell.
+// restart begins another pass if the last one cannot answer any more.
 func (r *reader) restart(wantedIsOld bool) {
 	if r.inFlight == nil && (r.pass.ended || wantedIsOld) && r.now().Sub(r.pass.begun) > pageLifetime {
 		r.newPass()
 	}
 }
 
-// list asks for the next page, unless one is in flight or there is none. The page
-// is for every read, so none of them cancels it.
+// list requests the next page unless one is in flight or the pass has ended. All
+// reads share the page, so none of them cancels it.
 func (r *reader) list(ctx context.Context) {
 	if r.inFlight != nil || r.pass.ended {
 		return
@@ -232,10 +235,10 @@ func (r *reader) list(ctx context.Context) {
 		if err == nil {
 			err = r.client.guardPage(got, answer, r.pass.seen)
 		} else if ctx.Err() != nil {
-			return // Too late, or nobody reads: the same page comes next.
+			return // Timed out or not wanted: the next list asks for the same page.
 		}
 		if err != nil {
-			got = page{} // It fails no read: single ones go on and report what they meet.
+			got = page{} // Ends the pass. Single reads go on and report their own errors.
 		}
 		r.pass.token, r.pass.ended = got.nextToken, got.nextToken == ""
 		for _, session := range got.sessions {

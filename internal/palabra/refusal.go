@@ -10,10 +10,10 @@ import (
 	"slices"
 )
 
-// codeInsufficientBalance was captured from production.
+// codeInsufficientBalance is the error_code that production sends.
 const codeInsufficientBalance = 100050
 
-// badAnswer is the error for a 2xx whose body is not what it should be.
+// badAnswer is the error for a 2xx whose body cannot be used.
 func (c *Client) badAnswer(got answer, err error) error {
 	failed := c.errorFrom(got)
 	failed.Err = c.redact(fmt.Errorf("the answer (%s) cannot be used: %w", c.contentType(got), err))
@@ -45,8 +45,8 @@ func (c *Client) refusal(ctx context.Context, got answer) error {
 	return apiErr
 }
 
-// class tells what a refusal means. fromAPI is false for a body that the API
-// would not send.
+// class returns the class of a refusal, or nil. fromAPI is false for a body that
+// the API would not send.
 func (c *Client) class(ctx context.Context, got answer, said problem, fromAPI bool) error {
 	create := got.request.path == createPath
 	switch {
@@ -76,10 +76,10 @@ func (c *Client) class(ctx context.Context, got answer, said problem, fromAPI bo
 	}
 }
 
-// meaningOfNotFound tells a missing session from wrong credentials, for which
-// the API has answered 404, too, and from a 404 of a gateway. The session is
-// believed to be missing only when the answer is the API's own and the same
-// credentials have worked, for an earlier call or for a list call now.
+// meaningOfNotFound tells a missing session from wrong credentials, which the API
+// has also answered with 404, and from a gateway's 404. The session counts as
+// missing only if the answer is the API's own and the same credentials have
+// worked, in an earlier call or in a list call now.
 func (c *Client) meaningOfNotFound(ctx context.Context, fromAPI bool) error {
 	switch work := c.credentialsWork.Load(); {
 	case !fromAPI && work:
@@ -90,13 +90,13 @@ func (c *Client) meaningOfNotFound(ctx context.Context, fromAPI bool) error {
 		return ErrNotFound
 	}
 	if err := c.checkCredentials(ctx); err != nil {
-		return fmt.Errorf("whether the credentials work could not be found out: %w", err)
+		return fmt.Errorf("unable to find out whether the credentials work: %w", err)
 	}
 	return ErrNotFound
 }
 
-// noteRefusal remembers that the credentials are wrong, so that the other calls
-// of a run end at once. A 403 about one session says nothing about the others.
+// noteRefusal remembers that the credentials are wrong, so that later calls end at
+// once. A 403 about one session says nothing about other sessions.
 func (c *Client) noteRefusal(got answer, err error) {
 	aboutAll := got.status == http.StatusUnauthorized || got.request.path == sessionsPath
 	if aboutAll && errors.Is(err, ErrUnauthorized) {
@@ -104,8 +104,8 @@ func (c *Client) noteRefusal(got answer, err error) {
 	}
 }
 
-// checkCredentials lists one session. Calls that need it at the same time share
-// it, so none of them may end it.
+// checkCredentials lists one session. Concurrent callers share the request, so
+// none of them may cancel it.
 func (c *Client) checkCredentials(ctx context.Context) error {
 	check := c.checks.DoChan("", func() (any, error) {
 		if c.credentialsWork.Load() {
@@ -138,17 +138,17 @@ func (p *problem) mentions(words *regexp.Regexp) bool {
 	return slices.ContainsFunc(p.texts(), words.MatchString)
 }
 
-// mayBlameCredentials reports that the reason of a 403 is the credentials, or
-// that there is none.
+// mayBlameCredentials reports that a 403 names the credentials as its reason, or
+// gives no reason.
 func (p *problem) mayBlameCredentials() bool {
 	return p.mentions(credentialWords) || !slices.ContainsFunc(p.texts(), func(text string) bool { return !noReason.MatchString(text) })
 }
 
-// isOfARouter reports that a gateway or web framework misses the path itself.
+// isOfARouter reports that a gateway or web framework does not know the path.
 func (p *problem) isOfARouter() bool { return !p.known && p.mentions(endpointWords) }
 
-// isSessionLimit goes by the wording: status and code of the answer are not
-// known. A rate limit and the limits of other fields are left out.
+// isSessionLimit goes by the wording, because status and code are not documented.
+// Rate limits and the limits of other fields do not count.
 func (p *problem) isSessionLimit(status int) bool {
 	switch status {
 	case http.StatusForbidden, http.StatusConflict, http.StatusUnprocessableEntity, http.StatusTooManyRequests, http.StatusOK, http.StatusCreated:

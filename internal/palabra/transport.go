@@ -18,20 +18,19 @@ import (
 )
 
 const (
-	// idleConns is above the parallelism that engines use by default (10): Go's
-	// default of two idle connections makes ten parallel requests dial anew all
-	// the time. There is no limit of connections in use, because a request that
-	// waits for one would use up the time of its attempt.
+	// idleConns is above the default parallelism of engines (10). Go's default of
+	// two makes ten parallel requests dial again and again. Connections in use are
+	// not limited: a request that waits for one would use up its attempt's time.
 	idleConns = 32
 	// idleTimeout is below the 60 seconds after which common load balancers close
-	// a connection, so that a request does not meet one that is being closed.
+	// a connection, so that no request is sent while they close it.
 	idleTimeout = 50 * time.Second
 
 	shortestRetryWait = 500 * time.Millisecond
 	longestRetryWait  = 10 * time.Second
 
-	// localRetryWait and localRetries make about a second: a server on this
-	// machine that refuses connections is starting, or not running at all.
+	// localRetryWait and localRetries add up to a second: a server on this machine
+	// that refuses connections is starting, or not running at all.
 	localRetryWait = 250 * time.Millisecond
 	localRetries   = 4
 )
@@ -44,24 +43,24 @@ type transport struct {
 	pacer    *pacer
 	waitMin  time.Duration
 	waitMax  time.Duration
-	// graceAfterCancel is how long the answer to a request that cannot be
-	// repeated is waited for after its caller's context has ended.
+	// graceAfterCancel is how long a request that cannot be repeated may continue
+	// after its caller's context has ended.
 	graceAfterCancel time.Duration
 	// lastDate is the Date of the last answer.
 	lastDate atomic.Pointer[time.Time]
 }
 
-// answer is what came back, its body read and bounded.
+// answer is a response whose body has been read.
 type answer struct {
 	request    request
 	status     int
 	header     http.Header
 	body       []byte
 	serverTime time.Time
-	// sentAt is not later than when the request left, by the server's clock
-	// where an earlier answer told it.
+	// sentAt is when the last attempt left, or earlier: the Date of the answer
+	// before it, or the injected clock.
 	sentAt time.Time
-	// ambiguous says that an attempt failed after it may have had its effect.
+	// ambiguous says that an attempt failed, but may have had its effect.
 	ambiguous bool
 }
 
@@ -82,15 +81,15 @@ func newTransport(config Config, endpoint *url.URL) *transport {
 	}
 }
 
-// operationTimeout bounds all attempts of one operation and the waits between.
-// A product that no time.Duration can hold is no bound.
+// operationTimeout bounds all attempts of one operation and the waits between
+// them. It is the longest time.Duration where the product would overflow.
 func (t *transport) operationTimeout() time.Duration {
 	attempts := min(max(int64(t.config.MaxRetries), 0), math.MaxInt32) + 1
 	longest := min(int64(t.config.RequestTimeout), math.MaxInt64-int64(maxRetryAfter)) + int64(maxRetryAfter)
 	return time.Duration(attempts * min(longest, math.MaxInt64/attempts))
 }
 
-// do sends r until it has an answer that is worth no other attempt.
+// do sends r until an attempt needs no retry.
 func (t *transport) do(ctx context.Context, u *url.URL, r request) (answer, error) {
 	if err := t.pacer.wait(ctx); err != nil {
 		return answer{}, err
@@ -106,8 +105,8 @@ func (t *transport) do(ctx context.Context, u *url.URL, r request) (answer, erro
 		HTTPClient: &http.Client{
 			Transport: op,
 			Timeout:   t.config.RequestTimeout,
-			// A redirect is returned as it is: following it would send the
-			// credentials' headers to whatever host it names.
+			// Following a redirect would send the credentials' headers to whatever
+			// host it names.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 		RetryMax:     t.config.MaxRetries,
@@ -120,7 +119,7 @@ func (t *transport) do(ctx context.Context, u *url.URL, r request) (answer, erro
 	}
 	resp, err := client.Do(req)
 	if resp != nil {
-		_ = resp.Body.Close() // Read already; this ends the timer of the attempt.
+		_ = resp.Body.Close() // The body has been read; this stops the attempt's timer.
 	}
 	return op.outcome(err)
 }
@@ -144,11 +143,11 @@ func (t *transport) newRequest(ctx context.Context, u *url.URL, r request) (*ret
 	return req, nil
 }
 
-// send sends one attempt with the credentials, which go to the configured host
-// alone, and reads the whole answer, so that the connection can be used again.
+// send sends one attempt with the credentials, only to the configured host. It
+// reads the whole answer, so that the connection can be used again.
 func (t *transport) send(req *http.Request) (*http.Response, []byte, error) {
 	if req.URL.Scheme != t.endpoint.Scheme || req.URL.Host != t.endpoint.Host {
-		return nil, nil, errors.New("refused to send credentials to another host than the endpoint's")
+		return nil, nil, errors.New("refused to send credentials to a host other than the endpoint's")
 	}
 	req.Header = req.Header.Clone()
 	if t.config.APIKey != "" {
@@ -177,7 +176,7 @@ func (t *transport) send(req *http.Request) (*http.Response, []byte, error) {
 
 var errBodyTooLarge = errors.New("the answer is larger than the limit")
 
-// serverTime is the time of an answer.
+// serverTime returns the Date of an answer, or the injected time if it has none.
 func (t *transport) serverTime(header http.Header) time.Time {
 	date, err := http.ParseTime(header.Get("Date"))
 	if err != nil {
@@ -188,7 +187,7 @@ func (t *transport) serverTime(header http.Header) time.Time {
 	return date
 }
 
-// sendTime is the time of a request that leaves now.
+// sendTime returns the Date of the last answer, or the injected time before one.
 func (t *transport) sendTime() time.Time {
 	if date := t.lastDate.Load(); date != nil {
 		return *date

@@ -2,25 +2,28 @@ package palabra
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-func (r CreateRequest) encode() ([]byte, error) {
+func (r CreateRequest) encode() []byte {
 	type data struct {
 		SubscriberCount *int   `json:"subscriber_count,omitempty"`
 		Intent          string `json:"intent,omitempty"`
 		AggregationID   string `json:"aggregation_id,omitempty"`
 	}
-	return json.Marshal(map[string]data{"data": {r.SubscriberCount, r.Intent, r.AggregationID}})
+	body, _ := json.Marshal(map[string]data{"data": {r.SubscriberCount, r.Intent, r.AggregationID}}) // Strings and numbers always marshal.
+	return body
 }
 
-func encodeExpiry(ttlSeconds int64) ([]byte, error) {
-	return json.Marshal(map[string]any{"data": map[string]int64{"ttl_seconds": ttlSeconds}})
+func encodeExpiry(ttlSeconds int64) []byte {
+	return fmt.Appendf(nil, `{"data":{"ttl_seconds":%d}}`, ttlSeconds)
 }
 
 // wireSession is a session as the API sends it.
@@ -47,8 +50,8 @@ func (w wireSession) session() Session {
 	}
 }
 
-// decodeSession decodes {"data": {…}}. An answer for another session is refused:
-// acting on it would be acting on the wrong session.
+// decodeSession decodes {"data": {…}}. It refuses an answer for another session,
+// because acting on it would change the wrong one.
 func decodeSession(body []byte, id string) (Session, error) {
 	var envelope struct {
 		Data *wireSession `json:"data"`
@@ -72,23 +75,13 @@ func decodeSession(body []byte, id string) (Session, error) {
 type stringOrList []string
 
 func (s *stringOrList) UnmarshalJSON(raw []byte) error {
-	if bytes.HasPrefix(raw, []byte(`"`)) {
-		var one string
-		if err := json.Unmarshal(raw, &one); err != nil {
-			return err
-		}
-		*s = stringOrList{one}
-		return nil
+	if startsWith(raw, '"') {
+		raw = slices.Concat([]byte("["), raw, []byte("]"))
 	}
-	var list []string
-	if err := json.Unmarshal(raw, &list); err != nil {
-		return err
-	}
-	*s = list
-	return nil
+	return json.Unmarshal(raw, (*[]string)(s))
 }
 
-// decodeCreated accepts the present and the old names of fields.
+// decodeCreated accepts the current and the former names of fields.
 func decodeCreated(body []byte) (CreatedSession, error) {
 	var envelope struct {
 		Data *struct {
@@ -115,9 +108,9 @@ func decodeCreated(body []byte) (CreatedSession, error) {
 	created := CreatedSession{
 		ID:               data.ID,
 		SubscriberTokens: data.Subscriber,
-		WebRTCURL:        firstOf(data.WebRTCURL, data.StreamURL),
-		WebRTCRoomName:   firstOf(data.WebRTCRoomName, data.RoomName),
-		WSURL:            firstOf(data.WSURL, data.ControlURL),
+		WebRTCURL:        cmp.Or(data.WebRTCURL, data.StreamURL),
+		WebRTCRoomName:   cmp.Or(data.WebRTCRoomName, data.RoomName),
+		WSURL:            cmp.Or(data.WSURL, data.ControlURL),
 		Intent:           data.Intent,
 		Organization:     data.Organization,
 	}
@@ -127,8 +120,8 @@ func decodeCreated(body []byte) (CreatedSession, error) {
 	return created, nil
 }
 
-// decodeNothing is for calls that answer 204. A 2xx with other JSON is accepted;
-// a web page is not, because something else than the API sent it.
+// decodeNothing is for calls that answer 204. It accepts any JSON, but not a web
+// page, which did not come from the API.
 func decodeNothing(body []byte) error {
 	if isEmpty(body) {
 		return nil
@@ -137,27 +130,18 @@ func decodeNothing(body []byte) error {
 	return decodeJSON(body, &anything)
 }
 
-// listEnvelope is every place where versions of the API have put sessions and
+// listEnvelope has every member in which versions of the API have put sessions or
 // the token of the next page.
 type listEnvelope struct {
 	Data          json.RawMessage `json:"data"`
 	Sessions      json.RawMessage `json:"sessions"`
 	Items         json.RawMessage `json:"items"`
-	NextPageToken *string         `json:"next_page_token"`
-	Next          *string         `json:"next"`
-}
-
-func (e listEnvelope) token() string {
-	for _, token := range []*string{e.NextPageToken, e.Next} {
-		if token != nil && *token != "" {
-			return *token
-		}
-	}
-	return ""
+	NextPageToken string          `json:"next_page_token"`
+	Next          string          `json:"next"`
 }
 
 // list returns the member that holds the list. An object without any of them is
-// not an empty list: it is the answer of something else.
+// not an empty list: it did not come from the API.
 func (e listEnvelope) list() (json.RawMessage, error) {
 	var found json.RawMessage
 	for _, member := range []json.RawMessage{e.Sessions, e.Items, e.Data} {
@@ -190,7 +174,7 @@ func decodePage(body []byte) (page, error) {
 		if err = decodeJSON(list, &envelope); err != nil {
 			return page{}, err
 		}
-		token = firstOf(token, envelope.token())
+		token = cmp.Or(token, envelope.NextPageToken, envelope.Next)
 		if list, err = envelope.list(); err != nil {
 			return page{}, err
 		}
@@ -264,7 +248,7 @@ func (p *problem) read(raw json.RawMessage, depth int) {
 	}
 }
 
-// readCode accepts a number, also as a string. Other codes become text.
+// readCode accepts a number or a numeric string. It keeps other codes as text.
 func (p *problem) readCode(raw json.RawMessage) {
 	var (
 		number float64
@@ -290,15 +274,6 @@ func saysNotOK(body []byte) bool {
 	return startsWith(body, '{') && json.Unmarshal(body, &envelope) == nil && envelope.OK != nil && !*envelope.OK
 }
 
-func firstOf(values ...string) string {
-	for _, value := range values {
-		if value != "" {
-			return value
-		}
-	}
-	return ""
-}
-
 func isEmpty(raw []byte) bool { return len(bytes.TrimSpace(raw)) == 0 }
 
 func isNull(raw []byte) bool { return bytes.Equal(bytes.TrimSpace(raw), []byte("null")) }
@@ -308,8 +283,8 @@ func startsWith(raw []byte, first byte) bool {
 	return len(raw) > 0 && raw[0] == first
 }
 
-// decodeJSON keeps what the decoder says about types and offsets, and none of
-// the values, which may be secrets.
+// decodeJSON returns errors that name types and offsets, but no values, which may
+// be secrets.
 func decodeJSON(body []byte, into any) error {
 	if isEmpty(body) {
 		return errors.New("it is empty")
