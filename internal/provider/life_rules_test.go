@@ -76,7 +76,7 @@ func (l *life) wants(at address, state snapshot, how command) (id string, known,
 			return "", false, true
 		}
 		if said.needs == "" {
-			return text(objectOfAny(said.arguments), "session_id"), true, true
+			return textOf(said.arguments["session_id"]), true, true
 		}
 		source = address{sessionType, said.needs}
 	}
@@ -302,8 +302,8 @@ func (l *life) judgeApply(p plannedRun, out outcome, what circumstance, before s
 // a session that ended after the plan, or before a plan that did not look, or
 // that is not of this account. Deleting what has ended is no error.
 func (l *life) explainsApply(found problem, p plannedRun, what circumstance) bool {
-	c, said := p.changes[found.at], objectOfAny(p.config[found.at].arguments)
-	id := text(said, "session_id")
+	c := p.changes[found.at]
+	id := textOf(p.config[found.at].arguments["session_id"])
 	if found.step == "delete" || id == "" {
 		id = text(c.before.value, "id")
 	}

@@ -272,7 +272,7 @@ func (l *life) twins() map[string]bool {
 	}
 	for at, said := range l.config {
 		if _, held := l.state.current[at]; !held {
-			count[text(objectOfAny(said.arguments), "session_id")]++
+			count[textOf(said.arguments["session_id"])]++
 		}
 	}
 	for id, n := range count {
@@ -287,7 +287,7 @@ func (l *life) sessionAt(at address) string {
 	if held, ok := l.state.current[at]; ok {
 		return text(held.value, "id")
 	}
-	return text(objectOfAny(l.config[at].arguments), "session_id")
+	return textOf(l.config[at].arguments["session_id"])
 }
 
 // settle is a last ordinary run, after which state and server agree.

@@ -7,93 +7,131 @@ import (
 	"time"
 )
 
-// withKey is the configuration with the API key in place of the pair.
-func (f *fixture) withKey(key, body string) string {
-	return fmt.Sprintf(`
-provider "palabra" {
-  endpoint = %q
-  api_key  = %q
-}
-%s`, f.url, key, body)
+// sessionsOfBothTypes are a palabra_session and an expiry of session s1.
+func sessionsOfBothTypes() configuration {
+	return configuration{sessionAt("it"): creates(), room("it"): lasts("s1")}
 }
 
-func TestSessionAccount_CredentialsOfAnotherAccountLoseNothing(t *testing.T) {
+// useOther switches to the credentials of another account, useKey to another
+// key of the same account.
+func (s *story) useOther() { s.provider = pairOf(s.url, otherClientID) }
+func (s *story) useKey()   { s.provider = keyOf(s.url) }
+
+func TestSessionAccount_OtherAccountChangesNothing(t *testing.T) {
 	t.Parallel()
-	f, elsewhere, c := newFixture(t), newFixture(t), newCLI(t)
-	f.putSession(testSessionID, 30*24*time.Hour)
-	elsewhere.putSession("another.session", 30*24*time.Hour)
-	resources := sessionConfig("ttl_seconds = 7200") + expiryConfig(7200, "")
-	c.write(f.config(resources))
-	c.run("apply", "-auto-approve")
-	token := c.values(sessionAddress)["publisher_token"]
-	id := c.values(sessionAddress)["id"].(string) //nolint:forcetypeassert // a string by its schema
-
-	c.write(elsewhere.withKey(testAPIKey, resources))
-	for _, command := range [][]string{{"plan"}, {"apply", "-auto-approve"}, {"destroy", "-auto-approve"}, {"destroy", "-auto-approve", "-refresh=false"}} {
-		said := c.fail(command...)
-		for _, part := range []string{id, "client_id:" + testClientID, "another account", "state rm", "destroy = false"} {
-			if !strings.Contains(said, part) {
-				t.Errorf("%q does not say %q:\n%s", command, part, said)
-			}
+	s := newAppliedStory(t, sessionsOfBothTypes(), "s1")
+	own, before := s.provider, s.state.clone()
+	id := s.id(sessionAt("it"))
+	s.useOther()
+	for _, how := range []command{{}, {refreshOnly: true}, {destroy: true}} {
+		s.refused(how, id, "client_id:"+testClientID, "another account", "state rm", "destroy = false")
+	}
+	s.config = configuration{}
+	out := s.applyFails(command{destroy: true, noRefresh: true}, id, `"s1"`, "state rm", "destroy = false")
+	if len(out.done) > 0 {
+		t.Errorf("done with the credentials of another account: %v", out.done)
+	}
+	s.expectWrites("DELETE "+id, "DELETE s1") // In the other account, which does not have them.
+	for at, held := range before.current {
+		if !s.state.current[at].value.Equal(held.value) {
+			t.Errorf("%s was %s, is %s", at, held.value, s.state.current[at].value)
 		}
 	}
-	if writes := elsewhere.writes(); strings.Contains(strings.Join(writes, " "), "POST") {
-		t.Errorf("writes in the other account: %q", writes)
-	}
-
-	f.ResetRequests()
-	c.write(f.config(resources))
-	if p := c.plan(); !strings.Contains(p.text, "No changes.") {
-		t.Errorf("plan with the former credentials:\n%s", p.text)
-	}
-	if values := c.values(sessionAddress); values["publisher_token"] != token {
-		t.Error("the tokens are lost")
-	}
-	f.expectWrites(t)
+	s.provider = own
+	s.config = sessionsOfBothTypes()
+	s.expectEmptyPlan()
+	s.change(configuration{})
+	s.lives(id, false)
+	s.lives("s1", false)
 }
 
-func TestSessionAccount_RotatedCredentialsFindTheSessionsAgain(t *testing.T) {
+func TestSessionAccount_MissingSessionIsBelievedWithAnotherKey(t *testing.T) {
 	t.Parallel()
-	f, c := newFixture(t), newCLI(t)
-	f.putSession(testSessionID, 30*24*time.Hour)
-	resources := sessionConfig("ttl_seconds = 7200") + expiryConfig(7200, "")
-	c.write(f.config(resources))
-	c.run("apply", "-auto-approve")
-	c.write(f.withKey(testAPIKey, resources))
-	c.run("apply", "-auto-approve")
-	// From now on the new credentials found it last: an end is an end.
-	f.Remove(c.values(sessionAddress)["id"].(string)) //nolint:forcetypeassert // a string by its schema
-	if p := c.plan(); p.actions()[sessionAddress] != "create" {
-		t.Errorf("plan: %v", p.actions())
-	}
-}
-
-func TestSessionAccount_SessionPastItsEndMayBeMissing(t *testing.T) {
-	t.Parallel()
-	f, c := newFixture(t), newCLI(t)
-	c.write(f.config(sessionConfig("ttl_seconds = 7200")))
-	c.run("apply", "-auto-approve")
-	f.clock.Advance(2 * time.Hour)
-	f.putSession("another.session", time.Hour)
-	c.write(f.withKey(testAPIKey, sessionConfig("ttl_seconds = 7200")))
-	if p := c.plan(); p.actions()[sessionAddress] != "create" {
-		t.Errorf("plan: %v", p.actions())
+	a, b := sessionAt("a"), sessionAt("b")
+	for name, end := range map[string]func(s *story){
+		"that finds another session first": func(s *story) { s.box.Remove(s.id(b)); s.useKey() },
+		"that has found the session":       func(s *story) { s.useKey(); s.run(); s.box.Remove(s.id(a)); s.box.Remove(s.id(b)) },
+		"after its last known end":         func(s *story) { s.clock.Advance(2 * time.Hour); s.useKey() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newAppliedStory(t, configuration{a: creates(), b: creates()})
+			old := s.id(b)
+			end(s)
+			s.run()
+			if s.id(b) == old {
+				t.Errorf("session %q has ended, and is still in the state", old)
+			}
+			s.expectEmptyPlan()
+		})
 	}
 }
 
 func TestSessionAccount_ConnectedSessionMayLiveBeyondItsLastKnownExpiry(t *testing.T) {
 	t.Parallel()
+	s := newAppliedStory(t, configuration{sessionAt("it"): creates()})
+	s.box.Connect(s.id(sessionAt("it")))
+	s.run() // It notes that the session now ends within a minute.
+	s.clock.Advance(10 * time.Minute)
+	s.useOther()
+	s.refused(command{}, "another account")
+}
+
+// A create that failed has written nothing, so it must not make a Delete of the
+// same session succeed without a request.
+func TestSessionAccount_FailedCreateDoesNotHideTheDelete(t *testing.T) {
+	t.Parallel()
+	for order, pick := range orders {
+		t.Run(order, func(t *testing.T) {
+			t.Parallel()
+			s := newAppliedStory(t, configuration{room("b"): lasts("s1")}, "s1")
+			s.useOther()
+			s.pick = pick
+			s.run()
+			s.active(room("b"), false)
+			for _, other := range []address{room("a"), room("c")} {
+				s.config = configuration{other: lasts("s1")}
+				if out := s.applyFails(command{}); len(out.done) > 0 {
+					t.Errorf("done with the credentials of another account: %v", out.done)
+				}
+				if _, kept := s.state.current[room("b")]; !kept {
+					t.Errorf("the instance left the state, and its session lives in the first account")
+				}
+			}
+		})
+	}
+}
+
+func TestSessionAccount_EngineKeepsTheStateOfAnotherAccount(t *testing.T) {
+	t.Parallel()
 	f, elsewhere, c := newFixture(t), newFixture(t), newCLI(t)
+	f.putSession(testSessionID, 30*24*time.Hour)
 	elsewhere.putSession("another.session", 30*24*time.Hour)
-	c.write(f.config(sessionConfig("ttl_seconds = 7200")))
+	resources := sessionConfig("ttl_seconds = 7200") + expiryConfig(7200, "")
+	c.write(f.config(resources))
 	c.run("apply", "-auto-approve")
-	f.Connect(f.onlySession(t))
-	c.run("apply", "-auto-approve") // Notes that the session now ends within a minute.
-	for _, clock := range []interface{ Advance(time.Duration) }{f.clock, elsewhere.clock} {
-		clock.Advance(10 * time.Minute)
+	f.ResetRequests()
+	values := c.values(sessionAddress)
+
+	c.write(fmt.Sprintf("provider \"palabra\" {\n  endpoint = %q\n  api_key  = %q\n}\n%s", elsewhere.url, testAPIKey, resources))
+	for _, command := range [][]string{{"apply", "-auto-approve"}, {"destroy", "-auto-approve", "-refresh=false"}} {
+		said := c.fail(command...)
+		for _, part := range []string{fmt.Sprint(values["id"]), "client_id:" + testClientID, "another account", "state rm", "destroy = false"} {
+			if !strings.Contains(said, part) {
+				t.Errorf("%q does not say %q:\n%s", command, part, said)
+			}
+		}
 	}
-	c.write(elsewhere.withKey(testAPIKey, sessionConfig("ttl_seconds = 7200")))
-	if said := c.fail("apply", "-auto-approve"); !strings.Contains(said, "another account") {
-		t.Errorf("apply says:\n%s", said)
+	if writes := strings.Join(elsewhere.writes(), " "); strings.Contains(writes, "POST") {
+		t.Errorf("writes in the other account: %s", writes)
 	}
+
+	c.write(f.config(resources))
+	if p := c.plan(); !strings.Contains(p.text, "No changes.") {
+		t.Errorf("plan with the former credentials:\n%s", p.text)
+	}
+	if kept := c.values(sessionAddress); kept["publisher_token"] != values["publisher_token"] {
+		t.Error("the tokens are lost")
+	}
+	f.expectWrites(t)
 }

@@ -1,200 +1,245 @@
 package provider_test
 
 import (
-	"fmt"
-	"maps"
-	"slices"
-	"strings"
 	"testing"
-	"time"
 )
 
-const conflictError = "Plan deletes a session that it keeps"
-
-// expiries are instances by for_each key, each of the session of that value.
-func expiries(name string, sessions map[string]string, extra string) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "resource \"palabra_session_expiry\" %q {\n  for_each = {\n", name)
-	for _, key := range slices.Sorted(maps.Keys(sessions)) {
-		fmt.Fprintf(&b, "    %q = %q\n", key, sessions[key])
-	}
-	fmt.Fprintf(&b, "  }\n  session_id  = each.value\n  ttl_seconds = 7200\n  %s\n}\n", extra)
-	return b.String()
+// orders are two orders in which an engine may visit its instances.
+var orders = map[string]func(int) int{
+	"first to last": func(int) int { return 0 },
+	"last to first": func(n int) int { return n - 1 },
 }
 
-func counted(sessions ...string) string {
-	return fmt.Sprintf(`
-resource "palabra_session_expiry" "test" {
-  count       = %d
-  session_id  = %s[count.index]
-  ttl_seconds = 7200
-}
-`, len(sessions), strings.ReplaceAll(fmt.Sprintf("%q", sessions), `" "`, `", "`))
+// refreshes are the ways to plan that differ in what is read, and when.
+var refreshes = map[string]command{
+	"": {}, " -refresh=false": {noRefresh: true}, " -minimal-refresh": {minimalRefresh: true}, " orphans first": {orphansFirst: true},
 }
 
-func TestSessionExpiry_PlanThatDeletesWhatItKeepsIsRefused(t *testing.T) {
+// createFirst is a block with create_before_destroy.
+func createFirst(b block) block {
+	b.createBeforeDestroy = true
+	return b
+}
+
+// unknown is a block with arguments that are known after apply.
+func unknown(b block, arguments ...string) block {
+	b.later = arguments
+	return b
+}
+
+// managedAndExpiry is a palabra_session, and a palabra_session_expiry of the
+// same session.
+func managedAndExpiry() configuration {
+	return configuration{sessionAt("it"): creates(), room("it"): {arguments: attributes{"ttl_seconds": numberOf(7200)}, needs: "it"}}
+}
+
+func TestSessionDeletion_OfAKeptSessionIsRefusedAtPlan(t *testing.T) {
 	t.Parallel()
-	const managedAndExpiry = `
-resource "palabra_session" "managed" {}
-
-resource "palabra_session_expiry" "test" {
-  session_id  = palabra_session.managed.id
-  ttl_seconds = 7200
-}
-`
 	for name, test := range map[string]struct {
-		before, after string
-		// allowed says that nothing is lost: the plan goes through.
-		allowed bool
+		before, after configuration
+		// kept is the session that the error names.
+		kept string
 	}{
-		"rename without moved": {
-			before: expiries("a", map[string]string{"x": "room.a"}, ""), after: expiries("b", map[string]string{"x": "room.a"}, ""),
+		"rename without moved": {configuration{room("old"): lasts("s1")}, configuration{room("new"): lasts("s1")}, `"s1"`},
+		"changed key": {
+			configuration{room(`it["a"]`): lasts("s1"), room(`it["b"]`): lasts("s2")},
+			configuration{room(`it["c"]`): lasts("s1"), room(`it["b"]`): lasts("s2")}, `"s1"`,
 		},
-		"count shift":                 {before: counted("room.a", "room.b", "room.c"), after: counted("room.b", "room.c")},
-		"expiry of a palabra_session": {before: managedAndExpiry, after: "resource \"palabra_session\" \"managed\" {}\n"},
-		"both of a palabra_session":   {before: managedAndExpiry, after: "", allowed: true},
+		"count shift": {
+			configuration{room("it[0]"): lasts("s1"), room("it[1]"): lasts("s2"), room("it[2]"): lasts("s3")},
+			configuration{room("it[0]"): lasts("s2"), room("it[1]"): lasts("s3")}, `"s`,
+		},
+		"swap": {
+			configuration{room("a"): lasts("s1"), room("b"): lasts("s2")},
+			configuration{room("a"): lasts("s2"), room("b"): lasts("s1")}, `"s`,
+		},
+		"second of two twins": {configuration{room("a"): lasts("s1"), room("b"): lasts("s1")}, configuration{room("a"): lasts("s1")}, `"s1"`},
+		"first of two twins":  {configuration{room("a"): lasts("s1"), room("b"): lasts("s1")}, configuration{room("b"): lasts("s1")}, `"s1"`},
+		"replacement of a twin": {
+			configuration{room("a"): lasts("s1"), room("b"): lasts("s1")},
+			configuration{room("a"): lasts("s2"), room("b"): lasts("s1")}, `"s1"`,
+		},
+		// The old session would be deleted once the successor is known.
+		"replacement of a twin by an unknown session, create first": {
+			configuration{room("a"): lasts("s1"), room("b"): lasts("s1")},
+			configuration{room("a"): createFirst(unknown(lasts("s2"), "session_id")), room("b"): lasts("s1")}, `"s1"`,
+		},
 	} {
-		for _, refresh := range []string{"-refresh=true", "-refresh=false"} {
-			t.Run(name+" "+refresh, func(t *testing.T) {
+		for order, pick := range orders {
+			for refresh, how := range refreshes {
+				t.Run(name+" "+order+refresh, func(t *testing.T) {
+					t.Parallel()
+					s := newAppliedStory(t, test.before, "s1", "s2", "s3")
+					s.pick, s.config = pick, test.after
+					s.refused(how, test.kept, "Plan deletes a session that it keeps", "moved", "for_each", "delete_on_destroy", "ttl_seconds = 3600")
+					s.expectWrites()
+				})
+			}
+		}
+	}
+}
+
+func TestSessionDeletion_OfBothTypesForOneSessionNeedsBothRemoved(t *testing.T) {
+	t.Parallel()
+	s := newAppliedStory(t, managedAndExpiry())
+	id := s.id(sessionAt("it"))
+	for _, pick := range orders {
+		s.pick = pick
+		for _, how := range refreshes {
+			s.config = configuration{sessionAt("it"): creates()}
+			s.refused(how, id, "delete_on_destroy")
+			s.config = configuration{room("it"): lasts(id)}
+			s.refused(how, id, "delete_on_destroy")
+		}
+	}
+	s.expectWrites()
+	s.change(configuration{})
+	s.lives(id, false)
+}
+
+// forced is a replacement that no argument asks for.
+var forced = command{replace: []address{room("it")}}
+
+func TestSessionDeletion_DeletesNoMoreThanThePlanIsFor(t *testing.T) {
+	t.Parallel()
+	forgets := attributes{"delete_on_destroy": boolOf(false)}
+	it := configuration{room("it"): lasts("s1")}
+	itFirst := configuration{room("it"): createFirst(lasts("s1"))}
+	taint := func(s *story) { s.taint(room("it")) }
+	for name, test := range map[string]struct {
+		before, after configuration
+		how           command
+		// meanwhile happens between the two runs.
+		meanwhile func(*story)
+		writes    []string
+	}{
+		"-replace":                        {before: it, after: it, how: forced, writes: []string{"POST s1"}},
+		"-replace -refresh=false":         {before: it, after: it, how: command{replace: forced.replace, noRefresh: true}, writes: []string{"POST s1"}},
+		"-replace -minimal-refresh":       {before: it, after: it, how: command{replace: forced.replace, minimalRefresh: true}, writes: []string{"POST s1"}},
+		"-replace, create first":          {before: itFirst, after: itFirst, how: forced, writes: []string{"POST s1"}},
+		"taint":                           {before: it, after: it, meanwhile: taint, writes: []string{"POST s1"}},
+		"taint, create first":             {before: itFirst, after: itFirst, meanwhile: taint, writes: []string{"POST s1"}},
+		"taint -refresh=false":            {before: it, after: it, meanwhile: taint, how: command{noRefresh: true}, writes: []string{"POST s1"}},
+		"replacement by another session":  {before: it, after: configuration{room("it"): lasts("s2")}, writes: []string{"DELETE s1", "POST s2"}},
+		"the same, create first":          {before: itFirst, after: configuration{room("it"): createFirst(lasts("s2"))}, writes: []string{"DELETE s1", "POST s2"}},
+		"replacement of an ended session": {before: it, after: configuration{room("it"): lasts("s2")}, meanwhile: (*story).endS1, writes: []string{"POST s2"}},
+		"rename that forgets":             {before: configuration{room("it"): lasts("s1", forgets)}, after: configuration{room("new"): lasts("s1", forgets)}, writes: []string{"POST s1"}},
+		"rename with moved":               {before: it, after: configuration{room("new"): lasts("s1")}, meanwhile: func(s *story) { s.move(room("it"), room("new")) }},
+		"both of two twins removed":       {before: configuration{room("it"): lasts("s1"), room("twin"): lasts("s1")}, writes: []string{"DELETE s1", "DELETE s1"}},
+		"one of two ended twins removed":  {before: configuration{room("it"): lasts("s1"), room("twin"): lasts("s1")}, after: it, meanwhile: (*story).endS1},
+		"one of two sessions removed":     {before: configuration{room("it"): lasts("s1"), room("b"): lasts("s2")}, after: configuration{room("b"): lasts("s2")}, writes: []string{"DELETE s1"}},
+	} {
+		for order, pick := range orders {
+			t.Run(name+" "+order, func(t *testing.T) {
 				t.Parallel()
-				f, c := newFixture(t), newCLI(t)
-				for _, id := range []string{"room.a", "room.b", "room.c"} {
-					f.putSession(id, 30*24*time.Hour)
+				s := newAppliedStory(t, test.before, "s1", "s2")
+				if s.pick = pick; test.meanwhile != nil {
+					test.meanwhile(s)
 				}
-				c.write(f.config(test.before))
-				c.run("apply", "-auto-approve")
-				f.ResetRequests()
-				c.write(f.config(test.after))
-				if test.allowed {
-					c.run("apply", "-auto-approve", refresh)
-					return
-				}
-				said := c.fail("apply", "-auto-approve", refresh)
-				for _, part := range []string{conflictError, "moved block", "delete_on_destroy = false", "destroy = false", "ttl_seconds = 7200"} {
-					if !strings.Contains(said, part) {
-						t.Errorf("apply does not say %q:\n%s", part, said)
+				s.change(test.after, test.how)
+				s.expectWrites(test.writes...)
+				s.expectEmptyPlan()
+				// What kept a session in this run keeps it no longer.
+				s.change(configuration{})
+				for at, b := range test.after {
+					_, lives := s.box.Session(textOf(b.arguments["session_id"]))
+					if forgets := b.arguments["delete_on_destroy"].Equal(boolOf(false)); lives != forgets {
+						t.Errorf("%s is destroyed, and its session lives: %t", at, lives)
 					}
 				}
-				f.expectWrites(t)
 			})
 		}
 	}
 }
 
-func TestSessionExpiry_EndedInstanceRefusesNoPlan(t *testing.T) {
+// endS1 ends session s1, which the next run finds.
+func (s *story) endS1() {
+	s.box.Remove("s1")
+	s.run()
+	s.writes()
+}
+
+// move does what a moved block does.
+func (s *story) move(from, to address) {
+	s.state.current[to] = s.state.current[from]
+	delete(s.state.current, from)
+}
+
+func TestSessionDeletion_RenameOfAnEndedInstanceIsNotRefused(t *testing.T) {
 	t.Parallel()
-	f, c := newFixture(t), newCLI(t)
-	f.putSession("room.a", 30*24*time.Hour)
-	f.putSession("room.b", 30*24*time.Hour)
-	c.write(f.config(expiries("a", map[string]string{"x": "room.a"}, "")))
-	c.run("apply", "-auto-approve")
-	f.Remove("room.a")
-	c.run("apply", "-auto-approve")
-	f.ResetRequests()
-	c.write(f.config(expiries("b", map[string]string{"x": "room.a"}, "")))
-	if said := c.fail("apply", "-auto-approve"); strings.Contains(said, conflictError) || !strings.Contains(said, "Unable to set session expiry") {
-		t.Errorf("apply says:\n%s", said)
-	}
-	if writes := f.writes(); slices.Contains(writes, "DELETE /sessions/room.a") {
-		t.Errorf("writes: %q", writes)
-	}
+	s := newAppliedStory(t, configuration{room("old"): lasts("s1")}, "s1", "s2")
+	s.endS1()
+	s.config = configuration{room("new"): lasts("s1")}
+	s.applyFails(command{}, "Unable to set session expiry")
+	s.expectWrites("POST s1")
 }
 
-// replaced is one session whose expiry is to be replaced by itself.
-func replaced(lifecycle string) string {
-	return fmt.Sprintf(`
-resource "terraform_data" "release" {
-  input = var.release
-}
-
-variable "release" {
-  default = 1
-}
-
-resource "palabra_session_expiry" "test" {
-  session_id  = %q
-  ttl_seconds = 7200
-  lifecycle {
-    replace_triggered_by = [terraform_data.release]
-    %s
-  }
-}
-`, testSessionID, lifecycle)
-}
-
-func TestSessionExpiry_ReplacementByItselfExtendsAndDeletesNothing(t *testing.T) {
+func TestSessionDeletion_ReplacedPalabraSessionDeletesTheOldOneOnly(t *testing.T) {
 	t.Parallel()
+	it := sessionAt("it")
+	forced := command{replace: []address{it}}
 	for name, test := range map[string]struct {
-		lifecycle string
-		force     func(*cli) []string
+		config configuration
+		taint  bool
+		how    command
 	}{
-		"-replace":             {"", func(*cli) []string { return []string{"-replace=" + expiryAddress} }},
-		"taint, create first":  {"create_before_destroy = true", func(c *cli) []string { c.run("taint", expiryAddress); return nil }},
-		"replace_triggered_by": {"", func(*cli) []string { return []string{"-var=release=2", "-refresh=false"} }},
+		"-replace":                  {config: configuration{it: creates()}, how: forced},
+		"-replace, create first":    {config: configuration{it: createFirst(creates())}, how: forced},
+		"taint":                     {config: configuration{it: creates()}, taint: true},
+		"-replace, with its expiry": {config: managedAndExpiry(), how: forced},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f, c := newFixture(t), newCLI(t)
-			f.putSession(testSessionID, 30*24*time.Hour)
-			c.write(f.config(replaced(test.lifecycle)))
-			c.run("apply", "-auto-approve")
-			f.ResetRequests()
-			f.clock.Advance(time.Hour)
-			p := c.plan(test.force(c)...)
-			if got := p.actions()[expiryAddress]; !strings.Contains(got, "delete") || !strings.Contains(got, "create") {
-				t.Fatalf("plan: %s, want a replacement", got)
+			s := newAppliedStory(t, test.config)
+			old := s.id(it)
+			if test.taint {
+				s.taint(it)
 			}
-			c.run("apply", "tfplan")
-			f.expectWrites(t, "POST "+testSessionPath)
-			if values := c.values(expiryAddress); values["expires_at"] != sinceStart(3*time.Hour) || values["active"] != true {
-				t.Errorf("state: %v", values)
+			s.expectWarnings(s.run(test.how))
+			id := s.id(it)
+			want := []string{"DELETE " + old, "POST", "POST " + id}
+			if len(test.config) == 2 {
+				want = append(want, "POST "+id)
+			} else {
+				s.expectEmptyPlan()
 			}
-			// The note that kept the session is gone: this is what a destroy is for.
-			c.run("destroy", "-auto-approve")
-			f.expectWrites(t, "DELETE "+testSessionPath)
+			s.expectWrites(want...)
+			s.lives(id, true)
 		})
 	}
 }
 
-func TestSessionExpiry_FailedProvisionerExtendsInTheNextRun(t *testing.T) {
+func TestSessionDeletion_UnknownSuccessorIsNotDeleted(t *testing.T) {
 	t.Parallel()
-	f, c := newFixture(t), newCLI(t)
-	f.putSession(testSessionID, 30*24*time.Hour)
-	c.write(f.config(expiryConfig(7200, "provisioner \"local-exec\" {\n    command = \"exit 3\"\n  }")))
-	c.fail("apply", "-auto-approve")
-	f.ResetRequests()
-	c.write(f.config(expiryConfig(7200, "")))
-	c.run("apply", "-auto-approve")
-	f.expectWrites(t, "POST "+testSessionPath)
-	if _, ok := f.Session(testSessionID); !ok {
-		t.Error("the session was deleted")
+	const left = `Session not deleted: This resource is replaced, and the session_id of its successor was not known when that was planned: it may be session "s1"`
+	for name, test := range map[string]struct {
+		after    block
+		warnings []string
+		writes   []string
+	}{
+		"the same session":               {lasts("s1"), []string{left}, []string{"POST s1"}},
+		"another session":                {lasts("s2"), []string{left}, []string{"POST s2"}},
+		"the same session, create first": {createFirst(lasts("s1")), nil, []string{"POST s1"}},
+		// The successor is created, and so known, before the deletion.
+		"another session, create first": {createFirst(lasts("s2")), nil, []string{"DELETE s1", "POST s2"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newAppliedStory(t, configuration{room("it"): lasts("s1")}, "s1", "s2")
+			s.expectWarnings(s.change(configuration{room("it"): unknown(test.after, "session_id")}), test.warnings...)
+			s.expectWrites(test.writes...)
+			s.config = configuration{room("it"): test.after}
+			s.expectEmptyPlan()
+		})
 	}
 }
 
-func TestSessionExpiry_SuccessorKnownAfterApplyDeletesNothing(t *testing.T) {
+func TestSessionDeletion_DestroyAfterARenameNeedsNoRefresh(t *testing.T) {
 	t.Parallel()
-	config := func(f *fixture, revision int) string {
-		return f.config(fmt.Sprintf(`
-resource "terraform_data" "room" {
-  input            = %q
-  triggers_replace = %d
-}
-
-resource "palabra_session_expiry" "test" {
-  session_id  = terraform_data.room.output
-  ttl_seconds = 7200
-}
-`, "room.a", revision))
-	}
-	f, c := newFixture(t), newCLI(t)
-	f.putSession("room.a", 30*24*time.Hour)
-	c.write(config(f, 1))
-	c.run("apply", "-auto-approve")
-	f.ResetRequests()
-	c.write(config(f, 2))
-	said := c.run("apply", "-auto-approve")
-	f.expectWrites(t, "POST /sessions/room.a")
-	if !strings.Contains(said, "Session not deleted") || !strings.Contains(said, `"room.a"`) {
-		t.Errorf("apply does not say what becomes of the session:\n%s", said)
-	}
+	s := newAppliedStory(t, configuration{room("old"): lasts("s1")}, "s1")
+	s.config = configuration{room("new"): lasts("s1")}
+	s.refused(command{destroy: true}, "-refresh=false")
+	s.expectWrites()
+	s.run(command{destroy: true, noRefresh: true})
+	s.expectWrites("DELETE s1")
 }

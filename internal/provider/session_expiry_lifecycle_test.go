@@ -108,6 +108,16 @@ func TestSessionExpiry_ForcedReplacementWithoutDeletionExtends(t *testing.T) {
 	}
 }
 
+// nightly is three sessions that one run renews.
+const nightly = `
+resource "palabra_session_expiry" "test" {
+  for_each             = toset(["room.a", "room.b", "room.c"])
+  session_id           = each.key
+  ttl_seconds          = 7200
+  renew_before_seconds = 3600
+}
+`
+
 func TestSessionExpiry_TargetRenewsThatSessionAlone(t *testing.T) {
 	t.Parallel()
 	f, c := newFixture(t), newCLI(t)

@@ -1,95 +1,73 @@
 package provider_test
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
-	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-func TestSession_ImportLeavesTokensNullAndSaysSo(t *testing.T) {
+func TestSessionResource_ImportIsNotReplacedByWhatItLeavesNull(t *testing.T) {
+	t.Parallel()
+	s, it := newStory(t), sessionAt("it")
+	s.put("s1")
+	s.expectWarnings(s.imports(it, &tfprotov6.ImportResourceStateRequest{ID: "s1"}), "Tokens and URLs cannot be imported … publisher_token … null")
+	s.expectValue(it, "id", stringOf("s1"))
+	s.expectValue(it, "expires_at", stringOf(sinceStart(24*time.Hour)))
+	for _, attribute := range tokenAttributes {
+		if !member(s.state.current[it].value, attribute).IsNull() {
+			t.Errorf("%s is not null", attribute)
+		}
+	}
+	s.config = only(nil)
+	s.expectEmptyPlan()
+	arguments := attributes{"subscriber_count": numberOf(2), "intent": stringOf("event")}
+	s.expectWarnings(s.change(only(arguments)))
+	s.expectWrites()
+	arguments["ttl_seconds"] = numberOf(7200)
+	s.change(only(arguments))
+	s.expectWrites("POST s1")
+	// From now on the intent is known.
+	arguments["intent"] = stringOf("captions")
+	s.change(only(arguments))
+	s.expectWrites("DELETE s1", "POST", "POST "+s.id(it))
+}
+
+func TestSessionResource_ImportOfAMissingSessionStaysOutOfTheState(t *testing.T) {
+	t.Parallel()
+	s := newStory(t)
+	// The engine says that it does not exist.
+	s.expectWarnings(s.imports(sessionAt("it"), &tfprotov6.ImportResourceStateRequest{ID: "s1"}), "Tokens and URLs cannot be imported")
+	if len(s.state.current) > 0 {
+		t.Errorf("state: %v", s.state.current)
+	}
+}
+
+func TestSessionResource_LifetimeBesideAnExpiryOfTheSessionWarns(t *testing.T) {
+	t.Parallel()
+	s := newAppliedStory(t, managedAndExpiry())
+	for range 2 {
+		s.expectWarnings(s.plan(s.config, command{}).problems, conflictWarning+" … palabra_session with ttl_seconds = 3600")
+	}
+	s.config[sessionAt("it")] = creates(attributes{"ttl_seconds": tftypes.NewValue(tftypes.Number, nil)})
+	s.expectWarnings(s.plan(s.config, command{}).problems)
+}
+
+func TestSessionResource_EngineImports(t *testing.T) {
 	t.Parallel()
 	f, c := newFixture(t), newCLI(t)
 	f.putSession(testSessionID, time.Hour)
 	c.write(f.config(sessionConfig("")))
-	said := c.run("import", sessionAddress, testSessionID)
-	for _, part := range []string{"Tokens and URLs cannot be imported", "publisher_token", "null"} {
-		if !strings.Contains(said, part) {
-			t.Errorf("import does not say %q:\n%s", part, said)
-		}
+	if said := c.fail("import", sessionAddress, "nobody"); !strings.Contains(said, "non-existent remote object") || strings.Contains(said, "does not exist any more") {
+		t.Errorf("import of a missing session: %s", said)
 	}
-	values := c.values(sessionAddress)
-	for _, attribute := range tokenAttributes {
-		if values[attribute] != nil {
-			t.Errorf("%s is %v, want null", attribute, values[attribute])
-		}
+	if said := c.run("import", sessionAddress, testSessionID); !strings.Contains(said, "Tokens and URLs cannot be imported") {
+		t.Errorf("import: %s", said)
 	}
-	if values["id"] != testSessionID || values["expires_at"] != sinceStart(time.Hour) {
-		t.Errorf("id %v, expires_at %v", values["id"], values["expires_at"])
-	}
-	if actions := c.plan().actions(); actions[sessionAddress] != "no-op" {
-		t.Errorf("plan: %v, want none", actions)
+	if p := c.plan(); !strings.Contains(p.text, "No changes.") {
+		t.Errorf("plan: %s", p.text)
 	}
 	f.expectWrites(t)
-}
-
-func TestSession_ImportIsNotReplacedByWhatItLeftUnset(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t)
-	f.putSession(testSessionID, time.Hour)
-	imported := fmt.Sprintf("import {\n  to = %s\n  id = %q\n}\n", sessionAddress, testSessionID)
-	runSteps(t,
-		resource.TestStep{
-			Config:           f.config(imported + sessionConfig("subscriber_count = 2\nintent = \"event\"")),
-			ConfigPlanChecks: sessionAction(plancheck.ResourceActionUpdate),
-		},
-		resource.TestStep{
-			PreConfig:        func() { f.expectWrites(t) },
-			Config:           f.config(sessionConfig("subscriber_count = 2\nintent = \"event\"\nttl_seconds = 7200")),
-			ConfigPlanChecks: sessionAction(plancheck.ResourceActionUpdate),
-		},
-		resource.TestStep{
-			PreConfig:        func() { f.expectWrites(t, "POST /sessions/"+testSessionID) },
-			Config:           f.config(sessionConfig("subscriber_count = 2\nintent = \"captions\"\nttl_seconds = 7200")),
-			ConfigPlanChecks: sessionAction(plancheck.ResourceActionDestroyBeforeCreate),
-		},
-	)
-}
-
-func TestSession_ImportOfAMissingSessionFails(t *testing.T) {
-	t.Parallel()
-	f, c := newFixture(t), newCLI(t)
-	c.write(f.config(sessionConfig("")))
-	said := c.fail("import", sessionAddress, "nobody")
-	if !strings.Contains(said, "non-existent remote object") || strings.Contains(said, "does not exist any more") {
-		t.Errorf("import says:\n%s", said)
-	}
-}
-
-func TestSession_WarnsBesideAnExpiryOfTheSameSession(t *testing.T) {
-	t.Parallel()
-	f, c := newFixture(t), newCLI(t)
-	const expiry = `
-resource "palabra_session_expiry" "test" {
-  session_id  = palabra_session.test.id
-  ttl_seconds = 600
-}`
-	c.write(f.config(sessionConfig("ttl_seconds = 3600") + expiry))
-	c.run("apply", "-auto-approve") // No plan knows the id yet.
-	p := c.plan()
-	if strings.Count(p.text, conflictWarning) != 1 || !strings.Contains(p.text, "palabra_session with ttl_seconds = 3600") {
-		t.Errorf("plan does not warn once:\n%s", p.text)
-	}
-
-	c.write(f.config(sessionConfig("") + expiry))
-	if p := c.plan(); strings.Contains(p.text, conflictWarning) {
-		t.Errorf("plan warns though only one sets a lifetime:\n%s", p.text)
-	}
-	c.run("destroy", "-auto-approve")
-	if left := f.sessionIDs(); len(left) > 0 {
-		t.Errorf("sessions left: %q", left)
-	}
 }

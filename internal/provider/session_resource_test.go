@@ -4,11 +4,10 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
-	"slices"
-	"strings"
 	"testing"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"github.com/hashicorp/terraform-plugin-testing/compare"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
@@ -25,43 +24,38 @@ func sessionConfig(arguments string) string {
 	return fmt.Sprintf("resource \"palabra_session\" \"test\" {\n%s\n}\n", arguments)
 }
 
-func sessionAction(action plancheck.ResourceActionType) resource.ConfigPlanChecks {
-	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(sessionAddress, action)}}
-}
-
 func sessionValue(attribute string, check knownvalue.Check) statecheck.StateCheck {
 	return statecheck.ExpectKnownValue(sessionAddress, tfjsonpath.New(attribute), check)
 }
 
-// sameFromStepToStep compares attributes over the steps that use the result.
-func sameFromStepToStep(attributes ...string) func() []statecheck.StateCheck {
-	same := make(map[string]interface {
-		AddStateValue(string, tfjsonpath.Path) statecheck.StateCheck
-	})
-	for _, attribute := range attributes {
-		same[attribute] = statecheck.CompareValue(compare.ValuesSame())
+var tokenAttributes = []string{"publisher_token", "subscriber_tokens", "webrtc_url", "webrtc_room_name", "ws_url"}
+
+func TestSessionResource_EngineCreatesExtendsReplacesAndDeletes(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	var kept [2][]statecheck.StateCheck // Equal values in the first two steps.
+	for _, attribute := range append([]string{"id", "created_at", "intent"}, tokenAttributes...) {
+		same := statecheck.CompareValue(compare.ValuesSame())
+		for i := range kept {
+			kept[i] = append(kept[i], same.AddStateValue(sessionAddress, tfjsonpath.New(attribute)))
+		}
 	}
-	return func() []statecheck.StateCheck {
-		var checks []statecheck.StateCheck
+	changed := statecheck.CompareValue(compare.ValuesDiffer())
+	unknown := func(attributes ...string) (checks []plancheck.PlanCheck) {
 		for _, attribute := range attributes {
-			checks = append(checks, same[attribute].AddStateValue(sessionAddress, tfjsonpath.New(attribute)))
+			checks = append(checks, plancheck.ExpectUnknownValue(sessionAddress, tfjsonpath.New(attribute)))
 		}
 		return checks
 	}
-}
-
-var tokenAttributes = []string{"publisher_token", "subscriber_tokens", "webrtc_url", "webrtc_room_name", "ws_url"}
-
-func TestSession_IsCreatedExtendedInPlaceAndDeleted(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t)
-	kept := sameFromStepToStep(append([]string{"id", "created_at", "intent"}, tokenAttributes...)...)
-	var id string
+	action := func(want plancheck.ResourceActionType, more ...plancheck.PlanCheck) resource.ConfigPlanChecks {
+		return resource.ConfigPlanChecks{PreApply: append(more, plancheck.ExpectResourceAction(sessionAddress, want))}
+	}
+	var first, second string
 	runSteps(t,
 		resource.TestStep{
 			Config:           f.config(sessionConfig("ttl_seconds = 3600\nsubscriber_count = 2")),
-			ConfigPlanChecks: sessionAction(plancheck.ResourceActionCreate),
-			ConfigStateChecks: append(kept(),
+			ConfigPlanChecks: action(plancheck.ResourceActionCreate, unknown(append([]string{"id", "expires_at", "created_at", "intent"}, tokenAttributes...)...)...),
+			ConfigStateChecks: append(kept[0],
 				sessionValue("expires_at", knownvalue.StringExact(sinceStart(time.Hour))),
 				sessionValue("created_at", knownvalue.StringExact(sinceStart(0))),
 				sessionValue("intent", knownvalue.StringExact("api")),
@@ -73,226 +67,177 @@ func TestSession_IsCreatedExtendedInPlaceAndDeleted(t *testing.T) {
 		},
 		resource.TestStep{
 			PreConfig: func() {
-				id = f.onlySession(t)
-				f.expectWrites(t, "POST /session", "POST /sessions/"+id)
+				first = f.onlySession(t)
+				f.expectWrites(t, "POST /session", "POST /sessions/"+first)
 				f.clock.Advance(10 * time.Minute)
 			},
-			Config:            f.config(sessionConfig("ttl_seconds = 3600\nsubscriber_count = 2")),
-			ConfigPlanChecks:  sessionAction(plancheck.ResourceActionNoop),
-			ConfigStateChecks: kept(),
+			Config: f.config(sessionConfig("ttl_seconds = 7200\nsubscriber_count = 2")),
+			ConfigPlanChecks: action(plancheck.ResourceActionUpdate, append(unknown("expires_at"),
+				plancheck.ExpectKnownValue(sessionAddress, tfjsonpath.New("id"), knownvalue.NotNull()))...),
+			ConfigStateChecks: append(kept[1],
+				sessionValue("expires_at", knownvalue.StringExact(sinceStart(10*time.Minute+2*time.Hour))),
+				changed.AddStateValue(sessionAddress, tfjsonpath.New("id"))),
 		},
 		resource.TestStep{
-			PreConfig: func() { f.expectWrites(t) },
-			Config:    f.config(sessionConfig("ttl_seconds = 7200\nsubscriber_count = 2")),
-			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-				plancheck.ExpectResourceAction(sessionAddress, plancheck.ResourceActionUpdate),
-				plancheck.ExpectUnknownValue(sessionAddress, tfjsonpath.New("expires_at")),
-				plancheck.ExpectKnownValue(sessionAddress, tfjsonpath.New("id"), knownvalue.NotNull()),
-			}},
-			ConfigStateChecks: append(kept(), sessionValue("expires_at", knownvalue.StringExact(sinceStart(10*time.Minute+2*time.Hour)))),
+			PreConfig:         func() { f.expectWrites(t, "POST /sessions/"+first) },
+			Config:            f.config(sessionConfig("intent = \"captions\"")),
+			ConfigPlanChecks:  action(plancheck.ResourceActionDestroyBeforeCreate, unknown("id", "publisher_token")...),
+			ConfigStateChecks: []statecheck.StateCheck{changed.AddStateValue(sessionAddress, tfjsonpath.New("id")), sessionValue("ttl_seconds", knownvalue.Null())},
 		},
 		resource.TestStep{
-			PreConfig:         func() { f.expectWrites(t, "POST /sessions/"+id) },
-			Config:            f.config(sessionConfig("subscriber_count = 2")),
-			ConfigPlanChecks:  sessionAction(plancheck.ResourceActionNoop),
-			ConfigStateChecks: append(kept(), sessionValue("expires_at", knownvalue.StringExact(sinceStart(10*time.Minute+2*time.Hour)))),
-		},
-		resource.TestStep{
-			PreConfig:        func() { f.expectWrites(t) },
+			PreConfig:        func() { second = f.onlySession(t); f.expectWrites(t, "DELETE /sessions/"+first, "POST /session") },
 			Config:           f.config(""),
-			ConfigPlanChecks: sessionAction(plancheck.ResourceActionDestroy),
+			ConfigPlanChecks: action(plancheck.ResourceActionDestroy),
 		},
 	)
-	f.expectWrites(t, "DELETE /sessions/"+id)
+	f.expectWrites(t, "DELETE /sessions/"+second)
 	if left := f.sessionIDs(); len(left) > 0 {
 		t.Errorf("sessions left: %q", left)
 	}
 }
 
-func TestSession_GoneOneIsCreatedAgain(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t)
-	config := f.config(sessionConfig("ttl_seconds = 3600"))
-	var old string
-	runSteps(t,
-		resource.TestStep{Config: config},
-		resource.TestStep{
-			PreConfig: func() {
-				old = f.onlySession(t)
-				f.Remove(old)
-			},
-			Config:           config,
-			ConfigPlanChecks: sessionAction(plancheck.ResourceActionCreate),
-		},
-		resource.TestStep{
-			PreConfig: func() {
-				if id := f.onlySession(t); id == old {
-					t.Errorf("session %q is back", id)
-				}
-				f.clock.Advance(2 * time.Hour) // The natural end is the same.
-			},
-			Config:           config,
-			ConfigPlanChecks: sessionAction(plancheck.ResourceActionCreate),
-		},
-	)
+// only is a configuration of one palabra_session with these arguments.
+func only(arguments attributes, later ...string) configuration {
+	return configuration{sessionAt("it"): {arguments: arguments, later: later}}
 }
 
-func TestSession_IsReplacedWhenItsCreationWouldDiffer(t *testing.T) {
+func TestSessionResource_ChangedArgumentWritesOnlyWhatItHasTo(t *testing.T) {
 	t.Parallel()
-	for name, change := range map[string][2]string{
-		"another intent":       {`intent = "event"`, `intent = "captions"`},
-		"not the API's intent": {"", `intent = "captions"`},
-		"another aggregation":  {`aggregation_id = "a"`, `aggregation_id = "b"`},
+	const noEffect = "Change has no effect on the session"
+	hour := attributes{"ttl_seconds": numberOf(3600)}
+	for name, test := range map[string]struct {
+		before, after attributes
+		// later are arguments of after that are known after apply.
+		later    []string
+		action   action
+		warnings []string
+		// sets says that the request for the lifetime is sent, too.
+		sets bool
+	}{
+		"nothing":              {before: hour, after: hour},
+		"another lifetime":     {before: hour, after: attributes{"ttl_seconds": numberOf(7200)}, action: update, sets: true},
+		"no lifetime any more": {before: hour},
+		"a lifetime":           {after: hour, action: update, sets: true},
+		"another intent":       {before: attributes{"intent": stringOf("event")}, after: attributes{"intent": stringOf("captions")}, action: deleteThenCreate},
+		"not the API's intent": {after: attributes{"intent": stringOf("captions")}, action: deleteThenCreate},
+		"no intent any more":   {before: attributes{"intent": stringOf("event")}},
+		"another aggregation":  {before: attributes{"aggregation_id": stringOf("a")}, after: attributes{"aggregation_id": stringOf("b")}, action: deleteThenCreate},
+		"an unknown intent": {
+			before: attributes{"intent": stringOf("event"), "ttl_seconds": numberOf(600)}, after: attributes{"intent": stringOf("captions"), "ttl_seconds": numberOf(900)},
+			later: []string{"intent"}, action: deleteThenCreate, sets: true,
+		},
+		"no subscriber count":      {before: attributes{"subscriber_count": numberOf(1)}, action: update, warnings: []string{noEffect}},
+		"a subscriber count":       {after: attributes{"subscriber_count": numberOf(1)}, action: update, warnings: []string{noEffect}},
+		"another subscriber count": {before: attributes{"subscriber_count": numberOf(1)}, after: attributes{"subscriber_count": numberOf(3)}, action: update, warnings: []string{noEffect}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := newFixture(t)
-			var old string
-			runSteps(t,
-				resource.TestStep{Config: f.config(sessionConfig(change[0]))},
-				resource.TestStep{
-					PreConfig:        func() { old = f.onlySession(t); f.ResetRequests() },
-					Config:           f.config(sessionConfig(change[1])),
-					ConfigPlanChecks: sessionAction(plancheck.ResourceActionDestroyBeforeCreate),
-				},
-				resource.TestStep{
-					PreConfig:        func() { f.expectWrites(t, "DELETE /sessions/"+old, "POST /session") },
-					Config:           f.config(sessionConfig(change[1])),
-					ConfigPlanChecks: sessionAction(plancheck.ResourceActionNoop),
-				},
-			)
+			s, it := newAppliedStory(t, only(test.before)), sessionAt("it")
+			old := s.id(it)
+			s.config = only(test.after, test.later...)
+			p := s.plan(s.config, command{})
+			if got := p.changes[it].action; got != test.action {
+				t.Errorf("plan: %s, want %s", got, test.action)
+			}
+			s.expectWarnings(p.problems, test.warnings...)
+			if out := s.apply(p); out.failed() {
+				t.Fatalf("apply: %s", problemText(out.problems))
+			}
+			var want []string
+			if test.action.replaces() {
+				want = append(want, "DELETE "+old, "POST")
+			} else if s.id(it) != old {
+				t.Errorf("the session is now %q, was %q", s.id(it), old)
+			}
+			if test.sets {
+				want = append(want, "POST "+s.id(it))
+			}
+			s.expectWrites(want...)
+			s.config = only(test.after)
+			s.expectEmptyPlan()
 		})
 	}
 }
 
-func TestSession_LifetimeThatCannotBeSetIsSetByTheNextRun(t *testing.T) {
+func TestSessionResource_RenewsAndIsForgottenOnRequest(t *testing.T) {
 	t.Parallel()
-	f, c := newFixture(t), newCLI(t)
-	remove := f.Inject(sandbox.Fault{
-		Operation: sandbox.OperationExpiry,
-		Effect:    sandbox.Respond(http.StatusBadRequest, "application/json", `{"error":"ttl_seconds is too large"}`),
-	})
-	c.write(f.config(sessionConfig("ttl_seconds = 3600")))
-	said := c.run("apply", "-auto-approve")
-	id := f.onlySession(t)
-	for _, part := range []string{"Lifetime of the new session not set", "ttl_seconds is too large", id} {
-		if !strings.Contains(said, part) {
-			t.Errorf("apply does not say %q:\n%s", part, said)
-		}
-	}
-	state := c.state().Values.RootModule.Resources
-	if len(state) != 1 || state[0].Tainted || state[0].AttributeValues["id"] != id || state[0].AttributeValues["publisher_token"] == nil {
-		t.Fatalf("state: %+v, want session %q with its token, not tainted", state, id)
-	}
-	remove()
-	f.ResetRequests()
-	c.run("apply", "-auto-approve")
-	f.expectWrites(t, "POST /sessions/"+id)
-	if got := c.values(sessionAddress)["expires_at"]; got != sinceStart(time.Hour) {
-		t.Errorf("expires_at: %v", got)
-	}
-	if p := c.plan(); !strings.Contains(p.text, "No changes.") {
-		t.Errorf("the next plan is not empty:\n%s", p.text)
-	}
-	c.run("destroy", "-auto-approve")
+	s, it := newAppliedStory(t, only(attributes{"ttl_seconds": numberOf(7200), "renew_before_seconds": numberOf(3600), "delete_on_destroy": boolOf(false)})), sessionAt("it")
+	s.expectValue(it, "renew_at", stringOf(sinceStart(time.Hour)))
+	s.clock.Advance(90 * time.Minute)
+	id := s.id(it)
+	s.expectWarnings(s.run())
+	s.expectWrites("POST " + id)
+	s.expectValue(it, "expires_at", stringOf(sinceStart(90*time.Minute+2*time.Hour)))
+	s.change(configuration{})
+	s.expectWrites()
+	s.lives(id, true)
 }
 
-func TestSession_SubscriberCountNeverReplacesTheSession(t *testing.T) {
+// The session exists by then, so an error would taint the instance, and
+// replacing it would delete the session.
+func TestSessionResource_FailureAfterTheCreationIsAWarning(t *testing.T) {
 	t.Parallel()
-	f, c := newFixture(t), newCLI(t)
-	c.write(f.config(sessionConfig("subscriber_count = 1")))
-	c.run("apply", "-auto-approve")
-	f.ResetRequests()
-	for _, arguments := range []string{"", "subscriber_count = 1", "subscriber_count = 3"} {
-		c.write(f.config(sessionConfig(arguments)))
-		p := c.plan()
-		if got := p.actions()[sessionAddress]; got != "update" || !strings.Contains(p.text, "Change has no effect on the session") {
-			t.Errorf("%q: plan %s\n%s", arguments, got, p.text)
-		}
-		c.run("apply", "tfplan")
-	}
-	f.expectWrites(t)
-}
-
-func TestSession_IntentKnownAfterApplyReplaces(t *testing.T) {
-	t.Parallel()
-	f, c := newFixture(t), newCLI(t)
-	config := func(intent string, ttl int) string {
-		return f.config(fmt.Sprintf("resource \"terraform_data\" \"intent\" {\n  input = %q\n}\n", intent) +
-			sessionConfig(fmt.Sprintf("intent = terraform_data.intent.output\nttl_seconds = %d", ttl)))
-	}
-	c.write(config("event", 600))
-	c.run("apply", "-auto-approve")
-	old := f.onlySession(t)
-	f.ResetRequests()
-	c.write(config("captions", 900))
-	if p := c.plan(); p.actions()[sessionAddress] != "delete create" || !p.unknown(sessionAddress, "intent") {
-		t.Errorf("plan: %v, want a replacement with intent unknown", p.actions())
-	}
-	c.run("apply", "tfplan")
-	f.expectWrites(t, "DELETE /sessions/"+old, "POST /session", "POST /sessions/"+f.onlySession(t))
-}
-
-func TestSession_RenewsBeforeItEndsAndIsForgottenOnRequest(t *testing.T) {
-	t.Parallel()
-	f, c := newFixture(t), newCLI(t)
-	c.write(f.config(sessionConfig("ttl_seconds = 7200\nrenew_before_seconds = 3600\ndelete_on_destroy = false")))
-	c.run("apply", "-auto-approve")
-	id := f.onlySession(t)
-	if values := c.values(sessionAddress); values["renew_at"] != sinceStart(time.Hour) || values["active"] != true {
-		t.Errorf("state: %v", values)
-	}
-	f.ResetRequests()
-	f.clock.Advance(90 * time.Minute)
-	c.run("apply", "-auto-approve")
-	f.expectWrites(t, "POST /sessions/"+id)
-	if got := c.values(sessionAddress)["expires_at"]; got != sinceStart(90*time.Minute+2*time.Hour) {
-		t.Errorf("expires_at: %v", got)
-	}
-	c.run("destroy", "-auto-approve")
-	f.expectWrites(t)
-	if got := f.onlySession(t); got != id {
-		t.Errorf("session %q is left, want %q", got, id)
-	}
-}
-
-func TestSession_FailedReadBackDoesNotTaint(t *testing.T) {
-	t.Parallel()
-	f, c := newFixture(t), newCLI(t)
-	remove := f.Inject(sandbox.Fault{Operation: sandbox.OperationGet, Effect: sandbox.HTMLError(http.StatusBadRequest)})
-	c.write(f.config(sessionConfig("ttl_seconds = 3600")))
-	if said := c.run("apply", "-auto-approve"); !strings.Contains(said, "Session not read back") {
-		t.Errorf("apply does not warn:\n%s", said)
-	}
-	if values := c.values(sessionAddress); values["expires_at"] != sinceStart(time.Hour) || values["created_at"] != nil {
-		t.Errorf("state: expires_at %v, created_at %v", values["expires_at"], values["created_at"])
-	}
-	remove()
-	f.ResetRequests()
-	c.run("apply", "-auto-approve")
-	f.expectWrites(t)
-	if values := c.values(sessionAddress); values["created_at"] != sinceStart(0) {
-		t.Errorf("the next run reads created_at as %v", values["created_at"])
-	}
-	c.run("destroy", "-auto-approve")
-}
-
-func TestSession_RefusesInvalidArguments(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t)
-	for argument, want := range map[string]string{
-		"ttl_seconds = 0":                             "must be between 1",
-		"subscriber_count = 11":                       "must be between 0 and 10",
-		"subscriber_count = -1":                       "must be between 0 and 10",
-		`intent = ""`:                                 "length must be at least 1",
-		`aggregation_id = ""`:                         "length must be at least 1",
-		"renew_before_seconds = 60":                   "ttl_seconds",
-		"renew_triggers = { a = 1 }":                  "ttl_seconds",
-		"ttl_seconds = 60\nrenew_before_seconds = 60": "must be smaller than ttl_seconds",
+	for name, test := range map[string]struct {
+		fault   sandbox.Fault
+		warning string
+		// renews says that the next run sets the lifetime.
+		renews    bool
+		createdAt tftypes.Value
+	}{
+		"lifetime refused": {
+			sandbox.Fault{Operation: sandbox.OperationExpiry, Effect: sandbox.Respond(http.StatusBadRequest, "application/json", `{"error":"ttl_seconds is too large"}`)},
+			"Lifetime of the new session not set … ttl_seconds is too large", true, stringOf(sinceStart(0)),
+		},
+		"not read back": {
+			sandbox.Fault{Operation: sandbox.OperationGet, Effect: sandbox.HTMLError(http.StatusBadRequest)},
+			"Session not read back", false, tftypes.NewValue(tftypes.String, nil),
+		},
 	} {
-		runSteps(t, resource.TestStep{Config: f.config(sessionConfig(argument)), PlanOnly: true, ExpectError: words(want)})
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, it := newStory(t), sessionAt("it")
+			heal := s.box.Inject(test.fault)
+			s.expectWarnings(s.change(only(attributes{"ttl_seconds": numberOf(3600)})), test.warning)
+			heal()
+			id := s.id(it)
+			s.expectWrites("POST", "POST "+id)
+			s.expectValue(it, "created_at", test.createdAt)
+			if text(s.state.current[it].value, "publisher_token") == "" {
+				t.Error("the state has no publisher_token")
+			}
+			s.expectWarnings(s.run())
+			var want []string
+			if test.renews {
+				want = []string{"POST " + id}
+			}
+			s.expectWrites(want...)
+			s.expectValue(it, "expires_at", stringOf(sinceStart(time.Hour)))
+			s.expectValue(it, "created_at", stringOf(sinceStart(0)))
+			s.expectEmptyPlan()
+		})
 	}
-	if calls := f.calls(); !slices.Equal(calls, nil) {
-		t.Errorf("calls: %q, want none", calls)
+}
+
+func TestSessionResource_RefusesInvalidArguments(t *testing.T) {
+	t.Parallel()
+	s := newStory(t)
+	for _, test := range []struct {
+		arguments attributes
+		want      string
+	}{
+		{attributes{"ttl_seconds": numberOf(0)}, "must be between 1"},
+		{attributes{"subscriber_count": numberOf(11)}, "must be between 0 and 10"},
+		{attributes{"subscriber_count": numberOf(-1)}, "must be between 0 and 10"},
+		{attributes{"intent": stringOf("")}, "length must be at least 1"},
+		{attributes{"aggregation_id": stringOf("")}, "length must be at least 1"},
+		{attributes{"renew_before_seconds": numberOf(60)}, "ttl_seconds"},
+		{attributes{"renew_triggers": triggersOf("1")}, "ttl_seconds"},
+		{attributes{"ttl_seconds": numberOf(60), "renew_before_seconds": numberOf(60)}, "must be smaller than ttl_seconds"},
+	} {
+		s.config = only(test.arguments)
+		s.refused(command{}, test.want)
+	}
+	if calls := s.accounts.requests(); len(calls) > 0 {
+		t.Errorf("requests: %v, want none", calls)
 	}
 }

@@ -1,0 +1,274 @@
+package provider_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
+)
+
+// story is a user's workspace: a configuration, a simulated engine with its
+// state, the user's account at the API, and another account there.
+type story struct {
+	*simulated
+	t        *testing.T
+	box      *sandbox.Sandbox
+	accounts *accounts
+	clock    *sandbox.Clock
+	url      string
+	config   configuration
+}
+
+func newStory(t *testing.T, adjust ...func(*sandbox.Options)) *story {
+	t.Helper()
+	clock := sandbox.NewClock(testStart)
+	options := sandbox.Options{Now: clock.Now}
+	for _, f := range adjust {
+		f(&options)
+	}
+	both := newAccounts(options)
+	server := httptest.NewServer(both)
+	t.Cleanup(server.Close)
+	return &story{
+		simulated: newSimulated(t.Context(), t, pairOf(server.URL, testClientID)),
+		t:         t, box: both.own, accounts: both, clock: clock, url: server.URL, config: make(configuration),
+	}
+}
+
+// newAppliedStory is a story in which the sessions exist and the configuration
+// has been applied.
+func newAppliedStory(t *testing.T, config configuration, sessions ...string) *story {
+	t.Helper()
+	s := newStory(t)
+	s.put(sessions...)
+	s.change(config)
+	s.writes()
+	return s
+}
+
+func room(name string) address      { return address{expiryType, name} }
+func sessionAt(name string) address { return address{sessionType, name} }
+
+// put stores sessions that live for a day.
+func (s *story) put(ids ...string) {
+	for _, id := range ids {
+		s.box.Put(sandbox.Session{ID: id, CreatedAt: s.clock.Now(), ExpiresAt: s.clock.Now().Add(24 * time.Hour)})
+	}
+}
+
+// id is the id of the session of an instance in the state.
+func (s *story) id(at address) string { return text(s.state.current[at].value, "id") }
+
+// taint marks an instance as a failed provisioner or the command taint does.
+func (s *story) taint(at address) {
+	held := s.state.current[at]
+	held.tainted = true
+	s.state.current[at] = held
+}
+
+// lasts is a block that gives a session an hour; more overrides arguments.
+func lasts(id string, more ...attributes) block {
+	b := block{arguments: attributes{"session_id": stringOf(id), "ttl_seconds": numberOf(3600)}}
+	for _, values := range more {
+		for name, value := range values {
+			b.arguments[name] = value
+		}
+	}
+	return b
+}
+
+// creates is a palabra_session with a lifetime of an hour.
+func creates(more ...attributes) block {
+	b := lasts("", more...)
+	delete(b.arguments, "session_id")
+	return b
+}
+
+// change replaces the configuration and runs.
+func (s *story) change(config configuration, how ...command) []problem {
+	s.t.Helper()
+	s.config = config
+	return s.run(how...)
+}
+
+// run plans and applies without an error, and returns the warnings, each once:
+// an engine plans an update again at apply.
+func (s *story) run(how ...command) []problem {
+	s.t.Helper()
+	p := s.plan(s.config, oneOf(how))
+	if p.failed() {
+		s.t.Fatalf("plan: %s", problemText(p.problems))
+	}
+	out := s.apply(p)
+	if out.failed() {
+		s.t.Fatalf("apply: %s", problemText(out.problems))
+	}
+	all := p.problems
+	for _, found := range out.problems {
+		if !slices.Contains(all, found) {
+			all = append(all, found)
+		}
+	}
+	return all
+}
+
+// refused makes a plan that has to fail, and expects every part in its errors.
+func (s *story) refused(how command, parts ...string) {
+	s.t.Helper()
+	p := s.plan(s.config, how)
+	if !s.expectErrors(p.problems, parts...) {
+		s.t.Errorf("actions: %v", actionsOf(p))
+	}
+}
+
+// applyFails plans without an error and makes an apply that has to fail. It expects
+// every part in the errors of the apply.
+func (s *story) applyFails(how command, parts ...string) outcome {
+	s.t.Helper()
+	p := s.plan(s.config, how)
+	if p.failed() {
+		s.t.Fatalf("plan: %s", problemText(p.problems))
+	}
+	out := s.apply(p)
+	s.expectErrors(out.problems, parts...)
+	return out
+}
+
+func (s *story) expectErrors(problems []problem, parts ...string) (ok bool) {
+	s.t.Helper()
+	errors := problemText(slices.DeleteFunc(slices.Clone(problems), func(p problem) bool { return p.warning }))
+	ok = errors != ""
+	for _, part := range parts {
+		ok = ok && strings.Contains(errors, part)
+	}
+	if !ok {
+		s.t.Errorf("errors:\n%s\nwant errors with each of %q", errors, parts)
+	}
+	return ok
+}
+
+// expectWarnings expects one warning for each text and no other problem. The
+// warning contains the parts of the text between ellipses.
+func (s *story) expectWarnings(problems []problem, texts ...string) {
+	s.t.Helper()
+	ok := len(problems) == len(texts) && !hasErrors(problems)
+	for _, text := range texts {
+		ok = ok && slices.ContainsFunc(problems, func(p problem) bool {
+			return !slices.ContainsFunc(strings.Split(text, " … "), func(part string) bool {
+				return !strings.Contains(problemText([]problem{p}), part)
+			})
+		})
+	}
+	if !ok {
+		s.t.Errorf("problems:\n%s\nwant these warnings: %q", problemText(problems), texts)
+	}
+}
+
+// imports imports a session, as the command import does, and returns what the
+// provider says. A session that does not exist stays out of the state.
+func (s *story) imports(at address, request *tfprotov6.ImportResourceStateRequest) []problem {
+	s.t.Helper()
+	server := s.start()
+	request.TypeName = at.kind
+	resp, err := server.ImportResourceState(s.ctx, request)
+	if err != nil || len(resp.ImportedResources) != 1 {
+		s.t.Fatalf("import: %v %s", err, diagnosticText(resp.Diagnostics))
+	}
+	made := resp.ImportedResources[0]
+	p := plannedRun{problems: problemsOf(at, "import", resp.Diagnostics)}
+	fresh, exists, _ := s.read(server, &p, at, object{value: s.unwire(at.kind, made.State), private: made.Private, identity: made.Identity})
+	if exists {
+		s.state.current[at] = fresh
+	}
+	return p.problems
+}
+
+func oneOf(how []command) command {
+	if len(how) == 0 {
+		return command{}
+	}
+	return how[0]
+}
+
+func actionsOf(p plannedRun) map[string]string {
+	all := make(map[string]string)
+	for at, c := range p.changes {
+		all[at.String()] = c.action.String()
+	}
+	return all
+}
+
+func problemText(problems []problem) string {
+	var lines []string
+	for _, p := range problems {
+		kind := "error"
+		if p.warning {
+			kind = "warning"
+		}
+		lines = append(lines, kind+" at "+p.step+" of "+p.at.String()+": "+p.summary+": "+p.text)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// writes are the requests since the last call that change something, in either
+// account.
+func (s *story) writes() []string {
+	writes := []string{}
+	for _, request := range s.accounts.requests() {
+		if request.Method != http.MethodGet {
+			writes = append(writes, strings.TrimSpace(request.Method+" "+request.SessionID))
+		}
+	}
+	s.accounts.reset()
+	return writes
+}
+
+func (s *story) expectWrites(want ...string) {
+	s.t.Helper()
+	got := s.writes()
+	slices.Sort(got)
+	if slices.Sort(want); !slices.Equal(got, want) {
+		s.t.Errorf("writes: %q, want %q", got, want)
+	}
+}
+
+// expectEmptyPlan expects a plan without changes and without warnings, which
+// leaves the state alone when it is applied.
+func (s *story) expectEmptyPlan() {
+	s.t.Helper()
+	p, serial := s.plan(s.config, command{}), s.serial
+	if !p.empty() || len(p.problems) > 0 {
+		s.t.Errorf("the second plan: %v\n%s", actionsOf(p), problemText(p.problems))
+		return
+	}
+	if s.apply(p); s.serial != serial {
+		s.t.Errorf("applying an empty plan changed the state")
+	}
+}
+
+func (s *story) lives(id string, want bool) {
+	s.t.Helper()
+	if _, lives := s.box.Session(id); lives != want {
+		s.t.Errorf("session %q lives: %t, want %t", id, lives, want)
+	}
+}
+
+// expectValue expects an attribute of an instance in the state.
+func (s *story) expectValue(at address, name string, want tftypes.Value) {
+	s.t.Helper()
+	if got := member(s.state.current[at].value, name); !got.Equal(want) {
+		s.t.Errorf("%s of %s: %s, want %s", name, at, got, want)
+	}
+}
+
+func (s *story) active(at address, want bool) {
+	s.t.Helper()
+	s.expectValue(at, "active", boolOf(want))
+}

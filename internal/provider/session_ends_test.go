@@ -1,0 +1,211 @@
+package provider_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
+)
+
+// hangUp is the usual end of a session: a client connects and leaves, and the
+// session is gone long before its stored expiry.
+func (s *story) hangUp(id string) {
+	s.box.Connect(id)
+	s.clock.Advance(5 * time.Minute)
+	s.box.Disconnect(id)
+	s.clock.Advance(2 * time.Minute)
+	s.lives(id, false)
+}
+
+func TestSessionEnd_IsAStateWithOneWarning(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(*story){
+		"expired":          func(s *story) { s.clock.Advance(2 * time.Hour) },
+		"used and hung up": func(s *story) { s.hangUp("s1") },
+		"deleted":          func(s *story) { s.box.Remove("s1") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newAppliedStory(t, configuration{
+				room("it"): lasts("s1"), room("other"): lasts("s2", attributes{"ttl_seconds": numberOf(100 * 3600)}),
+			}, "s1", "s2")
+			end(s)
+			s.expectWarnings(s.run(), `palabra_session_expiry.it: Session has ended: The API does not find session "s1" any more`)
+			s.active(room("it"), false)
+			s.active(room("other"), true)
+			s.expectValue(room("it"), "expires_at", stringOf(sinceStart(time.Hour)))
+			s.expectEmptyPlan()
+			s.clock.Advance(time.Hour)
+			s.expectEmptyPlan()
+			// A session that is found again is as before.
+			s.put("s1")
+			s.run()
+			s.active(room("it"), true)
+			s.expectEmptyPlan()
+			s.expectWrites()
+		})
+	}
+}
+
+func TestSessionEnd_ChangedArgumentsAreSentWhenTheSessionIsFoundAgain(t *testing.T) {
+	t.Parallel()
+	triggers := func(value string) attributes { return attributes{"renew_triggers": triggersOf(value)} }
+	for name, test := range map[string]struct {
+		before, after attributes
+		// later are arguments that are known after apply.
+		later []string
+		// changes are what the warnings name, one each.
+		changes []string
+		// sent says that the API has to be told.
+		sent bool
+	}{
+		"triggers": {before: triggers("1"), after: triggers("2"), changes: []string{"renew_triggers"}, sent: true},
+		"unknown triggers": {
+			before: triggers("1"), after: triggers("2"), later: []string{"renew_triggers"},
+			changes: []string{"a value known after apply", "renew_triggers"}, sent: true,
+		},
+		"ttl":  {after: attributes{"ttl_seconds": numberOf(7200)}, changes: []string{"ttl_seconds"}, sent: true},
+		"lead": {after: attributes{"renew_before_seconds": numberOf(1800)}, changes: []string{"renew_before_seconds"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			config := func(arguments attributes, later ...string) configuration {
+				return configuration{room("ended"): unknown(lasts("s1", arguments), later...), room("other"): unknown(lasts("s2", arguments), later...)}
+			}
+			s := newAppliedStory(t, config(test.before), "s1", "s2")
+			s.endS1()
+			var warnings []string
+			for _, change := range test.changes {
+				warnings = append(warnings, "palabra_session_expiry.ended: Change cannot be sent to an ended session: "+
+					`Session "s1" has ended. The change of `+change+" is recorded in the state and no request is sent.")
+			}
+			s.expectWarnings(s.change(config(test.after, test.later...)), warnings...)
+			s.active(room("ended"), false)
+			s.expectValue(room("ended"), "expires_at", stringOf(sinceStart(time.Hour)))
+			var sent, unsent []string
+			if test.sent {
+				sent, unsent = []string{"POST s2"}, []string{"POST s1"}
+			}
+			s.expectWrites(sent...)
+			s.config = config(test.after)
+			s.expectEmptyPlan()
+			s.put("s1")
+			s.run()
+			s.expectWrites(unsent...)
+			s.active(room("ended"), true)
+			s.expectEmptyPlan() // The POST has cleared the mark.
+		})
+	}
+}
+
+func TestSessionEnd_DoesNotStopTheRenewalOfOthers(t *testing.T) {
+	t.Parallel()
+	lead := func(release string) attributes {
+		return attributes{"renew_before_seconds": numberOf(1800), "renew_triggers": triggersOf(release)}
+	}
+	config := func(release string) configuration {
+		return configuration{room("a"): lasts("s1", lead(release)), room("b"): lasts("s2", lead(release)), room("c"): lasts("s3", lead(release))}
+	}
+	s := newAppliedStory(t, config("1"), "s1", "s2", "s3")
+	s.clock.Advance(45 * time.Minute)
+	s.box.Remove("s2")
+	s.expectWarnings(s.change(config("2")), "palabra_session_expiry.b: Session has ended", "palabra_session_expiry.b: Change cannot be sent")
+	s.expectWrites("POST s1", "POST s3")
+	for at, active := range map[address]bool{room("a"): true, room("b"): false, room("c"): true} {
+		s.active(at, active)
+	}
+}
+
+func TestSessionEnd_MetByAnUpdateFailsOnce(t *testing.T) {
+	t.Parallel()
+	s := newAppliedStory(t, configuration{room("it"): lasts("s1"), room("other"): lasts("s2")}, "s1", "s2")
+	changed := attributes{"ttl_seconds": numberOf(7200)}
+	s.config = configuration{room("it"): lasts("s1", changed), room("other"): lasts("s2", changed)}
+	p := s.plan(s.config, command{})
+	s.box.Remove("s1")
+	out := s.apply(p)
+	s.expectErrors(out.problems, "Unable to extend session", "has expired, or somebody deleted it")
+	if out.done[room("other")] != update {
+		t.Errorf("the other instance is not updated: %v", out.done)
+	}
+	s.expectWrites("POST s1", "POST s2")
+	s.active(room("it"), false)
+	s.expectValue(room("it"), "expires_at", stringOf(sinceStart(time.Hour)))
+	s.expectWarnings(s.run())
+	s.expectWrites()
+	s.expectEmptyPlan()
+}
+
+func TestSessionEnd_NewInstanceOfAMissingSessionFailsAlone(t *testing.T) {
+	t.Parallel()
+	s := newStory(t)
+	s.put("s2")
+	s.config = configuration{room("missing"): lasts("s1"), room("other"): lasts("s2")}
+	s.expectWarnings(s.plan(s.config, command{}).problems, "palabra_session_expiry.missing: Session does not exist")
+	if out := s.applyFails(command{}, "Unable to set session expiry"); out.done[room("other")] != create {
+		t.Errorf("the other instance is not created: %v", out.done)
+	}
+}
+
+func TestSessionEnd_PalabraSessionIsCreatedAgain(t *testing.T) {
+	t.Parallel()
+	it := sessionAt("it")
+	s := newAppliedStory(t, configuration{it: creates()})
+	for name, end := range map[string]func(id string){
+		"deleted": func(id string) { s.box.Remove(id) },
+		"expired": func(string) { s.clock.Advance(2 * time.Hour) },
+	} {
+		old := s.id(it)
+		end(old)
+		s.expectWarnings(s.run(), "Session does not exist any more")
+		id := s.id(it)
+		if s.lives(id, true); id == old {
+			t.Errorf("%s: session %q is still in the state", name, id)
+		}
+		s.expectWrites("POST", "POST "+id)
+		s.expectEmptyPlan()
+	}
+}
+
+// A client that connects has the expiry of the session reset to the present.
+func TestSessionEnd_PastExpiryIsNotAnEnd(t *testing.T) {
+	t.Parallel()
+	s := newAppliedStory(t, configuration{room("it"): lasts("s1")}, "s1")
+	past := sinceStart(-time.Minute)
+	heal := s.box.Inject(sandbox.Fault{Operation: sandbox.OperationGet, Effect: sandbox.Respond(http.StatusOK, "application/json", strings.ReplaceAll(
+		`{"ok":true,"data":{"id":"s1","created_at":"2031-03-14T09:26:53Z","updated_at":"PAST","expires_at":"PAST"}}`, "PAST", past))})
+	s.run()
+	s.active(room("it"), true)
+	heal()
+	s.run()
+	s.active(room("it"), true)
+	s.expectWrites()
+}
+
+func TestSessionEnd_EngineShowsOneWarningAndPlansNothing(t *testing.T) {
+	t.Parallel()
+	f, c := newFixture(t), newCLI(t)
+	f.putSession(testSessionID, 30*24*time.Hour)
+	c.write(f.config(expiryConfig(7200, "renew_before_seconds = 3600")))
+	c.run("apply", "-auto-approve")
+	f.ResetRequests()
+	f.clock.Advance(3 * time.Hour)
+	const want = `Warning: Session has ended with palabra_session_expiry.test, on main.tf line 8, in resource "palabra_session_expiry" "test": 8: resource "palabra_session_expiry" "test" { ` +
+		`The API does not find session "` + testSessionID + `" any more (its last known expiry is 2031-03-14T11:26:53Z): it expired, was used and hung up, or was deleted. ` +
+		`It stays in the state with active = false, and nothing is planned for it. ` +
+		`Remove the resource when nothing refers to it any more, or configure a session that exists.`
+	if out := c.run("apply", "-auto-approve"); strings.Count(out, want) != 1 {
+		t.Errorf("apply: %s\nwant once %s", out, want)
+	}
+	if values := c.values(expiryAddress); values["active"] != false || values["expires_at"] != sinceStart(2*time.Hour) {
+		t.Errorf("state: %v", values)
+	}
+	if p := c.plan(); strings.Contains(p.text, "Warning") || !strings.Contains(p.text, "No changes.") {
+		t.Errorf("the next plan has warnings or changes:\n%s", p.text)
+	}
+	c.write(f.config(""))
+	c.run("apply", "-auto-approve")
+	f.expectWrites(t)
+}
