@@ -109,15 +109,6 @@ func sessionOf(err error) string {
 	return apiErr.SessionID
 }
 
-// blankAtAnEnd is a sentence for an id that was probably copied with a blank or a
-// line break.
-func blankAtAnEnd(id string) string {
-	if strings.TrimSpace(id) == id {
-		return ""
-	}
-	return " The id begins or ends with a blank or a line break, which is probably a mistake."
-}
-
 func sentence(text string) string {
 	if text == "" || strings.HasSuffix(text, ".") {
 		return text

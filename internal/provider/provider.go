@@ -36,6 +36,12 @@ type palabraProvider struct {
 	sessions *openSessions
 }
 
+// New returns a constructor of the provider; version becomes part of the user
+// agent. To serve it, use NewServer.
+func New(version string) func() provider.Provider {
+	return func() provider.Provider { return newProvider(version) }
+}
+
 func newProvider(version string) *palabraProvider {
 	return &palabraProvider{version: version, newData: newProviderData, sessions: &openSessions{}}
 }
@@ -52,12 +58,6 @@ type providerModel struct {
 	RequestTimeout        types.String `tfsdk:"request_timeout"`
 	MaxRetries            wholeNumber  `tfsdk:"max_retries"`
 	BulkRead              types.Bool   `tfsdk:"bulk_read"`
-}
-
-// New returns a constructor of the provider; version becomes part of the user
-// agent. To serve it, use NewServer.
-func New(version string) func() provider.Provider {
-	return func() provider.Provider { return newProvider(version) }
 }
 
 func (p *palabraProvider) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {

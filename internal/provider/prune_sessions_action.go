@@ -26,6 +26,8 @@ type pruneSessionsAction struct {
 	configuredAction
 }
 
+func newPruneSessionsAction() action.Action { return &pruneSessionsAction{} }
+
 type pruneSessionsModel struct {
 	IDPrefix      types.String      `tfsdk:"id_prefix"`
 	CreatedBefore timetypes.RFC3339 `tfsdk:"created_before"`
@@ -36,8 +38,6 @@ type pruneSessionsModel struct {
 	AllowPartial  types.Bool        `tfsdk:"allow_partial"`
 	DryRun        types.Bool        `tfsdk:"dry_run"`
 }
-
-func newPruneSessionsAction() action.Action { return &pruneSessionsAction{} }
 
 func (a *pruneSessionsAction) Metadata(_ context.Context, req action.MetadataRequest, resp *action.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_prune_sessions"

@@ -48,12 +48,8 @@ func (r *sessionExpiryResource) ModifyPlan(ctx context.Context, req resource.Mod
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if note.Instance == "" {
-		// Engines hand it to the create half, should they replace the instance.
-		note.Instance = newInstanceID()
-		resp.Diagnostics.Append(note.save(ctx, resp.Private)...)
-	}
-	r.data.rememberPrior(note, prior.lifetimeModel)
+	note, diags = r.data.planPrior(ctx, prior.lifetimeModel, note, resp.Private)
+	resp.Diagnostics.Append(diags...)
 	if !prior.SessionID.Equal(planned.SessionID) {
 		// A replacement: the engine asks again, without the prior state. Where the
 		// successor is unknown, create_before_destroy still deletes the old session.

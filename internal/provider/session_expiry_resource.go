@@ -3,43 +3,26 @@ package provider
 import (
 	"context"
 	"errors"
-	"fmt"
 
-	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
 )
 
 var (
-	_ resource.ResourceWithConfigure      = (*sessionExpiryResource)(nil)
-	_ resource.ResourceWithIdentity       = (*sessionExpiryResource)(nil)
-	_ resource.ResourceWithImportState    = (*sessionExpiryResource)(nil)
-	_ resource.ResourceWithModifyPlan     = (*sessionExpiryResource)(nil)
-	_ resource.ResourceWithValidateConfig = (*sessionExpiryResource)(nil)
+	_ resource.ResourceWithConfigure       = (*sessionExpiryResource)(nil)
+	_ resource.ResourceWithIdentity        = (*sessionExpiryResource)(nil)
+	_ resource.ResourceWithImportState     = (*sessionExpiryResource)(nil)
+	_ resource.ResourceWithModifyPlan      = (*sessionExpiryResource)(nil)
+	_ resource.ResourceWithMoveState       = (*sessionExpiryResource)(nil)
+	_ resource.ResourceWithUpgradeIdentity = (*sessionExpiryResource)(nil)
+	_ resource.ResourceWithValidateConfig  = (*sessionExpiryResource)(nil)
 )
 
 type sessionExpiryResource struct {
 	data *providerData
-}
-
-// sessionIdentityModel is the identity of both resources: engines keep that of
-// the source when a moved block changes the type.
-type sessionIdentityModel struct {
-	SessionID types.String `tfsdk:"session_id"`
-}
-
-var sessionIdentitySchema = identityschema.Schema{
-	Version: sessionIdentityVersion,
-	Attributes: map[string]identityschema.Attribute{
-		"session_id": identityschema.StringAttribute{
-			Description:       "Id of the session, exactly as the API returns it.",
-			RequiredForImport: true,
-		},
-	},
 }
 
 func newSessionExpiryResource() resource.Resource { return &sessionExpiryResource{} }
@@ -169,37 +152,18 @@ func (r *sessionExpiryResource) ImportState(ctx context.Context, req resource.Im
 	importSession(ctx, path.Root("session_id"), req, resp)
 }
 
-// importSession imports by id or by identity into the attribute that holds the
-// id.
-func importSession(ctx context.Context, idAttribute path.Path, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	id := types.StringValue(req.ID)
-	if req.ID == "" && req.Identity != nil {
-		resp.Diagnostics.Append(req.Identity.GetAttribute(ctx, path.Root("session_id"), &id)...)
-	}
-	if id.ValueString() == "" {
-		resp.Diagnostics.AddError("Empty session id",
-			"The session to import has an empty id. Name one in the import block, as id or as session_id of its identity. The data source palabra_sessions lists those that exist.")
-		return
-	}
-	if problem := problemOfID(id.ValueString()); problem != "" {
-		resp.Diagnostics.AddError("Invalid session id", problem)
-		return
-	}
-	if blank := blankAtAnEnd(id.ValueString()); blank != "" {
-		resp.Diagnostics.AddWarning("Blank in the session id", fmt.Sprintf("The id to import is %q.%s", id.ValueString(), blank))
-	}
-	resource.ImportStatePassthroughWithIdentity(ctx, idAttribute, path.Root("session_id"), req, resp)
-	if req.ID != "" {
-		// The answer to an import by id has the same identity as one by identity.
-		resp.Diagnostics.Append(resp.Identity.Set(ctx, sessionIdentityModel{SessionID: types.StringValue(req.ID)})...)
-	}
+// MoveState moves the state of another resource type that managed a session.
+func (r *sessionExpiryResource) MoveState(context.Context) []resource.StateMover {
+	return []resource.StateMover{sessionMover(sessionExpiryType, map[string]moveSource{
+		"restapi_object":   fromRestapiObject,
+		"restful_resource": fromRestfulResource,
+		"terraform_data":   fromTerraformData,
+		managedSessionType: fromSession,
+	})}
 }
 
-// endedWarning is shown once, by the read that finds the session ended.
-func (m *lifetimeModel) endedWarning(note lifetimeNote) diag.Diagnostic {
-	return diag.NewWarningDiagnostic("Session has ended",
-		fmt.Sprintf("The API does not find session %q any more (%s): it expired, was used and hung up, or was deleted. "+
-			"It stays in the state with active = false, and nothing is planned for it. "+
-			"Remove the resource when nothing refers to it any more, or configure a session that exists.",
-			m.SessionID.ValueString(), m.whenItEnded(note)))
+// UpgradeIdentity turns the identity that OpenTofu kept of a restful_resource
+// into ours.
+func (r *sessionExpiryResource) UpgradeIdentity(context.Context) map[int64]resource.IdentityUpgrader {
+	return upgradeKeptIdentity(sessionExpiryType)
 }

@@ -10,12 +10,6 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
 )
 
-// privateState is the private state of a plan or an apply.
-type privateState interface {
-	privateStateReader
-	privateStateWriter
-}
-
 // planDestroy claims the session that a destroy deletes. What a create half has
 // noted must not outlive its plan.
 func (d *providerData) planDestroy(ctx context.Context, resourceType string, prior lifetimeModel, note lifetimeNote, private privateStateWriter) diag.Diagnostics {
@@ -25,24 +19,6 @@ func (d *providerData) planDestroy(ctx context.Context, resourceType string, pri
 	}
 	diags.Append(d.claim(prior.SessionID.ValueString(), prior.newClaim(resourceType, note.Instance, deletes))...)
 	return diags
-}
-
-// rememberPrior keeps what the state says of an instance, for the create half of
-// its replacement, should there be one.
-func (d *providerData) rememberPrior(note lifetimeNote, prior lifetimeModel) {
-	if d != nil {
-		d.priors.Store(note.Instance, prior)
-	}
-}
-
-// priorOf is what the state says of an instance that is replaced.
-func (d *providerData) priorOf(note lifetimeNote) (prior lifetimeModel, ok bool) {
-	if d == nil || note.Instance == "" {
-		return prior, false
-	}
-	value, _ := d.priors.Load(note.Instance)
-	prior, ok = value.(lifetimeModel)
-	return prior, ok
 }
 
 // destroy deletes the session of an instance, unless the plan shows that the

@@ -31,8 +31,10 @@ func TestLifetimeModel_HoldsEveryAttributeOfTheSchemas(t *testing.T) {
 			newSessionResource(),
 			(&sessionResourceModel{
 				lifetimeModel: lifetime, Intent: types.StringValue("api"), AggregationID: types.StringValue("team"), SubscriberCount: newWholeNumber(2),
-				PublisherToken: types.StringValue("t"), SubscriberTokens: types.ListValueMust(types.StringType, []attr.Value{types.StringValue("s")}),
-				WebRTCURL: types.StringValue("u"), WebRTCRoomName: types.StringValue("n"), WSURL: types.StringValue("w"),
+				sessionConnection: sessionConnection{
+					PublisherToken: types.StringValue("t"), SubscriberTokens: types.ListValueMust(types.StringType, []attr.Value{types.StringValue("s")}),
+					WebRTCURL: types.StringValue("u"), WebRTCRoomName: types.StringValue("n"), WSURL: types.StringValue("w"),
+				},
 				Organization: types.StringValue("o"), CreatedAt: timestamp(epoch),
 			}).object(),
 			func(state tfsdk.State) types.Object {

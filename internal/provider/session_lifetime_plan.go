@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -43,6 +44,31 @@ func (m *lifetimeModel) planUpdate(prior lifetimeModel, note lifetimeNote) diag.
 	}
 	m.RenewAt = m.renewAt(note)
 	return nil
+}
+
+// planPrior remembers the prior state of an instance, for the create half of a
+// replacement. It gives the instance an id if it has none: engines hand the
+// private state to the create half.
+func (d *providerData) planPrior(ctx context.Context, prior lifetimeModel, note lifetimeNote, private privateStateWriter) (lifetimeNote, diag.Diagnostics) {
+	var diags diag.Diagnostics
+	if note.Instance == "" {
+		note.Instance = newInstanceID()
+		diags = note.save(ctx, private)
+	}
+	if d != nil {
+		d.priors.Store(note.Instance, prior)
+	}
+	return note, diags
+}
+
+// priorOf is what the state says of an instance that is replaced.
+func (d *providerData) priorOf(note lifetimeNote) (prior lifetimeModel, ok bool) {
+	if d == nil || note.Instance == "" {
+		return prior, false
+	}
+	value, _ := d.priors.Load(note.Instance)
+	prior, ok = value.(lifetimeModel)
+	return prior, ok
 }
 
 // renews says whether an apply POSTs the TTL, or may have to.

@@ -101,3 +101,12 @@ func (m *lifetimeModel) whenItEnded(note lifetimeNote) string {
 	}
 	return "its last expiry is not known"
 }
+
+// endedWarning is shown once, by the read that finds the session ended.
+func (m *lifetimeModel) endedWarning(note lifetimeNote) diag.Diagnostic {
+	return diag.NewWarningDiagnostic("Session has ended",
+		fmt.Sprintf("The API does not find session %q any more (%s): it expired, was used and hung up, or was deleted. "+
+			"It stays in the state with active = false, and nothing is planned for it. "+
+			"Remove the resource when nothing refers to it any more, or configure a session that exists.",
+			m.SessionID.ValueString(), m.whenItEnded(note)))
+}

@@ -39,26 +39,16 @@ func newSessionList() list.ListResource {
 		typeName:    managedSessionType,
 		description: "Lists the active sessions as `palabra_session` resources, for `terraform query`. All filters that are set apply together. Tokens and URLs are null: the API returns them only on creation.",
 		resource: func(session palabra.Session) types.Object {
-			model := sessionResourceModel{lifetimeModel: newListedLifetime(session), SubscriberTokens: types.ListNull(types.StringType)}
+			model := sessionResourceModel{lifetimeModel: newListedLifetime(session)}
+			model.SubscriberTokens = types.ListNull(types.StringType)
 			model.complete(session)
 			return model.object()
 		},
 	}
 }
 
-// newListedLifetime is the lifetime that an import of the session adopts.
-func newListedLifetime(session palabra.Session) lifetimeModel {
-	m := lifetimeModel{SessionID: types.StringValue(session.ID), RenewTriggers: types.MapNull(types.StringType)}
-	m.observe(session, lifetimeNote{})
-	return m
-}
-
 func (l *sessionLister) Metadata(_ context.Context, _ resource.MetadataRequest, resp *resource.MetadataResponse) {
 	resp.TypeName = l.typeName
-}
-
-func (l *sessionLister) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
-	l.data = providerDataFrom(req.ProviderData, &resp.Diagnostics)
 }
 
 func (l *sessionLister) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
@@ -78,6 +68,10 @@ func (l *sessionLister) ListResourceConfigSchema(_ context.Context, _ list.ListR
 			"expires_after":  timestampFilter(expiresAfterDescription),
 		},
 	}
+}
+
+func (l *sessionLister) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
+	l.data = providerDataFrom(req.ProviderData, &resp.Diagnostics)
 }
 
 func (l *sessionLister) List(ctx context.Context, req list.ListRequest, stream *list.ListResultsStream) {
@@ -135,4 +129,11 @@ func (l *sessionLister) result(ctx context.Context, req list.ListRequest, sessio
 		result.Diagnostics.Append(result.Resource.Set(ctx, l.resource(session))...)
 	}
 	return result
+}
+
+// newListedLifetime is the lifetime that an import of the session adopts.
+func newListedLifetime(session palabra.Session) lifetimeModel {
+	m := lifetimeModel{SessionID: types.StringValue(session.ID), RenewTriggers: types.MapNull(types.StringType)}
+	m.observe(session, lifetimeNote{})
+	return m
 }

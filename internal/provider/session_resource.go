@@ -13,11 +13,13 @@ import (
 )
 
 var (
-	_ resource.ResourceWithConfigure      = (*sessionResource)(nil)
-	_ resource.ResourceWithIdentity       = (*sessionResource)(nil)
-	_ resource.ResourceWithImportState    = (*sessionResource)(nil)
-	_ resource.ResourceWithModifyPlan     = (*sessionResource)(nil)
-	_ resource.ResourceWithValidateConfig = (*sessionResource)(nil)
+	_ resource.ResourceWithConfigure       = (*sessionResource)(nil)
+	_ resource.ResourceWithIdentity        = (*sessionResource)(nil)
+	_ resource.ResourceWithImportState     = (*sessionResource)(nil)
+	_ resource.ResourceWithModifyPlan      = (*sessionResource)(nil)
+	_ resource.ResourceWithMoveState       = (*sessionResource)(nil)
+	_ resource.ResourceWithUpgradeIdentity = (*sessionResource)(nil)
+	_ resource.ResourceWithValidateConfig  = (*sessionResource)(nil)
 )
 
 type sessionResource struct {
@@ -185,4 +187,14 @@ func (r *sessionResource) ImportState(ctx context.Context, req resource.ImportSt
 	importSession(ctx, path.Root("id"), req, resp)
 	resp.Diagnostics.AddWarning("Tokens and URLs cannot be imported",
 		"The API returns publisher_token, subscriber_tokens, webrtc_url, webrtc_room_name and ws_url only when it creates a session. They are null in the imported resource.")
+}
+
+// MoveState takes a session back from palabra_session_expiry, without the tokens
+// that only its creation returned.
+func (r *sessionResource) MoveState(context.Context) []resource.StateMover {
+	return []resource.StateMover{sessionMover(managedSessionType, map[string]moveSource{sessionExpiryType: fromSessionExpiry})}
+}
+
+func (r *sessionResource) UpgradeIdentity(context.Context) map[int64]resource.IdentityUpgrader {
+	return upgradeKeptIdentity(managedSessionType)
 }

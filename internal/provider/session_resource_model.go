@@ -15,16 +15,12 @@ const managedSessionType = "palabra_session"
 
 type sessionResourceModel struct {
 	lifetimeModel
-	Intent           types.String
-	AggregationID    types.String
-	SubscriberCount  wholeNumber
-	PublisherToken   types.String
-	SubscriberTokens types.List
-	WebRTCURL        types.String
-	WebRTCRoomName   types.String
-	WSURL            types.String
-	Organization     types.String
-	CreatedAt        timetypes.RFC3339
+	sessionConnection
+	Intent          types.String
+	AggregationID   types.String
+	SubscriberCount wholeNumber
+	Organization    types.String
+	CreatedAt       timetypes.RFC3339
 }
 
 // sessionResourceAttributes are the types of the schema's attributes.
@@ -44,17 +40,19 @@ var sessionResourceAttributes = withLifetime(lifetimeAttributeTypes, map[string]
 func newSessionResourceModel(ctx context.Context, from valueGetter) (sessionResourceModel, diag.Diagnostics) {
 	attributes, diags := objectAttributes(ctx, from)
 	return sessionResourceModel{
-		lifetimeModel:    newLifetimeModel(attributes, "id"),
-		Intent:           attribute[types.String](attributes, "intent"),
-		AggregationID:    attribute[types.String](attributes, "aggregation_id"),
-		SubscriberCount:  attribute[wholeNumber](attributes, "subscriber_count"),
-		PublisherToken:   attribute[types.String](attributes, "publisher_token"),
-		SubscriberTokens: attribute[types.List](attributes, "subscriber_tokens"),
-		WebRTCURL:        attribute[types.String](attributes, "webrtc_url"),
-		WebRTCRoomName:   attribute[types.String](attributes, "webrtc_room_name"),
-		WSURL:            attribute[types.String](attributes, "ws_url"),
-		Organization:     attribute[types.String](attributes, "organization"),
-		CreatedAt:        attribute[timetypes.RFC3339](attributes, "created_at"),
+		lifetimeModel: newLifetimeModel(attributes, "id"),
+		sessionConnection: sessionConnection{
+			PublisherToken:   attribute[types.String](attributes, "publisher_token"),
+			SubscriberTokens: attribute[types.List](attributes, "subscriber_tokens"),
+			WebRTCURL:        attribute[types.String](attributes, "webrtc_url"),
+			WebRTCRoomName:   attribute[types.String](attributes, "webrtc_room_name"),
+			WSURL:            attribute[types.String](attributes, "ws_url"),
+		},
+		Intent:          attribute[types.String](attributes, "intent"),
+		AggregationID:   attribute[types.String](attributes, "aggregation_id"),
+		SubscriberCount: attribute[wholeNumber](attributes, "subscriber_count"),
+		Organization:    attribute[types.String](attributes, "organization"),
+		CreatedAt:       attribute[timetypes.RFC3339](attributes, "created_at"),
 	}, diags
 }
 
@@ -80,11 +78,7 @@ func (m *sessionResourceModel) created(session palabra.CreatedSession) {
 	if m.Intent.IsUnknown() {
 		m.Intent = stringOrNull(session.Intent)
 	}
-	m.PublisherToken = types.StringValue(session.PublisherToken)
-	m.SubscriberTokens = stringList(session.SubscriberTokens)
-	m.WebRTCURL = types.StringValue(session.WebRTCURL)
-	m.WebRTCRoomName = types.StringValue(session.WebRTCRoomName)
-	m.WSURL = types.StringValue(session.WSURL)
+	m.sessionConnection = newSessionConnection(session)
 	m.Organization = stringOrNull(session.Organization)
 	m.CreatedAt = timetypes.NewRFC3339Null()
 	m.ExpiresAt, m.RenewAt = timetypes.NewRFC3339Null(), timetypes.NewRFC3339Null()

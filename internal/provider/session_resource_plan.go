@@ -47,11 +47,8 @@ func (r *sessionResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if note.Instance == "" {
-		note.Instance = newInstanceID()
-		resp.Diagnostics.Append(note.save(ctx, resp.Private)...)
-	}
-	r.data.rememberPrior(note, prior.lifetimeModel)
+	note, diags = r.data.planPrior(ctx, prior.lifetimeModel, note, resp.Private)
+	resp.Diagnostics.Append(diags...)
 	resp.Diagnostics.Append(planned.planUpdateFor(config.TTLSeconds, prior.lifetimeModel, note)...)
 	resp.Diagnostics.Append(planned.validateLeadTime()...)
 	if imported := prior.PublisherToken.IsNull(); !imported && !planned.SubscriberCount.Equal(prior.SubscriberCount) {

@@ -16,6 +16,8 @@ type sessionsDataSource struct {
 	data *providerData
 }
 
+func newSessionsDataSource() datasource.DataSource { return &sessionsDataSource{} }
+
 type sessionsModel struct {
 	sessionFilterModel
 
@@ -24,8 +26,6 @@ type sessionsModel struct {
 	Sessions types.List `tfsdk:"sessions"`
 	IDs      types.List `tfsdk:"ids"`
 }
-
-func newSessionsDataSource() datasource.DataSource { return &sessionsDataSource{} }
 
 func (d *sessionsDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_sessions"

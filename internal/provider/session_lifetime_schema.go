@@ -1,0 +1,57 @@
+package provider
+
+import (
+	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+)
+
+// maxTTLSeconds is what a duration in nanoseconds can still hold, some 285
+// years; more would overflow into the past.
+const maxTTLSeconds = 9_000_000_000
+
+const ttlSecondsDescription = "Lifetime in whole seconds, counted from the server's time at each apply that creates, changes or renews."
+
+// lifetimeSchema holds the attributes that both resources have in common, but
+// for ttl_seconds, which one of them requires.
+func lifetimeSchema() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"renew_before_seconds": schema.Int64Attribute{
+			CustomType:          wholeNumberType{},
+			MarkdownDescription: "Lead time, smaller than `ttl_seconds`: a plan made when fewer seconds are left renews in place. Not an interval. Default: none.",
+			Optional:            true,
+			Validators:          []validator.Int64{int64validator.Between(1, maxTTLSeconds), int64validator.AlsoRequires(path.MatchRoot("ttl_seconds"))},
+		},
+		"renew_triggers": schema.MapAttribute{
+			MarkdownDescription: "Arbitrary values; a change renews the session in place.",
+			ElementType:         types.StringType,
+			Optional:            true,
+			Validators:          []validator.Map{mapvalidator.AlsoRequires(path.MatchRoot("ttl_seconds"))},
+		},
+		"delete_on_destroy": schema.BoolAttribute{
+			MarkdownDescription: "Whether destroy deletes the session; `false` lets it run out. Default `true`. Apply a change of it before you destroy.",
+			Optional:            true,
+			Computed:            true,
+			Default:             booldefault.StaticBool(true),
+		},
+		"expires_at": schema.StringAttribute{
+			MarkdownDescription: "The session lives at least until this RFC 3339 timestamp. A later live expiry is no drift; an earlier one is stored, with a warning.",
+			CustomType:          timetypes.RFC3339Type{},
+			Computed:            true,
+		},
+		"renew_at": schema.StringAttribute{
+			MarkdownDescription: "A plan made after this RFC 3339 timestamp renews the session. Null without `renew_before_seconds` and after the end.",
+			CustomType:          timetypes.RFC3339Type{},
+			Computed:            true,
+		},
+		"active": schema.BoolAttribute{
+			MarkdownDescription: "Whether the session exists, as far as the API has said. An ended session is left alone: nothing is planned for it.",
+			Computed:            true,
+		},
+	}
+}
