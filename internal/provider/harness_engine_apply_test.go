@@ -9,7 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-// outcome is what an apply came to.
+// outcome is what comes of an apply.
 type outcome struct {
 	problems []problem
 	// done are the instances whose change was applied without an error.
@@ -35,13 +35,13 @@ func (e *simulated) apply(p plannedRun) outcome {
 	if p.command.refreshOnly || p.empty() {
 		return o
 	}
-	w := &applying{simulated: e, plan: p, server: e.start(), next: p.prior.clone(), out: &o}
+	w := applying{simulated: e, plan: p, server: e.start(), next: p.prior.clone(), out: &o}
 	w.walk(w.graph())
 	e.store(w.next)
 	return o
 }
 
-// store replaces the state, and counts that only where it differs.
+// store replaces the state, and raises the serial if it differs.
 func (e *simulated) store(next snapshot) {
 	same := func(a, b object) bool {
 		return a.value.Equal(b.value) && string(a.private) == string(b.private) && a.tainted == b.tainted
@@ -61,9 +61,9 @@ type applying struct {
 	out    *outcome
 }
 
-// graph is what has to be done and in which order: what needs another instance
-// comes after its creation and before its deletion.
-func (w *applying) graph() []*node {
+// graph is what has to be done, in order: what needs another instance comes after
+// the creation of that one, and before its deletion.
+func (w applying) graph() []*node {
 	makers, destroyers := make(map[address]*node), make(map[address]*node)
 	var nodes []*node
 	add := func(at address, f func(context.Context) bool) *node {
@@ -72,11 +72,9 @@ func (w *applying) graph() []*node {
 			if w.beforeApply != nil {
 				ctx, ok = w.beforeApply(at)
 			}
-			if !ok || !f(ctx) {
-				w.out.skipped = true
-				return false
-			}
-			return true
+			ok = ok && f(ctx)
+			w.out.skipped = w.out.skipped || !ok
+			return ok
 		}}
 		nodes = append(nodes, n)
 		return n
@@ -89,10 +87,10 @@ func (w *applying) graph() []*node {
 		if c.action != destroyOnly && c.action != noOp {
 			makers[at] = add(at, func(ctx context.Context) bool { return w.make(ctx, at, c) })
 		}
-		if c.action == deleteThenCreate {
+		switch c.action {
+		case deleteThenCreate:
 			makers[at].after = append(makers[at].after, destroyers[at])
-		}
-		if c.action == createThenDelete {
+		case createThenDelete:
 			destroyers[at] = add(at, func(ctx context.Context) bool { return w.destroyDeposed(ctx, at) })
 			destroyers[at].after = append(destroyers[at].after, makers[at])
 		}
@@ -103,24 +101,28 @@ func (w *applying) graph() []*node {
 		}
 	}
 	for at, c := range w.plan.changes {
-		if needed, ok := makers[address{sessionType, w.plan.config[at].needs}]; ok && makers[at] != nil {
+		if needed, ok := makers[sessionAt(w.plan.config[at].needs)]; ok && makers[at] != nil {
 			makers[at].after = append(makers[at].after, needed)
 		}
-		needed, ok := destroyers[address{sessionType, c.before.needs}]
-		if ok && destroyers[at] != nil {
+		if needed, ok := destroyers[sessionAt(c.before.needs)]; ok && destroyers[at] != nil {
 			needed.after = append(needed.after, destroyers[at])
 		}
 	}
 	return nodes
 }
 
-func (w *applying) report(problems []problem) (ok bool) {
+// again is for what an engine plans once more, in the provider of the apply.
+func (w applying) again() planning {
+	return planning{w.simulated, &plannedRun{changes: make(map[address]change)}, w.server}
+}
+
+// report notes problems, and returns false for an error.
+func (w applying) report(problems []problem) bool {
 	w.out.problems = append(w.out.problems, problems...)
 	return !hasErrors(problems)
 }
 
-func (w *applying) destroyCurrent(ctx context.Context, at address, c change) bool {
-	w.t.Helper()
+func (w applying) destroyCurrent(ctx context.Context, at address, c change) bool {
 	kept, ok := w.destroyObject(ctx, at, c)
 	if kept == nil {
 		delete(w.next.current, at)
@@ -133,32 +135,29 @@ func (w *applying) destroyCurrent(ctx context.Context, at address, c change) boo
 	return ok
 }
 
-// destroyDeposed plans the destruction of a deposed object again, in the
-// apply's provider.
-func (w *applying) destroyDeposed(ctx context.Context, at address) bool {
-	w.t.Helper()
-	scratch := plannedRun{}
-	planned, ok := w.planDestroy(w.server, &scratch, at, w.next.deposed[at])
-	if w.report(scratch.problems); !ok {
+// destroyDeposed plans to destroy a deposed object again, and destroys it.
+func (w applying) destroyDeposed(ctx context.Context, at address) bool {
+	again := w.again()
+	ok := again.planDestroy(at, w.next.deposed[at], again.changes)
+	if w.report(again.problems); !ok {
 		return false
 	}
-	kept, ok := w.destroyObject(ctx, at, planned)
+	kept, ok := w.destroyObject(ctx, at, again.changes[at])
 	if kept == nil {
 		delete(w.next.deposed, at)
 	}
 	return ok
 }
 
-func (w *applying) destroyObject(ctx context.Context, at address, c change) (kept *object, ok bool) {
-	w.t.Helper()
+// destroyObject returns what the state keeps of an object: nothing after a
+// success.
+func (w applying) destroyObject(ctx context.Context, at address, c change) (kept *object, ok bool) {
 	none := w.wire(w.none(at.kind))
 	resp, err := w.server.ApplyResourceChange(ctx, &tfprotov6.ApplyResourceChangeRequest{
 		TypeName: at.kind, PriorState: w.wire(c.before.value), PlannedState: none, Config: none,
 		PlannedPrivate: c.private, PlannedIdentity: c.identity,
 	})
-	if err != nil {
-		w.t.Fatalf("destroy %s: %v", at, err)
-	}
+	w.noError(err, "destroy", at)
 	ok = w.report(problemsOf(at, "delete", resp.Diagnostics))
 	after := w.unwire(at.kind, resp.NewState)
 	switch {
@@ -174,13 +173,12 @@ func (w *applying) destroyObject(ctx context.Context, at address, c change) (kep
 	return &left, false
 }
 
-// make creates or updates. Engines plan again first, without the private state
-// of the plan, and everything that was known has to be the same.
-func (w *applying) make(ctx context.Context, at address, c change) bool {
-	w.t.Helper()
+// make creates or updates. Engines plan again first, without the private state of
+// the plan. What the plan knew has to be the same then.
+func (w applying) make(ctx context.Context, at address, c change) bool {
 	schema, said := w.schemas.resources[at.kind], w.plan.config[at]
 	config := w.evaluate(at.kind, said, func(session string) tftypes.Value {
-		return member(w.next.current[address{sessionType, session}].value, "id")
+		return member(w.next.current[sessionAt(session)].value, "id")
 	}, false)
 	if c.action == createThenDelete {
 		w.next.deposed[at] = w.next.current[at]
@@ -190,9 +188,9 @@ func (w *applying) make(ctx context.Context, at address, c change) bool {
 	if !ok {
 		prior = object{value: w.none(at.kind)}
 	}
-	scratch := plannedRun{}
-	final, ok := w.planObject(w.server, &scratch, at, prior, config, said, command{})
-	if w.report(scratch.problems); !ok {
+	again := w.again()
+	final, ok := again.planObject(at, prior, config, said)
+	if w.report(again.problems); !ok {
 		w.restore(at, c)
 		return false
 	}
@@ -211,14 +209,12 @@ func (w *applying) make(ctx context.Context, at address, c change) bool {
 		TypeName: at.kind, PriorState: w.wire(prior.value), PlannedState: w.wire(final.planned), Config: w.wire(config),
 		PlannedPrivate: final.private, PlannedIdentity: final.identity,
 	})
-	if err != nil {
-		w.t.Fatalf("apply %s: %v", at, err)
-	}
+	w.noError(err, "apply", at)
 	ok = w.report(problemsOf(at, final.action.String(), resp.Diagnostics))
 	after := object{value: w.unwire(at.kind, resp.NewState), private: resp.Private, identity: resp.NewIdentity, needs: said.needs}
 	switch {
 	case !ok && after.value.IsNull():
-		// Engines keep what they had: nothing for a create.
+		// Engines keep what they had, which is nothing for a create.
 	case !ok:
 		after.tainted = final.action == create
 		w.next.current[at] = after
@@ -239,9 +235,8 @@ func (w *applying) make(ctx context.Context, at address, c change) bool {
 	return ok
 }
 
-// restore makes the deposed object current again when its successor was not
-// created.
-func (w *applying) restore(at address, c change) {
+// restore makes a deposed object current again if its successor was not created.
+func (w applying) restore(at address, c change) {
 	if _, made := w.next.current[at]; c.action == createThenDelete && !made {
 		w.next.current[at] = w.next.deposed[at]
 		delete(w.next.deposed, at)

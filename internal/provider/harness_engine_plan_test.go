@@ -9,165 +9,166 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
+// planning is a plan under way.
+type planning struct {
+	*simulated
+	*plannedRun
+	server tfprotov6.ProviderServer
+}
+
+func (e *simulated) newPlan(config configuration, how command) planning {
+	return planning{e, &plannedRun{
+		prior: e.state.clone(), stored: e.serial, config: config, command: how,
+		changes: make(map[address]change), deposed: make(map[address]change),
+	}, e.start()}
+}
+
 // plan makes a plan; the state stays as it is.
 func (e *simulated) plan(config configuration, how command) plannedRun {
 	e.t.Helper()
 	config = maps.Clone(config)
 	for _, said := range config {
 		// Engines force it on what a block with create_before_destroy needs.
-		if needed, ok := config[address{sessionType, said.needs}]; ok && said.createBeforeDestroy {
+		if needed, ok := config[sessionAt(said.needs)]; ok && said.createBeforeDestroy {
 			needed.createBeforeDestroy = true
-			config[address{sessionType, said.needs}] = needed
+			config[sessionAt(said.needs)] = needed
 		}
 	}
-	p := plannedRun{
-		prior: e.state.clone(), stored: e.serial, config: config, command: how,
-		changes: make(map[address]change), deposed: make(map[address]change),
-	}
+	p := e.newPlan(config, how)
 	if !how.destroy {
-		e.walkPlan(&p, how)
-		return p
+		p.walkConfiguration()
+		return *p.plannedRun
 	}
 	if !how.noRefresh {
 		// Engines make a normal plan first, for the sake of its refresh.
-		first := how
-		first.destroy = false
-		refreshed := plannedRun{prior: e.state.clone(), config: config, changes: make(map[address]change), deposed: make(map[address]change)}
-		e.walkPlan(&refreshed, first)
-		if refreshed.failed() {
-			p.prior, p.problems = refreshed.prior, refreshed.problems
-			return p
+		how.destroy = false
+		first := e.newPlan(config, how)
+		first.walkConfiguration()
+		if p.prior = first.prior; first.failed() {
+			p.problems = first.problems
+			return *p.plannedRun
 		}
-		p.prior = refreshed.prior
 	}
-	e.walkDestroyPlan(&p)
-	return p
+	p.walkDestroy()
+	return *p.plannedRun
 }
 
-// walkPlan refreshes and plans every instance, in any order, with one provider.
-func (e *simulated) walkPlan(p *plannedRun, how command) {
-	e.t.Helper()
-	server := e.start()
+// walkConfiguration refreshes and plans every instance, in any order.
+func (p planning) walkConfiguration() {
 	byAddress := make(map[address]*node)
 	var nodes []*node
-	add := func(at address, visit func() bool) *node {
-		n := &node{at: at, visit: visit}
-		nodes = append(nodes, n)
-		return n
-	}
-	for _, at := range e.addresses(p.config, how.target, p.prior) {
-		said, configured := p.config[at]
-		byAddress[at] = add(at, func() bool {
-			if configured {
-				return e.planInstance(server, p, at, said, how)
+	for _, at := range p.addresses(p.config) {
+		n := &node{at: at, visit: func() bool {
+			if said, configured := p.config[at]; configured {
+				return p.planInstance(at, said)
 			}
-			return e.planOrphan(server, p, at, how)
-		})
+			return p.planRemoved(at, p.prior.current, p.changes, p.command.orphansFirst && !p.command.refreshOnly)
+		}}
+		byAddress[at], nodes = n, append(nodes, n)
 	}
 	for _, at := range slices.SortedFunc(maps.Keys(p.prior.deposed), compareAddresses) {
-		if how.target == nil || *how.target == at {
-			add(at, func() bool { return e.planDeposed(server, p, at, how) })
+		if p.command.target == nil || *p.command.target == at {
+			nodes = append(nodes, &node{at: at, visit: func() bool { return p.planRemoved(at, p.prior.deposed, p.deposed, false) }})
 		}
 	}
 	for at, n := range byAddress {
-		if needs := p.config[at].needs; needs != "" {
-			if other, ok := byAddress[address{sessionType, needs}]; ok {
-				n.after = append(n.after, other)
-			}
+		if needed, ok := byAddress[sessionAt(p.config[at].needs)]; ok {
+			n.after = append(n.after, needed)
 		}
 	}
-	e.walk(nodes)
+	p.walk(nodes)
 }
 
-func (e *simulated) walkDestroyPlan(p *plannedRun) {
-	e.t.Helper()
-	server := e.start()
+// walkDestroy plans to destroy everything, without a refresh.
+func (p planning) walkDestroy() {
 	var nodes []*node
-	for _, at := range e.addresses(nil, p.command.target, p.prior) {
-		if held, ok := p.prior.current[at]; ok {
-			nodes = append(nodes, &node{at: at, visit: func() bool {
-				planned, ok := e.planDestroy(server, p, at, held)
-				if ok {
-					p.changes[at] = planned
-				}
-				return ok
-			}})
-		}
+	add := func(at address, held object, changes map[address]change) {
+		nodes = append(nodes, &node{at: at, visit: func() bool { return p.planDestroy(at, held, changes) }})
 	}
-	for at := range p.prior.deposed {
+	for _, at := range p.addresses(nil) {
+		add(at, p.prior.current[at], p.changes)
+	}
+	for at, held := range p.prior.deposed {
 		if p.command.target == nil || *p.command.target == at {
-			nodes = append(nodes, &node{at: at, visit: func() bool {
-				planned, ok := e.planDestroy(server, p, at, p.prior.deposed[at])
-				if ok {
-					p.deposed[at] = planned
-				}
-				return ok
-			}})
+			add(at, held, p.deposed)
 		}
 	}
-	slices.SortFunc(nodes, func(a, b *node) int { return compareAddresses(a.at, b.at) })
-	e.walk(nodes)
+	slices.SortStableFunc(nodes, func(a, b *node) int { return compareAddresses(a.at, b.at) })
+	p.walk(nodes)
 }
 
-// addresses are those that a run is about, in order.
-func (e *simulated) addresses(config configuration, target *address, state snapshot) []address {
-	all := make(map[address]bool)
+// addresses are those of the configuration and the state that the run is about,
+// in order.
+func (p planning) addresses(config configuration) []address {
+	all, target := make(map[address]bool), p.command.target
 	include := func(at address, needs string) {
-		if target == nil || at == *target || target.kind == sessionType && target.name == needs {
+		if target == nil || at == *target || *target == sessionAt(needs) {
 			all[at] = true
 		}
 	}
 	for at, said := range config {
 		include(at, said.needs)
 	}
-	for at, held := range state.current {
+	for at, held := range p.prior.current {
 		include(at, held.needs)
 	}
 	return slices.SortedFunc(maps.Keys(all), compareAddresses)
 }
 
-func (e *simulated) planInstance(server tfprotov6.ProviderServer, p *plannedRun, at address, said block, how command) bool {
-	e.t.Helper()
-	held, ok := p.prior.current[at]
-	if !ok {
-		held = object{value: e.none(at.kind)}
+func (p planning) planInstance(at address, said block) bool {
+	held, exists := p.prior.current[at]
+	if !exists {
+		held = object{value: p.none(at.kind)}
 	}
-	config := e.evaluate(at.kind, said, func(session string) tftypes.Value { return e.plannedID(p, session) }, true)
-	if how.minimalRefresh && ok && !how.refreshOnly {
-		first, ok := e.planObject(server, p, at, held, config, said, how)
+	config := p.evaluate(at.kind, said, p.plannedID, true)
+	if p.command.minimalRefresh && exists && !p.command.refreshOnly {
+		planned, ok := p.planObject(at, held, config, said)
+		if ok && planned.action == noOp {
+			p.changes[at] = planned
+		}
+		if !ok || planned.action == noOp {
+			return ok
+		}
+	}
+	if exists {
+		fresh, exists, ok := p.refresh(at, p.prior.current)
 		if !ok {
 			return false
 		}
-		if first.action == noOp {
-			p.changes[at] = first
-			return true
-		}
+		held = fresh
+		held.tainted = held.tainted && exists
 	}
-	if ok && !how.noRefresh {
-		fresh, kept, ok := e.read(server, p, at, held)
-		if !ok {
-			return false
-		}
-		if held = fresh; kept {
-			p.prior.current[at] = fresh
-		} else {
-			held.tainted = false
-			delete(p.prior.current, at)
-		}
-	}
-	if how.refreshOnly {
+	if p.command.refreshOnly {
 		return true
 	}
-	planned, ok := e.planObject(server, p, at, held, config, said, how)
+	planned, ok := p.planObject(at, held, config, said)
 	if ok {
 		p.changes[at] = planned
 	}
 	return ok
 }
 
+// planRemoved refreshes and plans to destroy what the configuration no longer
+// names. early plans before the refresh.
+func (p planning) planRemoved(at address, objects map[address]object, changes map[address]change, early bool) bool {
+	planned := make(map[address]change)
+	if early && !p.planDestroy(at, objects[at], planned) {
+		return false
+	}
+	held, exists, ok := p.refresh(at, objects)
+	if !ok || !exists || p.command.refreshOnly {
+		return ok
+	}
+	if !early && !p.planDestroy(at, held, planned) {
+		return false
+	}
+	maps.Copy(changes, planned)
+	return true
+}
+
 // plannedID is what a reference to the id of a palabra_session is at plan time.
-func (e *simulated) plannedID(p *plannedRun, session string) tftypes.Value {
-	at := address{sessionType, session}
+func (p planning) plannedID(session string) tftypes.Value {
+	at := sessionAt(session)
 	if c, ok := p.changes[at]; ok && !c.planned.IsNull() {
 		return member(c.planned, "id")
 	}
@@ -177,7 +178,7 @@ func (e *simulated) plannedID(p *plannedRun, session string) tftypes.Value {
 	return tftypes.NewValue(tftypes.String, tftypes.UnknownValue)
 }
 
-// evaluate returns what an instance's configuration comes to.
+// evaluate is the configuration of an instance with the values of its references.
 func (e *simulated) evaluate(kind string, said block, idOf func(string) tftypes.Value, planning bool) tftypes.Value {
 	e.t.Helper()
 	values := maps.Clone(said.arguments)
@@ -192,33 +193,21 @@ func (e *simulated) evaluate(kind string, said block, idOf func(string) tftypes.
 	return e.must(objectOf(e.schemas.resources[kind].object, values))
 }
 
-// planObject is the plan of one instance; a replacement asks twice, the second
+// planObject plans one instance. For a replacement, engines ask twice: the second
 // time without the prior state, and with the private state of the first answer.
-func (e *simulated) planObject(server tfprotov6.ProviderServer, p *plannedRun, at address, held object, config tftypes.Value, said block, how command) (change, bool) {
-	e.t.Helper()
+func (p planning) planObject(at address, held object, config tftypes.Value, said block) (change, bool) {
 	prior := held
 	if held.tainted {
-		prior = object{value: e.none(at.kind)}
+		prior = object{value: p.none(at.kind)}
 	}
-	valid, err := server.ValidateResourceConfig(e.ctx, &tfprotov6.ValidateResourceConfigRequest{TypeName: at.kind, Config: e.wire(config)})
-	if err != nil {
-		e.t.Fatalf("validate %s: %v", at, err)
-	}
-	if p.problems = append(p.problems, problemsOf(at, "validate", valid.Diagnostics)...); hasErrors(problemsOf(at, "", valid.Diagnostics)) {
+	valid, err := p.server.ValidateResourceConfig(p.ctx, &tfprotov6.ValidateResourceConfigRequest{TypeName: at.kind, Config: p.wire(config)})
+	p.noError(err, "validate", at)
+	if !p.report(at, "validate", valid.Diagnostics) {
 		return change{}, false
 	}
-	answer, ok := e.ask(server, p, at, prior, config)
+	c, replacing, ok := p.ask(at, prior, config)
 	if !ok {
-		return change{}, false
-	}
-	planned := e.unwire(at.kind, answer.PlannedState)
-	forced := slices.Contains(how.replace, at)
-	c := change{before: prior, planned: planned, private: answer.PlannedPrivate, identity: answer.PlannedIdentity}
-	replacing := false
-	for _, path := range answer.RequiresReplace {
-		name, _ := path.Steps()[0].(tftypes.AttributeName)
-		was, is := member(prior.value, string(name)), member(planned, string(name))
-		replacing = replacing || !prior.value.IsNull() && !was.Equal(is)
+		return c, false
 	}
 	replacement := deleteThenCreate
 	if said.createBeforeDestroy {
@@ -227,16 +216,14 @@ func (e *simulated) planObject(server tfprotov6.ProviderServer, p *plannedRun, a
 	switch {
 	case prior.value.IsNull():
 		c.action = create
-	case !replacing && !forced && planned.Equal(prior.value):
-		c.action = noOp
-	case replacing || forced:
-		c.action = replacement
-		again, ok := e.ask(server, p, at, object{value: e.none(at.kind), private: answer.PlannedPrivate}, config)
+	case replacing || slices.Contains(p.command.replace, at):
+		again, _, ok := p.ask(at, object{value: p.none(at.kind), private: c.private}, config)
 		if !ok {
-			return change{}, false
+			return again, false
 		}
-		c.planned, c.private, c.identity = e.unwire(at.kind, again.PlannedState), again.PlannedPrivate, again.PlannedIdentity
-	default:
+		again.before, again.action = prior, replacement
+		c = again
+	case !c.planned.Equal(prior.value):
 		c.action = update
 	}
 	if held.tainted {
@@ -245,119 +232,81 @@ func (e *simulated) planObject(server tfprotov6.ProviderServer, p *plannedRun, a
 	return c, true
 }
 
-func (e *simulated) ask(server tfprotov6.ProviderServer, p *plannedRun, at address, prior object, config tftypes.Value) (*tfprotov6.PlanResourceChangeResponse, bool) {
-	e.t.Helper()
-	schema := e.schemas.resources[at.kind]
-	answer, err := server.PlanResourceChange(e.ctx, &tfprotov6.PlanResourceChangeRequest{
-		TypeName: at.kind, PriorState: e.wire(prior.value), PriorPrivate: prior.private, PriorIdentity: prior.identity,
-		Config: e.wire(config), ProposedNewState: e.wire(schema.proposedNew(prior.value, config)),
+// ask asks for the plan of an instance; replacing says that the answer requires
+// a replacement.
+func (p planning) ask(at address, prior object, config tftypes.Value) (c change, replacing, ok bool) {
+	schema := p.schemas.resources[at.kind]
+	answer, err := p.server.PlanResourceChange(p.ctx, &tfprotov6.PlanResourceChangeRequest{
+		TypeName: at.kind, PriorState: p.wire(prior.value), PriorPrivate: prior.private, PriorIdentity: prior.identity,
+		Config: p.wire(config), ProposedNewState: p.wire(schema.proposedNew(prior.value, config)),
 	})
-	if err != nil {
-		e.t.Fatalf("plan %s: %v", at, err)
+	p.noError(err, "plan", at)
+	if !p.report(at, "plan", answer.Diagnostics) {
+		return c, false, false
 	}
-	problems := problemsOf(at, "plan", answer.Diagnostics)
-	if p.problems = append(p.problems, problems...); hasErrors(problems) {
-		return nil, false
+	c = change{before: prior, planned: p.unwire(at.kind, answer.PlannedState), private: answer.PlannedPrivate, identity: answer.PlannedIdentity}
+	if what := schema.invalidPlan(prior.value, config, c.planned); what != "" {
+		p.t.Fatalf("engine: provider produced invalid plan for %s: %s", at, what)
 	}
-	if what := schema.invalidPlan(prior.value, config, e.unwire(at.kind, answer.PlannedState)); what != "" {
-		e.t.Fatalf("engine: provider produced invalid plan for %s: %s", at, what)
+	for _, path := range answer.RequiresReplace {
+		name, _ := path.Steps()[0].(tftypes.AttributeName)
+		was, is := member(prior.value, string(name)), member(c.planned, string(name))
+		replacing = replacing || !prior.value.IsNull() && !was.Equal(is)
 	}
-	return answer, true
+	return c, replacing, true
 }
 
-func (e *simulated) planOrphan(server tfprotov6.ProviderServer, p *plannedRun, at address, how command) bool {
-	e.t.Helper()
-	held := p.prior.current[at]
-	var planned change
-	ok := true
-	if how.orphansFirst && !how.refreshOnly {
-		if planned, ok = e.planDestroy(server, p, at, held); !ok {
-			return false
-		}
-	}
-	if !how.noRefresh {
-		fresh, kept, ok := e.read(server, p, at, held)
-		if !ok {
-			return false
-		}
-		if !kept {
-			delete(p.prior.current, at)
-			return true
-		}
-		p.prior.current[at], held = fresh, fresh
-	}
-	if how.refreshOnly {
-		return true
-	}
-	if !how.orphansFirst {
-		planned, ok = e.planDestroy(server, p, at, held)
-	}
-	if ok {
-		p.changes[at] = planned
-	}
-	return ok
-}
-
-func (e *simulated) planDeposed(server tfprotov6.ProviderServer, p *plannedRun, at address, how command) bool {
-	e.t.Helper()
-	held := p.prior.deposed[at]
-	if !how.noRefresh {
-		fresh, kept, ok := e.read(server, p, at, held)
-		if !ok {
-			return false
-		}
-		if held = fresh; !kept {
-			delete(p.prior.deposed, at)
-			return true
-		}
-		p.prior.deposed[at] = fresh
-	}
-	if how.refreshOnly {
-		return true
-	}
-	planned, ok := e.planDestroy(server, p, at, held)
-	if ok {
-		p.deposed[at] = planned
-	}
-	return ok
-}
-
-func (e *simulated) planDestroy(server tfprotov6.ProviderServer, p *plannedRun, at address, held object) (change, bool) {
-	e.t.Helper()
-	none := e.wire(e.none(at.kind))
-	answer, err := server.PlanResourceChange(e.ctx, &tfprotov6.PlanResourceChangeRequest{
-		TypeName: at.kind, PriorState: e.wire(held.value), PriorPrivate: held.private, PriorIdentity: held.identity,
+func (p planning) planDestroy(at address, held object, changes map[address]change) bool {
+	none := p.wire(p.none(at.kind))
+	answer, err := p.server.PlanResourceChange(p.ctx, &tfprotov6.PlanResourceChangeRequest{
+		TypeName: at.kind, PriorState: p.wire(held.value), PriorPrivate: held.private, PriorIdentity: held.identity,
 		Config: none, ProposedNewState: none,
 	})
-	if err != nil {
-		e.t.Fatalf("plan to destroy %s: %v", at, err)
+	p.noError(err, "plan to destroy", at)
+	if !p.report(at, "plan to destroy", answer.Diagnostics) {
+		return false
 	}
-	problems := problemsOf(at, "plan to destroy", answer.Diagnostics)
-	if p.problems = append(p.problems, problems...); hasErrors(problems) {
-		return change{}, false
+	if !p.unwire(at.kind, answer.PlannedState).IsNull() {
+		p.t.Fatalf("engine: provider planned a non-null destroy value for %s", at)
 	}
-	if !e.unwire(at.kind, answer.PlannedState).IsNull() {
-		e.t.Fatalf("engine: provider planned a non-null destroy value for %s", at)
-	}
-	return change{action: destroyOnly, before: held, planned: e.none(at.kind), private: answer.PlannedPrivate, identity: answer.PlannedIdentity}, true
+	changes[at] = change{action: destroyOnly, before: held, planned: p.none(at.kind), private: answer.PlannedPrivate, identity: answer.PlannedIdentity}
+	return true
 }
 
-// read refreshes an instance; kept is false when the answer removes it.
-func (e *simulated) read(server tfprotov6.ProviderServer, p *plannedRun, at address, held object) (fresh object, kept, ok bool) {
-	e.t.Helper()
-	answer, err := server.ReadResource(e.ctx, &tfprotov6.ReadResourceRequest{
-		TypeName: at.kind, CurrentState: e.wire(held.value), Private: held.private, CurrentIdentity: held.identity,
-	})
-	if err != nil {
-		e.t.Fatalf("read %s: %v", at, err)
+// refresh reads an instance and stores what it finds; exists is false when the
+// answer removes it.
+func (p planning) refresh(at address, objects map[address]object) (fresh object, exists, ok bool) {
+	if p.command.noRefresh {
+		return objects[at], true, true
 	}
-	problems := problemsOf(at, "read", answer.Diagnostics)
-	if p.problems = append(p.problems, problems...); hasErrors(problems) {
+	fresh, exists, ok = p.read(at, objects[at])
+	switch {
+	case ok && exists:
+		objects[at] = fresh
+	case ok:
+		delete(objects, at)
+	}
+	return fresh, exists, ok
+}
+
+func (p planning) read(at address, held object) (fresh object, exists, ok bool) {
+	answer, err := p.server.ReadResource(p.ctx, &tfprotov6.ReadResourceRequest{
+		TypeName: at.kind, CurrentState: p.wire(held.value), Private: held.private, CurrentIdentity: held.identity,
+	})
+	p.noError(err, "read", at)
+	if !p.report(at, "read", answer.Diagnostics) {
 		return held, true, false
 	}
 	// What an import made has only the argument.
-	expectIdentity(e.t, answer.NewIdentity, cmp.Or(text(held.value, "id"), text(held.value, "session_id")))
+	expectIdentity(p.t, answer.NewIdentity, cmp.Or(text(held.value, "id"), text(held.value, "session_id")))
 	fresh = held
-	fresh.value, fresh.private, fresh.identity = e.unwire(at.kind, answer.NewState), answer.Private, answer.NewIdentity
+	fresh.value, fresh.private, fresh.identity = p.unwire(at.kind, answer.NewState), answer.Private, answer.NewIdentity
 	return fresh, !fresh.value.IsNull(), true
+}
+
+// report notes what an answer says, and returns false for an error.
+func (p planning) report(at address, step string, diags []*tfprotov6.Diagnostic) bool {
+	problems := problemsOf(at, step, diags)
+	p.problems = append(p.problems, problems...)
+	return !hasErrors(problems)
 }

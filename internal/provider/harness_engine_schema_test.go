@@ -60,7 +60,7 @@ func triggersOf(value string) tftypes.Value {
 	return tftypes.NewValue(tftypes.Map{ElementType: tftypes.String}, map[string]tftypes.Value{"release": stringOf(value)})
 }
 
-// objectOf is a value in which attributes that are not named are null.
+// objectOf is an object with these attributes; the others are null.
 func objectOf(of tftypes.Object, values attributes) (tftypes.Value, error) {
 	all := make(map[string]tftypes.Value, len(of.AttributeTypes))
 	for name, attributeType := range of.AttributeTypes {
@@ -75,8 +75,8 @@ func objectOf(of tftypes.Object, values attributes) (tftypes.Value, error) {
 	return tftypes.NewValue(of, all), nil
 }
 
-// proposedNew merges configuration and prior state, as engines do before they
-// ask: computed attributes that are not configured keep their values.
+// proposedNew merges configuration and prior state, as engines do before they ask
+// for a plan: a computed attribute that is not configured keeps its value.
 func (s resourceSchema) proposedNew(prior, config tftypes.Value) tftypes.Value {
 	merged := make(map[string]tftypes.Value, len(s.object.AttributeTypes))
 	for name := range s.object.AttributeTypes {
@@ -88,7 +88,8 @@ func (s resourceSchema) proposedNew(prior, config tftypes.Value) tftypes.Value {
 	return tftypes.NewValue(s.object, merged)
 }
 
-// invalidPlan says what an engine would call "Provider produced invalid plan".
+// invalidPlan is what an engine calls "Provider produced invalid plan"; empty for a
+// valid one.
 func (s resourceSchema) invalidPlan(prior, config, planned tftypes.Value) string {
 	for _, name := range s.names() {
 		was, said, is := member(prior, name), member(config, name), member(planned, name)
@@ -101,8 +102,8 @@ func (s resourceSchema) invalidPlan(prior, config, planned tftypes.Value) string
 	return ""
 }
 
-// incompatible says what an engine would call "Provider produced inconsistent
-// final plan" or "result after apply": what was known may not change.
+// incompatible is what an engine calls "Provider produced inconsistent final plan"
+// or "inconsistent result after apply": a known value has changed.
 func (s resourceSchema) incompatible(promised, actual tftypes.Value) string {
 	if promised.IsNull() != actual.IsNull() {
 		return fmt.Sprintf("the object is null: first %t, then %t", promised.IsNull(), actual.IsNull())

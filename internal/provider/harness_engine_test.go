@@ -28,19 +28,15 @@ type object struct {
 	private  []byte
 	identity *tfprotov6.ResourceIdentityData
 	tainted  bool
-	// needs is the session that the configuration referred to: what depends on
-	// another instance is created after it and deleted before it.
+	// needs is the palabra_session that the configuration referred to: an engine
+	// creates an instance after what it needs, and deletes it before that.
 	needs string
 }
 
-// snapshot is a state: the instances, and what create_before_destroy left to be
-// deleted.
+// snapshot is a state. Deposed are the objects that create_before_destroy has
+// left to be deleted.
 type snapshot struct {
 	current, deposed map[address]object
-}
-
-func emptySnapshot() snapshot {
-	return snapshot{current: make(map[address]object), deposed: make(map[address]object)}
 }
 
 func (s snapshot) clone() snapshot {
@@ -50,7 +46,7 @@ func (s snapshot) clone() snapshot {
 // block is the configuration of one instance.
 type block struct {
 	arguments attributes
-	// later names arguments that only apply knows.
+	// later names arguments that are known after apply.
 	later []string
 	// needs names the palabra_session instance whose id is the session_id.
 	needs               string
@@ -65,8 +61,8 @@ type command struct {
 	// minimalRefresh plans before it refreshes, and refreshes and plans again
 	// what changes.
 	minimalRefresh bool
-	// orphansFirst plans what the configuration no longer names from the stored
-	// state, as engines up to 1.11 may.
+	// orphansFirst plans the destruction of what the configuration no longer names
+	// before it refreshes that, as Terraform up to 1.11 does.
 	orphansFirst bool
 	// replace are the addresses of -replace and replace_triggered_by.
 	replace []address
@@ -119,7 +115,8 @@ type problem struct {
 // plannedRun is a plan file.
 type plannedRun struct {
 	prior snapshot
-	// stored is the state that it was made from; an engine refuses another.
+	// stored is the serial of the state that it was made from. An engine refuses
+	// to apply it to another.
 	stored   int
 	config   configuration
 	changes  map[address]change
@@ -143,21 +140,22 @@ func hasErrors(problems []problem) bool {
 	return slices.ContainsFunc(problems, func(p problem) bool { return !p.warning })
 }
 
-// simulated is an engine without the engine: what Terraform and OpenTofu ask of
-// a provider, in their order, and what they refuse of its answers. It follows
-// OpenTofu's node_resource_abstract_instance.go, which is nearly Terraform's.
+// simulated does what Terraform and OpenTofu do with a provider: the same calls in
+// the same order, and the same checks of the answers. It follows OpenTofu's
+// node_resource_abstract_instance.go, which is nearly Terraform's.
 type simulated struct {
 	t       failer
-	ctx     context.Context //nolint:containedctx // of the test, for its length
+	ctx     context.Context
 	schemas schemas
 	// provider are the arguments of the provider block.
 	provider attributes
 	state    snapshot
 	// serial counts the changes of the state.
 	serial int
-	// pick chooses the next of n instances, which engines visit in any order.
+	// pick chooses one of n instances that may come next.
 	pick func(n int) int
-	// beforeApply is called before each change is applied; false interrupts.
+	// beforeApply is called before each change is applied, and returns false to
+	// interrupt the apply.
 	beforeApply func(address) (context.Context, bool)
 }
 
@@ -167,38 +165,45 @@ func newSimulated(ctx context.Context, t failer, arguments attributes) *simulate
 	if err != nil {
 		t.Fatalf("schemas: %v", err)
 	}
-	return &simulated{t: t, ctx: ctx, schemas: read, provider: arguments, state: emptySnapshot(), pick: func(int) int { return 0 }}
+	return &simulated{
+		t: t, ctx: ctx, schemas: read, provider: arguments, pick: func(int) int { return 0 },
+		state: snapshot{current: make(map[address]object), deposed: make(map[address]object)},
+	}
 }
 
-// start starts and configures a provider, as an engine does for each walk.
+// start starts and configures a provider, as an engine does for each plan and
+// each apply.
 func (e *simulated) start() tfprotov6.ProviderServer {
 	e.t.Helper()
 	server := providerserver.NewProtocol6(provider.New("test")())()
 	config := e.must(objectOf(e.schemas.provider, e.provider))
 	resp, err := server.ConfigureProvider(e.ctx, &tfprotov6.ConfigureProviderRequest{Config: e.wire(config)})
-	if err != nil {
-		e.t.Fatalf("configure: %v", err)
-	}
+	e.noError(err, "configure")
 	if text := diagnostics(resp.Diagnostics, tfprotov6.DiagnosticSeverityError); text != "" {
 		e.t.Fatalf("configure: %s", text)
 	}
 	return server
 }
 
-func (e *simulated) must(value tftypes.Value, err error) tftypes.Value {
+// noError fails the test for an error of the protocol; those of a provider are
+// diagnostics.
+func (e *simulated) noError(err error, what string, of ...any) {
 	e.t.Helper()
 	if err != nil {
-		e.t.Fatalf("%v", err)
+		e.t.Fatalf("%s %v: %v", what, of, err)
 	}
+}
+
+func (e *simulated) must(value tftypes.Value, err error) tftypes.Value {
+	e.t.Helper()
+	e.noError(err, "value")
 	return value
 }
 
 func (e *simulated) wire(value tftypes.Value) *tfprotov6.DynamicValue {
 	e.t.Helper()
 	dynamic, err := tfprotov6.NewDynamicValue(value.Type(), value)
-	if err != nil {
-		e.t.Fatalf("marshal: %v", err)
-	}
+	e.noError(err, "marshal")
 	return &dynamic
 }
 
@@ -214,7 +219,8 @@ func (e *simulated) none(kind string) tftypes.Value {
 	return tftypes.NewValue(e.schemas.resources[kind].object, nil)
 }
 
-// walk visits nodes in any order that puts each behind those it comes after.
+// walk visits each node after those that it comes after, and otherwise in any
+// order.
 func (e *simulated) walk(nodes []*node) {
 	e.t.Helper()
 	done := make(map[*node]bool)
@@ -236,8 +242,7 @@ func (e *simulated) walk(nodes []*node) {
 	}
 }
 
-// node is a vertex of an engine's graph; what comes after one that failed is
-// skipped.
+// node is a step of a plan or an apply. What comes after a failed one is skipped.
 type node struct {
 	at     address
 	visit  func() bool

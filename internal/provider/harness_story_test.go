@@ -175,15 +175,15 @@ func (s *story) expectWarnings(problems []problem, texts ...string) {
 // provider says. A session that does not exist stays out of the state.
 func (s *story) imports(at address, request *tfprotov6.ImportResourceStateRequest) []problem {
 	s.t.Helper()
-	server := s.start()
+	p := s.newPlan(nil, command{})
 	request.TypeName = at.kind
-	resp, err := server.ImportResourceState(s.ctx, request)
+	resp, err := p.server.ImportResourceState(s.ctx, request)
 	if err != nil || len(resp.ImportedResources) != 1 {
 		s.t.Fatalf("import: %v %s", err, diagnosticText(resp.Diagnostics))
 	}
 	made := resp.ImportedResources[0]
-	p := plannedRun{problems: problemsOf(at, "import", resp.Diagnostics)}
-	fresh, exists, _ := s.read(server, &p, at, object{value: s.unwire(at.kind, made.State), private: made.Private, identity: made.Identity})
+	p.report(at, "import", resp.Diagnostics)
+	fresh, exists, _ := p.read(at, object{value: s.unwire(at.kind, made.State), private: made.Private, identity: made.Identity})
 	if exists {
 		s.state.current[at] = fresh
 	}

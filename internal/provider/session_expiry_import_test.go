@@ -134,21 +134,11 @@ func TestSessionExpiry_ImportsByIDAndByIdentity(t *testing.T) {
 	s.put("s1")
 	identity := s.wire(tftypes.NewValue(identityType, map[string]tftypes.Value{"session_id": stringOf("s1")}))
 	for name, request := range map[string]*tfprotov6.ImportResourceStateRequest{
-		"identity": {TypeName: expiryType, Identity: &tfprotov6.ResourceIdentityData{IdentityData: identity}},
-		"id":       {TypeName: expiryType, ID: "s1"},
+		"identity": {Identity: &tfprotov6.ResourceIdentityData{IdentityData: identity}},
+		"id":       {ID: "s1"},
 	} {
-		server := s.start()
-		resp, err := server.ImportResourceState(t.Context(), request)
-		if err != nil || len(resp.ImportedResources) != 1 {
-			t.Fatalf("%s: %v %s", name, err, diagnosticText(resp.Diagnostics))
-		}
-		imported := resp.ImportedResources[0]
-		expectIdentity(t, imported.Identity, "s1")
-		var p plannedRun
-		fresh, _, _ := s.read(server, &p, room("it"), object{value: s.unwire(expiryType, imported.State), private: imported.Private, identity: imported.Identity})
-		if len(p.problems) > 0 {
-			t.Errorf("%s: %s", name, problemText(p.problems))
-		}
+		s.expectWarnings(s.imports(room("it"), request))
+		fresh := s.state.current[room("it")]
 		if got := member(fresh.value, "ttl_seconds"); !got.Equal(numberOf(24*3600)) || text(fresh.value, "expires_at") != sinceStart(24*time.Hour) {
 			t.Errorf("%s: state %s", name, fresh.value)
 		}
