@@ -29,7 +29,7 @@ func validateProvider(t *testing.T, arguments map[string]any) []*tfprotov6.Diagn
 	return resp.Diagnostics
 }
 
-func TestProviderConfig_ValidateNeedsNoCredentialsAndFindsContradictions(t *testing.T) {
+func TestProviderConfig_ValidateNeedsNoCredentialsAndReportsContradictions(t *testing.T) {
 	t.Parallel()
 	expectNone(t, validateProvider(t, map[string]any{}))
 	expectNone(t, validateProvider(t, map[string]any{"endpoint": "http://sandbox:8920", "allow_insecure_endpoint": true}))
@@ -55,18 +55,11 @@ func TestProviderConfig_MountedSecretIsSent(t *testing.T) {
 		}
 		return name
 	}
-	for name, credentials := range map[string]map[string]any{
-		"API key":  {"api_key_file": file(testAPIKey)},
-		"key pair": {"client_id": testClientID, "client_secret_file": file(testClientSecret)},
+	for _, credentials := range []map[string]any{
+		{"endpoint": f.url, "api_key_file": file(testAPIKey)},
+		{"endpoint": f.url, "client_id": testClientID, "client_secret_file": file(testClientSecret)},
 	} {
-		credentials["endpoint"] = f.url
-		p := newProtocolWith(t, credentials)
-		_, diags := p.invoke(t.Context(), "palabra_prune_sessions", map[string]any{"id_prefix": "none-"})
-		if text := diagnostics(diags, tfprotov6.DiagnosticSeverityError); text != "" {
-			t.Errorf("%s: %s", name, text)
-		}
+		expectNone(t, newProtocolWith(t, credentials).readData("palabra_sessions", nil))
 	}
-	if len(f.calls()) == 0 {
-		t.Error("no request was sent")
-	}
+	f.expectCalls(t, "GET /sessions, GET /sessions")
 }

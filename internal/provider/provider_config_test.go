@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -41,11 +42,9 @@ func TestProviderConfig_EachFaultIsOneAttributeError(t *testing.T) {
 	t.Parallel()
 	s := types.StringValue
 	key := providerModel{APIKey: s("key")}
-	withEndpoint := func(endpoint string) providerModel {
-		return providerModel{APIKey: s("key"), Endpoint: s(endpoint)}
-	}
+	withEndpoint := func(endpoint string) providerModel { return providerModel{APIKey: s("key"), Endpoint: s(endpoint)} }
 	withCA := func(file string) providerModel { return providerModel{APIKey: s("key"), CACertFile: s(file)} }
-	missing := filepath.Join(t.TempDir(), "missing.pem")
+	missing, empty, two := filepath.Join(t.TempDir(), "missing"), writeFile(t, "\n"), writeFile(t, "one\ntwo\n")
 	for name, test := range map[string]struct {
 		config providerModel
 		env    func(string) string
@@ -61,6 +60,22 @@ func TestProviderConfig_EachFaultIsOneAttributeError(t *testing.T) {
 		"CA file of env":    {key, environment(envCACertFile, missing), map[string]string{"ca_cert_file": envCACertFile}},
 		"CA file not PEM":   {withCA(writeFile(t, "not a certificate")), environment(), map[string]string{"ca_cert_file": "holds no certificate in PEM form"}},
 		"two wrong at once": {providerModel{Endpoint: s("http://example.com"), APIKey: s("")}, environment(), map[string]string{"endpoint": "https", "api_key": "empty string"}},
+		"nothing":           {providerModel{}, environment(), map[string]string{"api_key": envAPIKey}},
+		"no secret":         {providerModel{ClientID: s("id")}, environment(), map[string]string{"client_secret": envClientSecret}},
+		"no id":             {providerModel{}, environment(envClientSecret, "secret"), map[string]string{"client_id": envClientID}},
+		"empty secret":      {providerModel{ClientID: s("id"), ClientSecret: s("")}, environment(envClientSecret, "x"), map[string]string{"client_secret": "empty string"}},
+		"empty key":         {providerModel{APIKey: s("")}, environment(), map[string]string{"api_key": envAPIKey}},
+		"line break":        {providerModel{APIKey: s("key\n")}, environment(), map[string]string{"api_key": "trimspace"}},
+		"both configured":   {providerModel{APIKey: s("key"), ClientID: s("id")}, environment(), map[string]string{"api_key": "client_id"}},
+		"both in env":       {providerModel{}, environment(envAPIKey, "key", envClientID, "id"), map[string]string{"api_key": envAPIKey}},
+		"both by files":     {providerModel{}, environment(envAPIKey+"_FILE", "x", envClientSecret+"_FILE", "x"), map[string]string{"api_key": "_FILE"}},
+		"key and its file":  {providerModel{APIKey: s("key"), APIKeyFile: s("x")}, environment(), map[string]string{"api_key_file": "Keep one"}},
+		"same in env":       {providerModel{}, environment(envAPIKey, "key", envAPIKey+"_FILE", "x"), map[string]string{"api_key": "Unset one"}},
+		"missing file":      {providerModel{APIKeyFile: s(missing)}, environment(), map[string]string{"api_key_file": missing}},
+		"missing env file":  {providerModel{}, environment(envAPIKey+"_FILE", missing), map[string]string{"api_key_file": envAPIKey + "_FILE"}},
+		"empty file":        {providerModel{APIKeyFile: s(empty)}, environment(), map[string]string{"api_key_file": "is empty"}},
+		"two lines in file": {providerModel{ClientID: s("id"), ClientSecretFile: s(two)}, environment(), map[string]string{"client_secret_file": "more than one line"}},
+		"empty file name":   {providerModel{APIKeyFile: s("")}, environment(envAPIKey, "key"), map[string]string{"api_key_file": "cannot be read"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -121,7 +136,9 @@ func TestProviderConfig_InsecureEndpointIsAllowedWithAWarning(t *testing.T) {
 
 func TestProviderConfig_CertificateAuthorityOfAFileIsTrusted(t *testing.T) {
 	t.Parallel()
+	var requests atomic.Int32
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		requests.Add(1)
 		w.Header().Set("Content-Type", "application/json")
 		if _, err := w.Write([]byte(`{"data":{"id":"a","expires_at":"2031-01-01T00:00:00Z"}}`)); err != nil {
 			t.Error(err)
@@ -148,8 +165,11 @@ func TestProviderConfig_CertificateAuthorityOfAFileIsTrusted(t *testing.T) {
 	if err := get(providerModel{}, environment(envCACertFile, file)); err != nil {
 		t.Errorf("by variable: %v", err)
 	}
-	if err := get(providerModel{MaxRetries: newWholeNumber(0)}, environment()); err == nil {
-		t.Error("the server is trusted without the file")
+	if err := get(providerModel{MaxRetries: newWholeNumber(0)}, environment()); err == nil || !strings.Contains(err.Error(), "certificate") {
+		t.Errorf("without the file: %v", err)
+	}
+	if n := requests.Load(); n != 2 {
+		t.Errorf("%d requests, want none to the server that is not trusted", n)
 	}
 }
 

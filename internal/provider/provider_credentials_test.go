@@ -103,40 +103,6 @@ func TestProviderCredentials_ConfigurationWinsOverEnvironment(t *testing.T) {
 	}
 }
 
-func TestProviderCredentials_EachFaultIsOneAttributeError(t *testing.T) {
-	t.Parallel()
-	s := types.StringValue
-	missing, empty, two := filepath.Join(t.TempDir(), "missing"), writeFile(t, "\n"), writeFile(t, "one\ntwo\n")
-	for name, test := range map[string]struct {
-		config providerModel
-		env    func(string) string
-		want   map[string]string // attribute: a part of the detail
-	}{
-		"nothing":           {providerModel{}, environment(), map[string]string{"api_key": envAPIKey}},
-		"no secret":         {providerModel{ClientID: s("id")}, environment(), map[string]string{"client_secret": envClientSecret}},
-		"no id":             {providerModel{}, environment(envClientSecret, "secret"), map[string]string{"client_id": envClientID}},
-		"empty secret":      {providerModel{ClientID: s("id"), ClientSecret: s("")}, environment(envClientSecret, "x"), map[string]string{"client_secret": "empty string"}},
-		"empty key":         {providerModel{APIKey: s("")}, environment(), map[string]string{"api_key": envAPIKey}},
-		"line break":        {providerModel{APIKey: s("key\n")}, environment(), map[string]string{"api_key": "trimspace"}},
-		"both configured":   {providerModel{APIKey: s("key"), ClientID: s("id")}, environment(), map[string]string{"api_key": "client_id"}},
-		"both in env":       {providerModel{}, environment(envAPIKey, "key", envClientID, "id"), map[string]string{"api_key": envAPIKey}},
-		"both by files":     {providerModel{}, environment(envAPIKey+"_FILE", "x", envClientSecret+"_FILE", "x"), map[string]string{"api_key": "_FILE"}},
-		"key and its file":  {providerModel{APIKey: s("key"), APIKeyFile: s("x")}, environment(), map[string]string{"api_key_file": "Keep one"}},
-		"same in env":       {providerModel{}, environment(envAPIKey, "key", envAPIKey+"_FILE", "x"), map[string]string{"api_key": "Unset one"}},
-		"missing file":      {providerModel{APIKeyFile: s(missing)}, environment(), map[string]string{"api_key_file": missing}},
-		"missing env file":  {providerModel{}, environment(envAPIKey+"_FILE", missing), map[string]string{"api_key_file": envAPIKey + "_FILE"}},
-		"empty file":        {providerModel{APIKeyFile: s(empty)}, environment(), map[string]string{"api_key_file": "is empty"}},
-		"two lines in file": {providerModel{ClientID: s("id"), ClientSecretFile: s(two)}, environment(), map[string]string{"client_secret_file": "more than one line"}},
-		"empty file name":   {providerModel{APIKeyFile: s("")}, environment(envAPIKey, "key"), map[string]string{"api_key_file": "cannot be read"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			_, _, diags := test.config.resolve(test.env)
-			expectAttributeErrors(t, diags, test.want)
-		})
-	}
-}
-
 func TestProviderCredentials_NoDiagnosticShowsASecret(t *testing.T) {
 	t.Parallel()
 	const secret = "s3cr3t-value"

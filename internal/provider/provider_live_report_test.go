@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// liveReport is what the API answers to the open questions of its contract, as
-// Markdown to paste into an issue: one line for each, without ids or secrets.
-// It works on two sessions of its own.
+// liveReport answers the open questions of the API's contract, as Markdown to
+// paste into an issue: a line for each, without ids or secrets. It creates two
+// sessions.
 func liveReport(p *liveProbe) string {
 	var lines []string
 	ask := func(question, answer string) {
@@ -160,7 +160,7 @@ func itemsOf(a liveAnswer) []any {
 	return nil
 }
 
-// nextToken finds what leads to the next page, by the look of its name.
+// nextToken finds the member that leads to the next page by its name.
 func nextToken(a liveAnswer) (name, token string) {
 	for _, path := range [][]string{{}, {"data"}} {
 		object, _ := a.member(path...).(map[string]any)

@@ -1,6 +1,7 @@
 package provider_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -15,14 +16,14 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
 )
 
-// liveProbe sends requests as they are written, without the client, because the
-// report is about what the client hides: shapes, statuses, words.
+// liveProbe sends requests without the client, because the client hides what the
+// report is about: shapes, statuses, words.
 type liveProbe struct {
 	t      *testing.T
 	config palabra.Config
-	// wait lets the API's clock go on.
+	// wait lets time pass at the API.
 	wait func(time.Duration)
-	// private is what no line of the report may show.
+	// private are texts that the report must not show.
 	private []string
 	created []string
 }
@@ -32,10 +33,8 @@ func newLiveProbe(t *testing.T, config palabra.Config, wait func(time.Duration))
 	p := &liveProbe{t: t, config: config, wait: wait}
 	p.hide(config.ClientID, config.ClientSecret, config.APIKey)
 	t.Cleanup(func() {
-		// The test's own context has ended by now.
-		ctx := context.WithoutCancel(t.Context())
 		for _, id := range p.created {
-			if got := p.do(ctx, http.MethodDelete, sessionPath(id), "", false); got.status != http.StatusNoContent && got.status != http.StatusNotFound {
+			if got := p.send(http.MethodDelete, sessionPath(id), ""); got.status != http.StatusNoContent && got.status != http.StatusNotFound {
 				t.Errorf("session %s is left behind: HTTP %d", palabra.ShortenID(id), got.status)
 			}
 		}
@@ -49,11 +48,11 @@ func (p *liveProbe) hide(texts ...string) {
 			p.private = append(p.private, text)
 		}
 	}
-	// A part of what is private may be private as well: the longest go first.
+	// One may be a part of another, so the longest are replaced first.
 	slices.SortFunc(p.private, func(a, b string) int { return len(b) - len(a) })
 }
 
-// redact makes a text fit for the report: one line without ids or secrets.
+// redact returns a text as one line without ids or secrets.
 func (p *liveProbe) redact(text string) string {
 	text = strings.Join(strings.Fields(text), " ")
 	for _, private := range p.private {
@@ -62,7 +61,7 @@ func (p *liveProbe) redact(text string) string {
 	return text
 }
 
-// liveAnswer is an answer as it came; status 0 means that there was none.
+// liveAnswer is an answer; status 0 means that there was none.
 type liveAnswer struct {
 	status int
 	header http.Header
@@ -84,10 +83,7 @@ func (a liveAnswer) member(path ...string) any {
 
 func (a liveAnswer) time(name string) time.Time {
 	text, _ := a.member("data", name).(string)
-	at, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		return time.Time{}
-	}
+	at, _ := time.Parse(time.RFC3339, text)
 	return at
 }
 
@@ -95,23 +91,25 @@ func sessionPath(id string) string { return "/session-storage/sessions/" + url.P
 
 func (p *liveProbe) send(method, path, body string) liveAnswer {
 	p.t.Helper()
-	return p.do(p.t.Context(), method, path, body, false)
+	return p.sendAs(p.config, method, path, body)
 }
 
 // sendWrong sends credentials of the configured kind that are wrong.
 func (p *liveProbe) sendWrong(method, path, body string) liveAnswer {
 	p.t.Helper()
-	return p.do(p.t.Context(), method, path, body, true)
+	wrong := palabra.Config{APIKey: "not-a-key"}
+	if p.config.APIKey == "" {
+		wrong = palabra.Config{ClientID: "not-a-client", ClientSecret: "not-a-secret"}
+	}
+	return p.sendAs(wrong, method, path, body)
 }
 
-func (p *liveProbe) do(ctx context.Context, method, path, body string, wrong bool) liveAnswer {
+func (p *liveProbe) sendAs(account palabra.Config, method, path, body string) liveAnswer {
 	p.t.Helper()
-	endpoint := p.config.Endpoint
-	if endpoint == "" {
-		endpoint = palabra.DefaultEndpoint
-	}
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	// Sessions are deleted after the test's own context has ended.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(p.t.Context()), 30*time.Second)
 	defer cancel()
+	endpoint := cmp.Or(p.config.Endpoint, palabra.DefaultEndpoint)
 	req, err := http.NewRequestWithContext(ctx, method, strings.TrimRight(endpoint, "/")+path, strings.NewReader(body))
 	if err != nil {
 		p.t.Fatal(p.redact(err.Error()))
@@ -119,15 +117,10 @@ func (p *liveProbe) do(ctx context.Context, method, path, body string, wrong boo
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	switch {
-	case p.config.APIKey != "" && wrong:
-		req.Header.Set("Authorization", "Bearer not-a-key")
-	case p.config.APIKey != "":
-		req.Header.Set("Authorization", "Bearer "+p.config.APIKey)
-	case wrong:
-		req.Header["ClientID"], req.Header["ClientSecret"] = []string{"not-a-client"}, []string{"not-a-secret"}
-	default:
-		req.Header["ClientID"], req.Header["ClientSecret"] = []string{p.config.ClientID}, []string{p.config.ClientSecret}
+	if account.APIKey != "" {
+		req.Header.Set("Authorization", "Bearer "+account.APIKey)
+	} else {
+		req.Header["ClientID"], req.Header["ClientSecret"] = []string{account.ClientID}, []string{account.ClientSecret}
 	}
 	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	resp, err := client.Do(req) // #nosec G704 -- the endpoint is the one that the tester chose
@@ -140,9 +133,7 @@ func (p *liveProbe) do(ctx context.Context, method, path, body string, wrong boo
 		return liveAnswer{}
 	}
 	got := liveAnswer{status: resp.StatusCode, header: resp.Header}
-	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
-		got.date = date
-	}
+	got.date, _ = http.ParseTime(resp.Header.Get("Date"))
 	if len(content) > 0 && json.Unmarshal(content, &got.body) != nil {
 		got.body = "not JSON: " + resp.Header.Get("Content-Type")
 	}
@@ -152,8 +143,8 @@ func (p *liveProbe) do(ctx context.Context, method, path, body string, wrong boo
 	return got
 }
 
-// keep notes a created session, to delete it, and everything of it that is
-// private: the id holds the account's user id.
+// keep notes a created session, to delete it, and its private texts: the id
+// contains the account's user id.
 func (p *liveProbe) keep(created liveAnswer) {
 	if id, _ := created.member("data", "id").(string); id != "" {
 		p.created = append(p.created, id)
@@ -171,7 +162,7 @@ func (p *liveProbe) keep(created liveAnswer) {
 			texts = []any{value}
 		}
 		for _, text := range texts {
-			// Short ones are words such as "api".
+			// Shorter ones are words such as "api".
 			if s, _ := text.(string); len(s) > 7 {
 				p.hide(s)
 			}
@@ -190,13 +181,9 @@ func (p *liveProbe) said(a liveAnswer) string {
 	}
 	if problems, _ := a.member("errors").([]any); len(problems) > 0 {
 		first := liveAnswer{body: problems[0]}
-		words := []string{}
-		for _, name := range []string{"title", "detail"} {
-			if word, _ := first.member(name).(string); word != "" {
-				words = append(words, word)
-			}
-		}
-		text += ", " + strings.Join(words, ": ")
+		title, _ := first.member("title").(string)
+		detail, _ := first.member("detail").(string)
+		text += ", " + strings.Trim(title+": "+detail, ": ")
 		if code := first.member("error_code"); code != nil {
 			text += fmt.Sprintf(" (%v)", code)
 		}

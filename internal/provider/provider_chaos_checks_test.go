@@ -18,7 +18,7 @@ type held struct {
 	tainted   bool
 }
 
-// state reads the state file as it lies there, also after a kill.
+// state reads the state file itself: a killed engine cannot show it.
 func (c *chaos) state() map[string]held {
 	c.t.Helper()
 	content, err := os.ReadFile(filepath.Join(c.Dir, "terraform.tfstate"))
@@ -67,8 +67,8 @@ func (c *chaos) expectAgreement(ttl time.Duration) {
 	}
 }
 
-// orphans deletes the sessions that the API holds and neither the state nor
-// anybody else knows of, as the errors advise.
+// orphans deletes the created sessions that are not in the state, as the errors
+// advise, and counts them.
 func (c *chaos) orphans() (n int) {
 	c.t.Helper()
 	state := c.state()
@@ -81,7 +81,7 @@ func (c *chaos) orphans() (n int) {
 	return n
 }
 
-// expectBystandersUntouched also says that nothing else is left on the server.
+// expectBystandersUntouched checks that the API holds nothing else, either.
 func (c *chaos) expectBystandersUntouched() {
 	c.t.Helper()
 	want := make(map[string]bool)
@@ -95,6 +95,6 @@ func (c *chaos) expectBystandersUntouched() {
 		delete(want, session.ID)
 	}
 	if len(want) > 0 {
-		c.t.Errorf("sessions that were nobody's business are gone: %v", want)
+		c.t.Errorf("bystanders are gone: %v", want)
 	}
 }

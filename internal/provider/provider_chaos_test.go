@@ -12,19 +12,19 @@ import (
 	"testing"
 	"time"
 
+	"github.com/palabra-community/terraform-provider-palabra/internal/engine"
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
 const (
-	// commonSeeds are what the normal suite runs; make chaos runs more, larger.
-	commonSeeds    = 2
+	// commonSessions is for the normal suite; make chaos has more, and more seeds.
 	commonSessions = 20
 
-	// chaosShare is how many answers are faulty.
+	// chaosShare is the share of faulty answers.
 	chaosShare = 0.3
 	// parallelism is what engines use by default.
 	parallelism = 10
-	// maxRuns is how often a person would repeat a command before giving up.
+	// maxRuns bounds how often a command is repeated.
 	maxRuns = 15
 )
 
@@ -36,8 +36,8 @@ type chaos struct {
 	n    int
 
 	runs, kills, reported, replaced int
-	// lost is an upper bound of the sessions whose creation was under way when
-	// the engine was killed: nobody was left to remember them.
+	// lost is an upper bound of the sessions that were being created when the
+	// engine was killed: no state has them.
 	lost int
 }
 
@@ -59,14 +59,14 @@ func newChaos(t *testing.T, seed uint64, n int) *chaos {
 	}
 }
 
-// configure makes half of the sessions the provider's own; the other half
-// existed before. As many again are nobody's business.
+// configure creates n/2 sessions and manages n/2 of the n that exist. The others
+// are bystanders.
 func (c *chaos) configure(ttl int) {
 	c.write(manyExpiries(c.n/2, ttl) + fmt.Sprintf("\nresource \"palabra_session\" \"many\" {\n  count = %d\n  ttl_seconds = %d\n}\n", c.n-c.n/2, ttl))
 }
 
-// until repeats a command until it succeeds, which is all that a person has to
-// do. Nothing may leave the state on the way, except what the command removes.
+// until repeats a command until it succeeds. Only a command that removes may take
+// sessions out of the state.
 func (c *chaos) until(removes bool, args ...string) {
 	c.t.Helper()
 	for range maxRuns {
@@ -97,8 +97,8 @@ func (c *chaos) account(before map[string]held, out string, removes bool) {
 	}
 }
 
-// kill starts a command and kills the engine and the provider with it when the
-// given number of writes have reached the API.
+// kill starts a command, and kills engine and provider once the API has received
+// that many writes.
 func (c *chaos) kill(removes bool, writes int, args ...string) {
 	c.t.Helper()
 	still, release := c.gate.arm(writes)
@@ -123,15 +123,15 @@ func (c *chaos) kill(removes bool, writes int, args ...string) {
 	if err := <-ended; err == nil {
 		c.t.Fatal("the engine survived its kill")
 	}
-	// What was on its way arrives after the death of who sent it.
+	// The API executes requests whose sender is dead.
 	release()
 	c.kills++
 	c.runs++
 	c.account(before, out.String(), removes)
 }
 
-// live lets n sessions live under faults, the engine being killed in the middle
-// of creating, updating and destroying, and returns a line about it.
+// live creates, updates and destroys under faults, kills the engine in the middle
+// of each, and returns a summary.
 func (c *chaos) live() string {
 	c.t.Helper()
 	apply := []string{"apply", "-auto-approve", "-input=false"}
@@ -161,7 +161,7 @@ func (c *chaos) live() string {
 		}
 	}
 	if len(deleted) > c.replaced {
-		c.t.Errorf("deleted before anybody asked for it: %v; only %d were replaced because they were tainted", deleted, c.replaced)
+		c.t.Errorf("deleted before the destroy: %v; only %d were replaced because they were tainted", deleted, c.replaced)
 	}
 
 	c.kill(true, c.n/4, destroy...)
@@ -181,12 +181,12 @@ func (c *chaos) live() string {
 		c.n, c.runs, c.kills, len(all), 100*faulty/len(all), orphans, c.reported, c.lost)
 }
 
-func TestProvider_StateAndServerAgreeAfterChaosAndKills(t *testing.T) {
+// TestProviderChaos_StateAndServerAgree has another seed for each engine.
+func TestProviderChaos_StateAndServerAgree(t *testing.T) {
 	t.Parallel()
-	for seed := uint64(1); seed <= commonSeeds; seed++ {
-		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
-			t.Parallel()
-			t.Log(newChaos(t, seed, commonSessions).live())
-		})
+	seed := uint64(1)
+	if testEngine.Name == engine.OpenTofu {
+		seed = 2
 	}
+	t.Log(newChaos(t, seed, commonSessions).live())
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-// formerProvider is the provider that a session moves away from. An engine asks
-// it for its schema; everything else fails the test with a nil dereference.
+// formerProvider is the provider that managed a session before a "moved" block.
+// Engines only ask for its schema; any other call panics.
 type formerProvider struct {
 	tfprotov6.ProviderServer
 	typeName string
@@ -47,8 +47,8 @@ func (p formerProvider) StopProvider(context.Context, *tfprotov6.StopProviderReq
 	return &tfprotov6.StopProviderResponse{}, nil
 }
 
-// useState gives the folder a state file of testdata, as the engine under test
-// names providers.
+// useState copies a state file from testdata and renames the provider for the
+// engine under test.
 func (c *cli) useState(name string) {
 	c.t.Helper()
 	raw, state := readFixtureState(c.t, name)
@@ -64,8 +64,8 @@ func (c *cli) useState(name string) {
 	}
 }
 
-// identities are the session ids of all identities in the state file, sorted; an
-// engine that knows no identities has written none.
+// identities returns the session ids of all identities in the state file, sorted.
+// Engines without identities write none.
 func (c *cli) identities() []string {
 	c.t.Helper()
 	var state struct {

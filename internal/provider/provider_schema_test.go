@@ -7,10 +7,10 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 )
 
-// longestDescription is two lines of a page; what needs more is in a guide.
+// longestDescription is two lines of a page; the guides have the rest.
 const longestDescription = 165
 
-func TestSchema_DescriptionsOfArgumentsAreShort(t *testing.T) {
+func TestProviderSchema_DescriptionsAreShort(t *testing.T) {
 	t.Parallel()
 	schemas := newProtocol(t, newFixture(t)).schemas
 	all := map[string]*tfprotov6.Schema{"provider": schemas.Provider}
@@ -33,7 +33,7 @@ func TestSchema_DescriptionsOfArgumentsAreShort(t *testing.T) {
 		}
 		newer := strings.HasPrefix(name, "action ") || strings.HasPrefix(name, "list ") || strings.HasPrefix(name, "ephemeral ")
 		if newer != strings.HasPrefix(schema.Block.Description, "-> Needs Terraform 1.1") {
-			t.Errorf("%s: the first line is to say which engine is the least, where it is not that of the provider: %s", name, schema.Block.Description)
+			t.Errorf("%s: the first line must name the least engine version, and only where it differs from the provider's: %s", name, schema.Block.Description)
 		}
 	}
 }

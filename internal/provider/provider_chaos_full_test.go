@@ -12,8 +12,6 @@ import (
 
 const fullSessions = 100
 
-// chaosSeeds is a flag, because the tests clear the environment that the
-// provider reads.
 var chaosSeeds = flag.Uint64("chaos.seeds", 4, "how many seeds the full chaos runs")
 
 // TestFullChaos prints one line a seed.
@@ -33,12 +31,11 @@ func TestFullChaos(t *testing.T) {
 	}
 }
 
-// TestFullRateLimit is the promise at full size, in real time.
 func TestFullRateLimit(t *testing.T) {
 	t.Parallel()
 	const sessions, perSecond = 200, 8
 	started := time.Now()
 	refused := applyUnderRateLimit(t, sessions, perSecond)
-	_, _ = fmt.Fprintf(os.Stdout, "rate limit: %d sessions applied and destroyed at %d requests a second, %d requests refused on the way, %s\n",
+	_, _ = fmt.Fprintf(os.Stdout, "rate limit: %d sessions applied and destroyed at %d requests a second, %d requests refused, %s\n",
 		sessions, perSecond, refused, time.Since(started).Round(time.Second))
 }

@@ -11,12 +11,7 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
-// liveConfig is how the report reaches the fixture.
-func (f *fixture) liveConfig() palabra.Config {
-	return palabra.Config{Endpoint: f.url, ClientID: testClientID, ClientSecret: testClientSecret}
-}
-
-// answersOf takes a report apart: the answer by question.
+// answersOf returns the answers of a report by question.
 func answersOf(t *testing.T, report string) map[string]string {
 	t.Helper()
 	answers := make(map[string]string)
@@ -32,9 +27,9 @@ func answersOf(t *testing.T, report string) map[string]string {
 	return answers
 }
 
-// TestReport_TellsVersionsOfTheAPIApart runs the report of "make testacc"
+// TestLiveReport_DistinguishesVersionsOfTheAPI runs the report of "make testacc"
 // against sandboxes that answer differently.
-func TestReport_TellsVersionsOfTheAPIApart(t *testing.T) {
+func TestLiveReport_DistinguishesVersionsOfTheAPI(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		options func(*sandbox.Options)
@@ -94,13 +89,13 @@ func TestReport_TellsVersionsOfTheAPIApart(t *testing.T) {
 			for i := range test.others {
 				f.putSession(fmt.Sprintf("other-%03d", i), time.Hour)
 			}
-			config := f.liveConfig()
+			config := palabra.Config{Endpoint: f.url, ClientID: testClientID, ClientSecret: testClientSecret}
 			if test.useKey {
 				config = palabra.Config{Endpoint: f.url, APIKey: testAPIKey}
 			}
 			var report string
 			var probe *liveProbe
-			t.Run("run", func(t *testing.T) { // its end is what deletes
+			t.Run("run", func(t *testing.T) { // The probe deletes its sessions at the end of its test.
 				probe = newLiveProbe(t, config, f.clock.Advance)
 				report = liveReport(probe)
 			})
@@ -122,11 +117,11 @@ func TestReport_TellsVersionsOfTheAPIApart(t *testing.T) {
 	}
 }
 
-func TestReport_ShowsNoSecretThatTheAPIRepeats(t *testing.T) {
+func TestLiveReport_ShowsNoSecretThatTheAPIRepeats(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.Inject(sandbox.Fault{Effect: sandbox.NotOK(http.StatusForbidden, "Forbidden resource", "No balance for "+testClientSecret+" of "+testClientID, 100050)})
-	report := liveReport(newLiveProbe(t, f.liveConfig(), f.clock.Advance))
+	report := liveReport(newLiveProbe(t, palabra.Config{Endpoint: f.url, ClientID: testClientID, ClientSecret: testClientSecret}, f.clock.Advance))
 	if !strings.Contains(report, "HTTP 403, Forbidden resource: No balance for … of … (100050)") {
 		t.Errorf("report:\n%s", report)
 	}

@@ -109,7 +109,7 @@ func BenchmarkSessionsDataSource(b *testing.B) {
 			}
 			object, ok := schemas.DataSourceSchemas["palabra_sessions"].ValueType().(tftypes.Object)
 			if !ok {
-				b.Fatal("the schema is no object")
+				b.Fatal("the schema is not an object")
 			}
 			config := e.wire(e.must(objectOf(object, nil)))
 			b.ReportAllocs()

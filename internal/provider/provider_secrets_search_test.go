@@ -5,9 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -44,7 +48,7 @@ func expectNoTrace(t *testing.T, where, text string, secrets ...string) {
 	}
 }
 
-func TestSecrets_DisguisedOnesAreRecognised(t *testing.T) {
+func TestProviderSecrets_DisguisedOnesAreRecognised(t *testing.T) {
 	t.Parallel()
 	const secret = "sec/ret+&%=?-9f4e"
 	for _, prefix := range []string{"", "a", "ab", "abc"} {
@@ -62,4 +66,48 @@ func TestSecrets_DisguisedOnesAreRecognised(t *testing.T) {
 			}
 		}
 	}
+}
+
+// issuedTokens remembers what creates answered, by intent: only the tokens of
+// palabra_session belong in the state.
+type issuedTokens struct {
+	mu         sync.Mutex
+	signatures map[string][]string
+}
+
+var (
+	answeredIntent = regexp.MustCompile(`"intent":"(\w+)"`)
+	// A token without its last part opens nothing.
+	answeredSignature = regexp.MustCompile(`"eyJ[\w-]+\.[\w-]+\.([\w-]+)"`)
+)
+
+func (i *issuedTokens) watch(api http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/session-storage/session" {
+			api.ServeHTTP(w, r)
+			return
+		}
+		answer := httptest.NewRecorder()
+		api.ServeHTTP(answer, r)
+		if intent := answeredIntent.FindStringSubmatch(answer.Body.String()); intent != nil {
+			i.mu.Lock()
+			for _, token := range answeredSignature.FindAllStringSubmatch(answer.Body.String(), -1) {
+				i.signatures[intent[1]] = append(i.signatures[intent[1]], token[1])
+			}
+			i.mu.Unlock()
+		}
+		maps.Copy(w.Header(), answer.Header())
+		w.WriteHeader(answer.Code)
+		_, _ = w.Write(answer.Body.Bytes())
+	})
+}
+
+func (i *issuedTokens) of(t *testing.T, intent string) []string {
+	t.Helper()
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if len(i.signatures[intent]) < 3 {
+		t.Fatalf("tokens of sessions with intent %q: %q, want three or more", intent, i.signatures[intent])
+	}
+	return i.signatures[intent]
 }

@@ -7,9 +7,8 @@ import (
 	"sync"
 )
 
-// gate stands before the API. Armed, it lets some writes through and then holds
-// everything: the engine is in the middle of its work then, and as soon as it
-// waits with all its parallel operations, nothing moves any more.
+// gate stands before the API. Once armed, it lets some writes through and then
+// holds every request. The engine is idle when all its parallel operations wait.
 type gate struct {
 	api http.Handler
 

@@ -12,7 +12,7 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
 )
 
-func TestLogger_BuildsOnlyTheLinesThatAreShown(t *testing.T) {
+func TestProviderLog_BuildsOnlyTheLinesThatAreShown(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		env  []string
@@ -40,7 +40,7 @@ func TestLogger_BuildsOnlyTheLinesThatAreShown(t *testing.T) {
 	}
 }
 
-func TestLimitSDKLog_FollowsTheEngineUnlessItsOwnVariablesAreSet(t *testing.T) {
+func TestProviderLog_LimitsTheSDKToTheEnginesLevel(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		env                   []string
@@ -77,7 +77,7 @@ func TestLimitSDKLog_FollowsTheEngineUnlessItsOwnVariablesAreSet(t *testing.T) {
 	}
 }
 
-func TestLogger_MasksSecretsInEveryLine(t *testing.T) {
+func TestProviderLog_MasksSecretsInEveryLine(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	ctx := tflogtest.RootLogger(context.Background(), &out)

@@ -34,8 +34,8 @@ var liveConfig = func() *palabra.Config {
 	}
 }()
 
-// liveTarget is the live API, or a sandbox, against which the same suite runs in
-// every test run, so that it is known to work when somebody needs it.
+// liveTarget is the live API, or a sandbox: the suite runs in every test run, so
+// that it works when somebody needs it.
 func liveTarget(t *testing.T) (*palabra.Client, string) {
 	t.Helper()
 	config := palabra.Config{ClientID: testClientID, ClientSecret: testClientSecret}
@@ -62,23 +62,18 @@ func liveTarget(t *testing.T) (*palabra.Client, string) {
 // liveReportText is what TestMain prints after the tests of a live API.
 var liveReportText atomic.Pointer[string]
 
-// TestLive_Report asks the API the open questions of its contract. Against the
-// sandbox, TestReport_… tell what the lines have to be.
+// TestLive_Report asks the API the open questions of its contract.
 func TestLive_Report(t *testing.T) {
 	t.Parallel()
 	if liveConfig == nil {
-		f := newFixture(t)
-		if report := liveReport(newLiveProbe(t, f.liveConfig(), f.clock.Advance)); report == "" {
-			t.Error("no report")
-		}
-		return
+		t.Skip("needs the live API; TestLiveReport_ tests the report with sandboxes")
 	}
 	report := liveReport(newLiveProbe(t, *liveConfig, time.Sleep))
 	liveReportText.Store(&report)
 }
 
-// TestLive_LifeOfASession works on a session of its own, which it deletes whatever
-// happens, and asserts nothing about what else is in the account.
+// TestLive_LifeOfASession works on a session of its own and always deletes it. It
+// asserts nothing about the rest of the account.
 func TestLive_LifeOfASession(t *testing.T) {
 	t.Parallel()
 	client, provider := liveTarget(t)
@@ -132,8 +127,8 @@ resource "palabra_session_expiry" "test" {
 	}
 }
 
-// TestLive_WrongCredentialsAreTold settles, on a live API, which status it is.
-func TestLive_WrongCredentialsAreTold(t *testing.T) {
+// TestLive_WrongCredentialsAreRecognised logs which status a live API answers.
+func TestLive_WrongCredentialsAreRecognised(t *testing.T) {
 	t.Parallel()
 	config := palabra.Config{Endpoint: newFixture(t).url}
 	if liveConfig != nil {

@@ -1,0 +1,264 @@
+package provider_test
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
+)
+
+// expectInOrder fails unless the text holds every part, in this order.
+func expectInOrder(t *testing.T, text string, parts ...string) {
+	t.Helper()
+	rest := text
+	for _, part := range parts {
+		_, after, found := strings.Cut(rest, part)
+		if !found {
+			t.Errorf("%q is missing, or not in this order, in: %s", part, text)
+			return
+		}
+		rest = after
+	}
+}
+
+// TestProviderErrors_SayWhatFailedAndWhatToDo has one case for each advice. The
+// client's own tests have the other faults of answers and connections.
+func TestProviderErrors_SayWhatFailedAndWhatToDo(t *testing.T) {
+	t.Parallel()
+	const again = "Nothing was removed from the state, and the command can be run again."
+	stopped := httptest.NewServer(nil)
+	stopped.Close()
+	endpoint := func(url string) attributes { return attributes{"endpoint": stringOf(url)} }
+
+	s := newStory(t)
+	s.put(testSessionID)
+	s.config[room("a")] = lasts(testSessionID)
+	s.run()
+	for name, test := range map[string]struct {
+		provider attributes
+		effect   sandbox.Effect
+		want     []string // in this order
+		not      string
+	}{
+		"gateway error":        {nil, sandbox.HTMLError(http.StatusBadGateway), []string{"HTTP 502 Bad Gateway", "text/html", again}, ""},
+		"cut connection":       {nil, sandbox.CutBefore(), []string{"EOF", again}, ""},
+		"login page":           {nil, sandbox.Replace(http.StatusOK, "text/html", "<html>Sign in</html>"), []string{"the answer (text/html) cannot be used", again}, ""},
+		"endless answer":       {nil, sandbox.EndlessBody(), []string{"larger than the limit of 8388608 bytes", again}, ""},
+		"redirect":             {nil, sandbox.Redirect(stopped.URL), []string{"HTTP 307", "redirects are not followed because they would carry the credentials along"}, ""},
+		"rate limit":           {nil, sandbox.RateLimited("0"), []string{"HTTP 429", "lower -parallelism, or raise max_retries"}, ""},
+		"refused request":      {nil, sandbox.NotOK(http.StatusConflict, "Conflict", "Not today", 1), []string{"Not today", "what it said above names the reason"}, "again"},
+		"credentials with 401": {nil, sandbox.RefuseCredentials(http.StatusUnauthorized), []string{"refused the credentials from the client_id attribute", "Nothing was removed from the state."}, "balance"},
+		"credentials with 404": {nil, sandbox.RefuseCredentials(http.StatusNotFound), []string{"refused the credentials from the client_id attribute", "an API key (api_key) and a key pair", "not interchangeable"}, "does not exist"},
+		"no answer in time":    {attributes{"request_timeout": stringOf("100ms")}, sandbox.Delay(time.Hour), []string{"no complete answer in time", again}, ""},
+		"another API":          {endpoint(s.url + "/v1"), nil, []string{"probably not the base URL of the API"}, "not interchangeable"},
+		"stopped sandbox":      {endpoint(stopped.URL), nil, []string{"Is the sandbox running"}, ""},
+	} {
+		configured := maps.Clone(s.provider)
+		maps.Copy(s.provider, test.provider)
+		remove := func() {}
+		if test.effect != nil {
+			remove = s.box.Inject(sandbox.Fault{Effect: test.effect})
+		}
+		p := s.plan(s.config, command{})
+		remove()
+		s.provider = configured
+		said := problemText(p.problems)
+		if !p.failed() || !strings.Contains(said, "Unable to read session") || !strings.Contains(said, testSessionID) {
+			t.Errorf("%s: failed: %t: %s", name, p.failed(), said)
+		}
+		if expectInOrder(t, said, test.want...); test.not != "" && strings.Contains(said, test.not) {
+			t.Errorf("%s: %q is in: %s", name, test.not, said)
+		}
+	}
+	s.expectEmptyPlan()
+}
+
+func TestProviderErrors_RefusedCreateSaysWhy(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		effect sandbox.Effect
+		want   []string
+	}{
+		"no balance":    {sandbox.InsufficientBalance(), []string{"Insufficient balance", "no balance left", "about a minute"}},
+		"session limit": {sandbox.SessionLimitReached(http.StatusForbidden), []string{"limit of active sessions", "as its plan allows", "Clean up an account", "palabra_prune_sessions"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStory(t)
+			s.box.Inject(sandbox.Fault{Operation: sandbox.OperationCreate, Effect: test.effect})
+			said := s.failedApply(configuration{address{sessionType, "a"}: creates()})
+			if expectInOrder(t, said, test.want...); strings.Contains(said, "credentials") {
+				t.Errorf("the credentials are blamed: %s", said)
+			}
+		})
+	}
+}
+
+// failedApply applies a configuration, expects an error, and returns all texts.
+func (s *story) failedApply(config configuration) string {
+	s.t.Helper()
+	out := s.apply(s.plan(config, command{}))
+	if !out.failed() {
+		s.t.Fatalf("the apply succeeded: %s", problemText(out.problems))
+	}
+	return problemText(out.problems)
+}
+
+// TestProviderErrors_LostCreateSaysHowToFindAndDeleteTheSession follows the
+// advice with a real engine.
+func TestProviderErrors_LostCreateSaysHowToFindAndDeleteTheSession(t *testing.T) {
+	t.Parallel()
+	f, c := newFixture(t), newCLI(t)
+	f.Inject(sandbox.Fault{Operation: sandbox.OperationCreate, Effect: sandbox.CutAfter()})
+	c.write(f.config("resource \"palabra_session\" \"test\" {}\n"))
+	said := c.fail("apply", "-auto-approve")
+	f.expectWrites(t, "POST /session")
+	if want := "A session may have been created nevertheless; the request was not repeated, so there is at most one."; !strings.Contains(said, want) {
+		t.Errorf("%q is missing in: %s", want, said)
+	}
+	filter := regexp.MustCompile(`created_after = "[^"]+"`).FindString(said)
+	id := f.onlySession(t)
+	c.write(f.config("data \"palabra_sessions\" \"lost\" { " + filter + " }\noutput \"ids\" { value = data.palabra_sessions.lost.ids }\n"))
+	if said := c.run("apply", "-auto-approve"); filter == "" || !strings.Contains(said, id) {
+		t.Errorf("the filter %q finds: %s", filter, said)
+	}
+	c.write(f.config(fmt.Sprintf("resource \"palabra_session_expiry\" \"left\" {\n  session_id  = %q\n  ttl_seconds = 60\n}\n", id)))
+	c.run("import", "palabra_session_expiry.left", id)
+	c.run("destroy", "-auto-approve")
+	if left := f.Sessions(); len(left) != 0 {
+		t.Errorf("sessions left after following the advice: %v", left)
+	}
+}
+
+// TestProviderErrors_LostAnswersAreNotErrors: a lifetime or a deletion whose
+// answer is lost is requested again.
+func TestProviderErrors_LostAnswersAreNotErrors(t *testing.T) {
+	t.Parallel()
+	s := newStory(t)
+	s.provider["max_retries"] = numberOf(1)
+	s.put("a")
+	lose := func() {
+		s.box.Inject(sandbox.Fault{Operation: sandbox.OperationExpiry, Count: 1, Effect: sandbox.CutAfter()})
+	}
+	for _, ttl := range []int{3600, 7200} {
+		lose()
+		s.config[room("a")] = lasts("a", attributes{"ttl_seconds": numberOf(ttl)})
+		s.run()
+		s.expectWrites("POST a", "POST a")
+		if got, want := text(s.state.current[room("a")].value, "expires_at"), sinceStart(time.Duration(ttl)*time.Second); got != want {
+			t.Errorf("expires_at %s, want %s", got, want)
+		}
+	}
+	delete(s.config, room("a"))
+	s.box.Inject(sandbox.Fault{Operation: sandbox.OperationDelete, Count: 1, Effect: sandbox.CutAfter()})
+	s.run()
+	s.expectWrites("DELETE a", "DELETE a")
+	s.lives("a", false)
+}
+
+// TestProviderErrors_RefusalOfManyInstancesIsShownOnce: wrong credentials fail
+// all of a plan without a request for each instance.
+func TestProviderErrors_RefusalOfManyInstancesIsShownOnce(t *testing.T) {
+	t.Parallel()
+	const parallelism, rounds = 10, 6
+	for _, status := range []int{http.StatusUnauthorized, http.StatusNotFound} {
+		t.Run(http.StatusText(status), func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			p := newProtocol(t, f)
+			f.Inject(sandbox.Fault{Effect: sandbox.RefuseCredentials(status)})
+			answers := make(chan []*tfprotov6.Diagnostic, parallelism*rounds)
+			var workers sync.WaitGroup
+			for i := range parallelism {
+				workers.Go(func() {
+					for j := range rounds {
+						answers <- p.readExpiry(fmt.Sprintf("s%d-%d", i, j))
+					}
+				})
+			}
+			workers.Wait()
+			close(answers)
+			advised := 0
+			summaries := make(map[string]int)
+			for diags := range answers {
+				if len(diags) != 1 {
+					t.Errorf("diagnostics, want one: %s", diagnosticText(diags))
+					continue
+				}
+				summaries[diags[0].Severity.String()+": "+diags[0].Summary]++
+				advised += strings.Count(diags[0].Detail, "The API refused the credentials from")
+			}
+			if advised != 1 {
+				t.Errorf("the advice is given %d times", advised)
+			}
+			// Engines show warnings with the same summary as one.
+			refused := summaries["ERROR: Unable to read session"]
+			if others := summaries["WARNING: Sessions not read, because the API has refused the credentials"]; refused < 1 || refused > parallelism || refused+others != parallelism*rounds {
+				t.Errorf("diagnostics: %v", summaries)
+			}
+			// What was in flight, and a check.
+			if n := len(f.calls()); n > parallelism+2 {
+				t.Errorf("%d requests", n)
+			}
+		})
+	}
+}
+
+// readExpiry refreshes a palabra_session_expiry.
+func (p *protocol) readExpiry(id string) []*tfprotov6.Diagnostic {
+	p.t.Helper()
+	resp, err := p.server.ReadResource(p.t.Context(), &tfprotov6.ReadResourceRequest{
+		TypeName: expiryType,
+		CurrentState: p.dynamic(p.object(p.schemas.ResourceSchemas[expiryType], map[string]any{
+			"id": id, "session_id": id, "ttl_seconds": 3600, "expires_at": sinceStart(time.Hour), "active": true,
+		})),
+	})
+	if err != nil {
+		p.t.Error(err)
+		return nil
+	}
+	return resp.Diagnostics
+}
+
+// readData reads a data source.
+func (p *protocol) readData(typeName string, arguments map[string]any) []*tfprotov6.Diagnostic {
+	p.t.Helper()
+	resp, err := p.server.ReadDataSource(p.t.Context(), &tfprotov6.ReadDataSourceRequest{
+		TypeName: typeName, Config: p.dynamic(p.object(p.schemas.DataSourceSchemas[typeName], arguments)),
+	})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return resp.Diagnostics
+}
+
+// TestProviderErrors_RefusedDataSourceHidesNoRefusedRead: an engine turns the
+// error of a data source in a check into a warning, so it does not fail the run.
+func TestProviderErrors_RefusedDataSourceHidesNoRefusedRead(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	p := newProtocol(t, f)
+	f.Inject(sandbox.Fault{Effect: sandbox.RefuseCredentials(http.StatusUnauthorized)})
+	expectError(t, p.readData("palabra_sessions", nil), "refused the credentials from")
+	expectError(t, p.readExpiry(testSessionID), "not sent")
+}
+
+func TestProviderErrors_MissingSessionIsDescribedOnce(t *testing.T) {
+	t.Parallel()
+	diags := newProtocol(t, newFixture(t)).readData("palabra_session", map[string]any{"id": "test-user.typo "})
+	expectError(t, diags, "the id is misspelled", "begins or ends with a blank")
+	for _, once := range []string{"not found", "does not exist", "http 404"} {
+		if n := strings.Count(strings.ToLower(diagnosticText(diags)), once); n > 1 {
+			t.Errorf("%q is there %d times in: %s", once, n, diagnosticText(diags))
+		}
+	}
+}

@@ -1,0 +1,267 @@
+package provider_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	tfjson "github.com/hashicorp/terraform-json"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
+)
+
+const (
+	awkwardSecret = "c1ient-secret/+&%=?<9f4e2a>"
+	awkwardKey    = "plbr_k3y/+&%=?<77aa01>"
+	wrongSecret   = "wr0ng-secret/+&%=?<55bb>"
+	wrongKey      = "plbr_wr0ng/+&%=?<66cc>"
+	// jwtSessionID has the form that a live probe has seen.
+	jwtSessionID = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ0ZXN0LXVzZXIiLCJzaWQiOiJmZWM2YjhmYSJ9.c2lnbmF0dXJlLW9mLXRoZS1zZXNzaW9uLWlk"
+)
+
+// secretsConfig has every kind of object that this engine knows.
+func secretsConfig(providerArguments string, ttl int, extra string) string {
+	if testEngine.Has(ephemeralResources) {
+		extra += `
+variable "api_key" {
+  type      = string
+  default   = null
+  ephemeral = true
+  sensitive = true
+}
+ephemeral "palabra_session" "short" {
+  intent           = "captions"
+  subscriber_count = 2
+  ttl_seconds      = 600
+}
+`
+	}
+	return fmt.Sprintf(`
+provider "palabra" {
+  max_retries = 1
+  %s
+}
+resource "palabra_session" "managed" {
+  intent           = "event"
+  subscriber_count = 2
+  ttl_seconds      = %d
+}
+resource "palabra_session_expiry" "given" {
+  session_id  = %q
+  ttl_seconds = %d
+}
+data "palabra_session" "one" { id = palabra_session_expiry.given.id }
+data "palabra_sessions" "all" {}
+%s`, providerArguments, ttl, jwtSessionID, ttl, extra)
+}
+
+// secretAccount is one kind of credentials, right and wrong.
+type secretAccount struct {
+	arguments  string // of the provider block
+	env, wrong []string
+}
+
+// secretAccounts are of the same user: the pair from the environment, and the key, from an
+// ephemeral variable where the engine knows those.
+func secretAccounts() (pair, key secretAccount) {
+	pair = secretAccount{
+		env:   []string{"PALABRA_CLIENT_ID=" + testClientID, "PALABRA_CLIENT_SECRET=" + awkwardSecret},
+		wrong: []string{"PALABRA_CLIENT_ID=" + testClientID, "PALABRA_CLIENT_SECRET=" + wrongSecret},
+	}
+	if !testEngine.Has(ephemeralResources) {
+		return pair, secretAccount{env: []string{"PALABRA_API_KEY=" + awkwardKey}, wrong: []string{"PALABRA_API_KEY=" + wrongKey}}
+	}
+	return pair, secretAccount{arguments: "api_key = var.api_key", env: []string{"TF_VAR_api_key=" + awkwardKey}, wrong: []string{"TF_VAR_api_key=" + wrongKey}}
+}
+
+func TestProviderSecrets_StayOutOfEverythingThatIsWritten(t *testing.T) {
+	t.Parallel()
+	tokens := &issuedTokens{signatures: make(map[string][]string)}
+	api := sandbox.New(sandbox.Options{ClientID: testClientID, ClientSecret: awkwardSecret, APIKey: awkwardKey})
+	server := httptest.NewServer(tokens.watch(api))
+	t.Cleanup(server.Close)
+	for _, id := range []string{jwtSessionID, testSessionID} {
+		api.Put(sandbox.Session{ID: id})
+	}
+	w := &mainPath{api: api, cli: newProcessCLI(t,
+		"PALABRA_API_URL="+server.URL, "TF_LOG=TRACE", "TF_LOG_SDK=TRACE", "TF_LOG_SDK_PROTO=TRACE", "TF_LOG_PATH=trace.log")}
+	w.walk()
+
+	unstored := []string{awkwardSecret, awkwardKey, wrongSecret, wrongKey}
+	if testEngine.Has(ephemeralResources) {
+		unstored = append(unstored, tokens.of(t, "captions")...)
+	}
+	stored := tokens.of(t, "event")
+	all := slices.Concat(unstored, stored)
+	log := w.read("trace.log")
+	expectNoTrace(t, "the log", log, all...)
+	expectNoTrace(t, "what the engine printed", w.printed.String(), all...)
+	expectNoTrace(t, "the state", w.read("terraform.tfstate")+w.read("terraform.tfstate.backup"), unstored...)
+	expectNoTrace(t, "a plan file", w.plans, unstored...)
+	for _, plan := range w.planJSON {
+		expectNoTrace(t, "a plan as JSON", plan, unstored...)
+		expectTokensOnlyWhereSensitive(t, plan, stored)
+	}
+	expectDebugLines(t, log)
+}
+
+// mainPath is what a user runs, errors included, and what comes of it: the
+// texts, the contents of the plan files, and the plans as JSON.
+type mainPath struct {
+	*cli
+	api      *sandbox.Sandbox
+	printed  strings.Builder
+	plans    string
+	planJSON []string
+}
+
+func (w *mainPath) apply(args ...string) {
+	w.t.Helper()
+	w.printed.WriteString(w.run(append([]string{"plan", "-out=saved.tfplan"}, args...)...))
+	w.plans += w.unzip("saved.tfplan")
+	w.planJSON = append(w.planJSON, w.run("show", "-json", "saved.tfplan"))
+	w.printed.WriteString(w.run("apply", "saved.tfplan"))
+}
+
+func (w *mainPath) walk() {
+	w.t.Helper()
+	pair, key := secretAccounts()
+	env := w.Env
+	w.Env = slices.Concat(env, pair.env)
+	w.write(secretsConfig(pair.arguments, 3600, ""))
+	w.apply()
+	w.apply("-refresh-only")
+	w.printed.WriteString(w.run("show"))
+	w.fails(env, pair, sandbox.CutAfter())
+
+	w.Env = slices.Concat(env, key.env)
+	w.write(secretsConfig(key.arguments, 7200, fmt.Sprintf(`
+import {
+  to = palabra_session_expiry.imported
+  id = %[1]q
+}
+resource "palabra_session_expiry" "imported" {
+  session_id  = %[1]q
+  ttl_seconds = 7200
+}`, testSessionID)))
+	w.apply()
+	w.fails(env, key, sandbox.Truncate())
+	w.apply("-destroy")
+}
+
+// fails plans against an API that repeats what it was sent, one that loses a
+// creation, and with wrong credentials.
+func (w *mainPath) fails(env []string, with secretAccount, lost sandbox.Effect) {
+	w.t.Helper()
+	plan := func(faults ...sandbox.Fault) {
+		for _, fault := range faults {
+			defer w.api.Inject(fault)()
+		}
+		w.printed.WriteString(w.fail("plan"))
+	}
+	plan(sandbox.Fault{Operation: sandbox.OperationGet, Effect: echoRequest("text/html", http.StatusBadGateway, "<html>%s</html>")},
+		sandbox.Fault{Operation: sandbox.OperationList, Effect: echoRequest("application/json", http.StatusForbidden, `{"ok":false,"errors":[{"title":"Forbidden","detail":%q}]}`)})
+	if testEngine.Has(ephemeralResources) { // No other plan creates a session.
+		plan(sandbox.Fault{Operation: sandbox.OperationCreate, Effect: lost})
+	}
+	right := w.Env
+	w.Env = slices.Concat(env, with.wrong)
+	plan()
+	w.Env = right
+}
+
+// echoRequest answers with everything that the request said, as debug pages of
+// gateways do.
+func echoRequest(contentType string, status int, format string) sandbox.Effect {
+	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
+		var said bytes.Buffer
+		for _, name := range slices.Sorted(maps.Keys(r.Header)) {
+			fmt.Fprintf(&said, "%s: %s ", name, strings.Join(r.Header[name], " "))
+		}
+		w.Header().Set("Content-Type", contentType)
+		w.WriteHeader(status)
+		_, _ = fmt.Fprintf(w, format, said.String())
+	}
+}
+
+// expectTokensOnlyWhereSensitive looks at every string of a plan: one that holds
+// a token must be a token attribute, in an object that is marked as sensitive.
+func expectTokensOnlyWhereSensitive(t *testing.T, plan string, signatures []string) {
+	t.Helper()
+	var document any
+	if err := json.Unmarshal([]byte(plan), &document); err != nil {
+		t.Fatal(err)
+	}
+	var visit func(path string, value any)
+	visit = func(path string, value any) {
+		switch value := value.(type) {
+		case map[string]any:
+			for name, member := range value {
+				visit(path+"."+name, member)
+			}
+		case []any:
+			for _, member := range value {
+				visit(path, member)
+			}
+		case string:
+			if !strings.HasSuffix(path, ".publisher_token") && !strings.HasSuffix(path, ".subscriber_tokens") {
+				expectNoTrace(t, "the plan's "+path, value, signatures...)
+			}
+		}
+	}
+	visit("plan", document)
+
+	var typed tfjson.Plan
+	if err := typed.UnmarshalJSON([]byte(plan)); err != nil {
+		t.Fatal(err)
+	}
+	for _, changed := range typed.ResourceChanges {
+		if changed.Type == sessionType {
+			expectMarked(t, changed.Change.Before, changed.Change.BeforeSensitive)
+			expectMarked(t, changed.Change.After, changed.Change.AfterSensitive)
+		}
+	}
+}
+
+// expectMarked checks the tokens that are known.
+func expectMarked(t *testing.T, object, marks any) {
+	t.Helper()
+	values, _ := object.(map[string]any)
+	marked, _ := marks.(map[string]any)
+	for _, attribute := range []string{"publisher_token", "subscriber_tokens"} {
+		if values[attribute] != nil && marked[attribute] != true {
+			t.Errorf("the plan does not mark %s as sensitive: %v", attribute, marks)
+		}
+	}
+}
+
+// expectDebugLines checks that the log is of use, and shortens session ids.
+func expectDebugLines(t *testing.T, log string) {
+	t.Helper()
+	var lines []string
+	for line := range strings.Lines(log) {
+		if strings.Contains(line, "palabra_api") {
+			lines = append(lines, line)
+		}
+	}
+	if !strings.Contains(log, "sdk.proto") || !strings.Contains(log, "terraform-provider-palabra") {
+		t.Error("the log lacks the lines of the SDK or of the engine, so what they leak would not show")
+	}
+	all := strings.Join(lines, "")
+	for _, want := range []string{"[DEBUG]", "method=GET", "method=POST", "method=DELETE", "status=200", "status=204", "status=502", "duration=", "retry=0", "retry=1", "/session-storage/sessions/eyJhbG"} {
+		if !strings.Contains(all, want) {
+			t.Errorf("the API's lines in the log lack %q", want)
+		}
+	}
+	for _, id := range []string{jwtSessionID, testSessionID} {
+		if strings.Contains(all, id) {
+			t.Errorf("the API's lines in the log hold the whole session id %s", id)
+		}
+	}
+}
