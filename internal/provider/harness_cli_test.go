@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	tfjson "github.com/hashicorp/terraform-json"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
@@ -62,23 +61,6 @@ func (c *cli) read(name string) string {
 		c.t.Fatal(err)
 	}
 	return string(content)
-}
-
-// await waits for a file that a command writes.
-func (c *cli) await(name string) {
-	c.t.Helper()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		if _, err := os.Stat(filepath.Join(c.Dir, name)); err == nil {
-			return
-		}
-		select {
-		case <-tick.C:
-		case <-c.t.Context().Done():
-			c.t.Fatal("the run ended before the file was written")
-		}
-	}
 }
 
 // command is an engine command that is not started yet, and its provider, which

@@ -149,7 +149,9 @@ type simulated struct {
 	schemas schemas
 	// provider are the arguments of the provider block.
 	provider attributes
-	state    snapshot
+	// server is the provider of every walk; nil means a new one for each.
+	server tfprotov6.ProviderServer
+	state  snapshot
 	// serial counts the changes of the state.
 	serial int
 	// pick chooses one of n instances that may come next.
@@ -175,6 +177,9 @@ func newSimulated(ctx context.Context, t failer, arguments attributes) *simulate
 // each apply.
 func (e *simulated) start() tfprotov6.ProviderServer {
 	e.t.Helper()
+	if e.server != nil {
+		return e.server
+	}
 	server := providerserver.NewProtocol6(provider.New("test")())()
 	config := e.must(objectOf(e.schemas.provider, e.provider))
 	resp, err := server.ConfigureProvider(e.ctx, &tfprotov6.ConfigureProviderRequest{Config: e.wire(config)})

@@ -2,7 +2,6 @@ package provider_test
 
 import (
 	"math/big"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -118,9 +117,4 @@ func expectWarnings(t *testing.T, diags []*tfprotov6.Diagnostic, want int) {
 	if len(diags) != want || slices.ContainsFunc(diags, func(d *tfprotov6.Diagnostic) bool { return d.Severity != tfprotov6.DiagnosticSeverityWarning }) {
 		t.Errorf("diagnostics, want %d warnings: %s", want, diagnosticText(diags))
 	}
-}
-
-// words matches a message however the engine wraps it.
-func words(text string) *regexp.Regexp {
-	return regexp.MustCompile(strings.Join(strings.Fields(regexp.QuoteMeta(text)), `[\s│]+`))
 }

@@ -59,7 +59,8 @@ func TestProviderConfig_MountedSecretIsSent(t *testing.T) {
 		{"endpoint": f.url, "api_key_file": file(testAPIKey)},
 		{"endpoint": f.url, "client_id": testClientID, "client_secret_file": file(testClientSecret)},
 	} {
-		expectNone(t, newProtocolWith(t, credentials).readData("palabra_sessions", nil))
+		_, diags := newProtocolWith(t, credentials).readData("palabra_sessions", nil)
+		expectNone(t, diags)
 	}
 	f.expectCalls(t, "GET /sessions, GET /sessions")
 }

@@ -229,18 +229,6 @@ func (p *protocol) readExpiry(id string) []*tfprotov6.Diagnostic {
 	return resp.Diagnostics
 }
 
-// readData reads a data source.
-func (p *protocol) readData(typeName string, arguments map[string]any) []*tfprotov6.Diagnostic {
-	p.t.Helper()
-	resp, err := p.server.ReadDataSource(p.t.Context(), &tfprotov6.ReadDataSourceRequest{
-		TypeName: typeName, Config: p.dynamic(p.object(p.schemas.DataSourceSchemas[typeName], arguments)),
-	})
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return resp.Diagnostics
-}
-
 // TestProviderErrors_RefusedDataSourceHidesNoRefusedRead: an engine turns the
 // error of a data source in a check into a warning, so it does not fail the run.
 func TestProviderErrors_RefusedDataSourceHidesNoRefusedRead(t *testing.T) {
@@ -248,13 +236,14 @@ func TestProviderErrors_RefusedDataSourceHidesNoRefusedRead(t *testing.T) {
 	f := newFixture(t)
 	p := newProtocol(t, f)
 	f.Inject(sandbox.Fault{Effect: sandbox.RefuseCredentials(http.StatusUnauthorized)})
-	expectError(t, p.readData("palabra_sessions", nil), "refused the credentials from")
+	_, diags := p.readData("palabra_sessions", nil)
+	expectError(t, diags, "refused the credentials from")
 	expectError(t, p.readExpiry(testSessionID), "not sent")
 }
 
 func TestProviderErrors_MissingSessionIsDescribedOnce(t *testing.T) {
 	t.Parallel()
-	diags := newProtocol(t, newFixture(t)).readData("palabra_session", map[string]any{"id": "test-user.typo "})
+	_, diags := newProtocol(t, newFixture(t)).readData("palabra_session", map[string]any{"id": "test-user.typo "})
 	expectError(t, diags, "the id is misspelled", "begins or ends with a blank")
 	for _, once := range []string{"not found", "does not exist", "http 404"} {
 		if n := strings.Count(strings.ToLower(diagnosticText(diags)), once); n > 1 {

@@ -10,66 +10,52 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
+	"github.com/palabra-community/terraform-provider-palabra/internal/provider"
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
+)
+
+// plugin-go serves actions and list resources only of a server that has these.
+var (
+	_ tfprotov6.ActionServer       = (*provider.Server)(nil)
+	_ tfprotov6.ListResourceServer = (*provider.Server)(nil)
 )
 
 // never is longer than a test runs.
 const never = time.Hour
 
-func TestServer_ActionsAndListResourcesAreServed(t *testing.T) {
-	t.Parallel()
-	var server any = newProtocol(t, newFixture(t)).server
-	if _, ok := server.(tfprotov6.ActionServer); !ok {
-		t.Error("plugin-go would answer that the provider has no actions")
-	}
-	if _, ok := server.(tfprotov6.ListResourceServer); !ok {
-		t.Error("plugin-go would answer that the provider has no list resources")
-	}
-}
-
-// TestServer_CloseDeletesOpenSessions in parallel: no deletion is answered before
-// all have been asked for.
+// TestServer_CloseDeletesOpenSessions in parallel, also one whose deletion has
+// failed before: the first deletion is answered when all have arrived.
 func TestServer_CloseDeletesOpenSessions(t *testing.T) {
 	t.Parallel()
-	const n = 5
+	const open = 5
 	c := newEphemeralCase(t)
-	for range n {
-		expectNone(t, c.open(t.Context(), nil).Diagnostics)
+	closed := c.open(t.Context(), nil)
+	expectNone(t, c.close(t.Context(), closed.Private))
+	var last []byte
+	for range open {
+		opened := c.open(t.Context(), nil)
+		expectNone(t, opened.Diagnostics)
+		last = opened.Private
 	}
+	remove := c.fault(sandbox.OperationDelete, sandbox.HTMLError(http.StatusBadGateway))
+	expectError(t, c.close(t.Context(), last), "Unable to delete session", "once more at the end of the run")
+	remove()
 	c.putSession(testSessionID, time.Hour)
+	c.ResetRequests()
+
 	var arrived sync.WaitGroup
-	arrived.Add(n)
+	arrived.Add(open)
 	c.fault(sandbox.OperationDelete, func(w http.ResponseWriter, r *http.Request, api http.Handler) {
 		arrived.Done()
 		arrived.Wait()
 		api.ServeHTTP(w, r)
 	})
 	c.server.Close()
+	if calls := len(c.calls()); calls != open {
+		t.Errorf("%d requests, want %d: the provider forgets a session that it has deleted", calls, open)
+	}
 	if left := c.sessionIDs(); !slices.Equal(left, []string{testSessionID}) {
 		t.Errorf("left: %q, want only the one that the provider did not open", left)
-	}
-}
-
-func TestServer_CloseLeavesClosedSessionsAlone(t *testing.T) {
-	t.Parallel()
-	c := newEphemeralCase(t)
-	opened := c.open(t.Context(), nil)
-	expectNone(t, c.close(t.Context(), opened.Private))
-	c.ResetRequests()
-	c.server.Close()
-	c.expectCalls(t, "")
-}
-
-func TestServer_CloseTriesAgainWhatCouldNotBeDeleted(t *testing.T) {
-	t.Parallel()
-	c := newEphemeralCase(t)
-	remove := c.fault(sandbox.OperationDelete, sandbox.HTMLError(http.StatusBadGateway))
-	opened := c.open(t.Context(), nil)
-	expectError(t, c.close(t.Context(), opened.Private), "Unable to delete session", "once more at the end of the run")
-	remove()
-	c.server.Close()
-	if left := c.sessionIDs(); len(left) > 0 {
-		t.Errorf("sessions left: %q", left)
 	}
 }
 
@@ -84,23 +70,13 @@ func TestServer_CloseWaitsForAnOpening(t *testing.T) {
 		<-closing
 		api.ServeHTTP(w, r)
 	})
-	opened := make(chan struct{})
-	go func() {
-		defer close(opened)
-		c.open(t.Context(), nil)
-	}()
+	var both sync.WaitGroup
+	both.Go(func() { c.open(t.Context(), nil) })
 	<-creating
-	closed := make(chan struct{})
-	go func() {
-		defer close(closed)
-		c.server.Close()
-	}()
+	both.Go(c.server.Close)
 	close(closing)
-	<-closed
-	<-opened
-	if left := c.sessionIDs(); len(left) > 0 {
-		t.Errorf("sessions left: %q", left)
-	}
+	both.Wait()
+	c.expectNoneLeft(t, "")
 }
 
 func TestServer_CloseEndsWhenTheAPIHangs(t *testing.T) {
@@ -113,89 +89,77 @@ func TestServer_CloseEndsWhenTheAPIHangs(t *testing.T) {
 	c.onlySession(t)
 }
 
-// TestServer_StopProviderWaitsForTheEndOfAnAction: plugin-go drops what an action
-// sends after StopProvider has returned, and an interrupted prune would look like
-// a complete one.
-func TestServer_StopProviderWaitsForTheEndOfAnAction(t *testing.T) {
+// TestServer_StopProviderWaitsForTheLastEvent: plugin-go drops what is sent after
+// StopProvider has returned. An interrupted prune or query would look like a
+// complete one.
+func TestServer_StopProviderWaitsForTheLastEvent(t *testing.T) {
 	t.Parallel()
-	f := newPruneFixture(t)
-	p := newProtocol(t, f)
-	p.server.LimitWaits(never)
-	stopped := make(chan struct{})
-	f.Inject(sandbox.Fault{Operation: sandbox.OperationDelete, SessionID: "old-2", Effect: interruptedBy(func() {
-		go func() {
-			defer close(stopped)
-			if _, err := p.server.StopProvider(context.WithoutCancel(t.Context()), &tfprotov6.StopProviderRequest{}); err != nil {
-				t.Error(err)
+	for name, test := range map[string]struct {
+		fault sandbox.Fault
+		// run calls each for the diagnostics of each event.
+		run  func(p *protocol, each func([]*tfprotov6.Diagnostic))
+		want string
+	}{
+		"action": {sandbox.Fault{Operation: sandbox.OperationDelete, SessionID: "old-2"}, func(p *protocol, each func([]*tfprotov6.Diagnostic)) {
+			for event := range p.startPrune().Events {
+				if event, ok := event.Type.(tfprotov6.CompletedInvokeActionEventType); ok {
+					each(event.Diagnostics)
+				}
 			}
-		}()
-	})})
-	stream, err := p.server.InvokeAction(t.Context(), &tfprotov6.InvokeActionRequest{
+		}, "Stopped pruning after 1 deletion"},
+		"query": {sandbox.Fault{Operation: sandbox.OperationList}, func(p *protocol, each func([]*tfprotov6.Diagnostic)) {
+			for result := range p.list(expiryType, 10, false, nil) {
+				each(result.Diagnostics)
+			}
+		}, "interrupted"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newPruneFixture(t)
+			p := newProtocol(t, f)
+			p.server.LimitWaits(never)
+			stopped := make(chan struct{})
+			test.fault.Effect = interruptedBy(func() {
+				go func() {
+					defer close(stopped)
+					if _, err := p.server.StopProvider(context.WithoutCancel(t.Context()), &tfprotov6.StopProviderRequest{}); err != nil {
+						t.Error(err)
+					}
+				}()
+			})
+			f.Inject(test.fault)
+			var diags []*tfprotov6.Diagnostic
+			test.run(p, func(more []*tfprotov6.Diagnostic) {
+				diags = append(diags, more...)
+				select {
+				case <-stopped:
+					t.Error("StopProvider returned before the last event")
+				default:
+				}
+			})
+			<-stopped
+			expectError(t, diags, test.want)
+		})
+	}
+}
+
+// startPrune starts an action that ends only when somebody reads its events.
+func (p *protocol) startPrune() *tfprotov6.InvokeActionServerStream {
+	p.t.Helper()
+	stream, err := p.server.InvokeAction(p.t.Context(), &tfprotov6.InvokeActionRequest{
 		ActionType: pruneAction, Config: p.action(pruneAction, map[string]any{"id_prefix": "old-"}),
 	})
 	if err != nil {
-		t.Fatal(err)
+		p.t.Fatal(err)
 	}
-	var completed *tfprotov6.CompletedInvokeActionEventType
-	for event := range stream.Events {
-		if event, ok := event.Type.(tfprotov6.CompletedInvokeActionEventType); ok {
-			completed = &event
-			select {
-			case <-stopped:
-				t.Error("StopProvider returned before the action had said how it ended")
-			default:
-			}
-		}
-	}
-	<-stopped
-	if completed == nil {
-		t.Fatal("the action has not completed")
-	}
-	expectError(t, completed.Diagnostics, "Stopped pruning after 1 deletion")
-}
-
-// TestServer_InterruptedQueryEndsInAnError, not in an incomplete list.
-func TestServer_InterruptedQueryEndsInAnError(t *testing.T) {
-	t.Parallel()
-	f := newPruneFixture(t)
-	p := newProtocol(t, f)
-	p.server.LimitWaits(never)
-	stopped := make(chan struct{})
-	f.Inject(sandbox.Fault{Operation: sandbox.OperationList, Effect: interruptedBy(func() {
-		go func() {
-			defer close(stopped)
-			_, _ = p.server.StopProvider(context.WithoutCancel(t.Context()), &tfprotov6.StopProviderRequest{})
-		}()
-	})})
-	schema := p.schemas.ListResourceSchemas[expiryType]
-	stream, err := p.server.ListResource(t.Context(), &tfprotov6.ListResourceRequest{TypeName: expiryType, Config: p.dynamic(p.object(schema, nil)), Limit: 10})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var diags []*tfprotov6.Diagnostic
-	for result := range stream.Results {
-		diags = append(diags, result.Diagnostics...)
-		select {
-		case <-stopped:
-			t.Error("StopProvider returned before the query had said how it ended")
-		default:
-		}
-	}
-	<-stopped
-	expectError(t, diags, "interrupted")
+	return stream
 }
 
 func TestServer_StopProviderGivesUpOnAnActionThatHangs(t *testing.T) {
 	t.Parallel()
-	f := newPruneFixture(t)
-	p := newProtocol(t, f)
+	p := newProtocol(t, newPruneFixture(t))
 	p.server.LimitWaits(time.Millisecond)
-	// Nobody reads the stream, so the action cannot end.
-	if _, err := p.server.InvokeAction(t.Context(), &tfprotov6.InvokeActionRequest{
-		ActionType: pruneAction, Config: p.action(pruneAction, map[string]any{"id_prefix": "old-"}),
-	}); err != nil {
-		t.Fatal(err)
-	}
+	p.startPrune() // Nobody reads its events.
 	if _, err := p.server.StopProvider(t.Context(), &tfprotov6.StopProviderRequest{}); err != nil {
 		t.Fatal(err)
 	}
@@ -206,17 +170,8 @@ func TestServer_StopProviderGivesUpOnAnActionThatHangs(t *testing.T) {
 func TestServer_ActionEndsWhenNobodyListens(t *testing.T) {
 	t.Parallel()
 	f := newPruneFixture(t)
-	p := newProtocol(t, f)
-	stream, err := p.server.InvokeAction(t.Context(), &tfprotov6.InvokeActionRequest{
-		ActionType: pruneAction, Config: p.action(pruneAction, map[string]any{"id_prefix": "old-"}),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range stream.Events {
+	for range newProtocol(t, f).startPrune().Events {
 		break
 	}
-	if left := f.sessionIDs(); !slices.Equal(left, []string{"new-1", "new-2"}) {
-		t.Errorf("left: %q", left)
-	}
+	f.expectWrites(t, deletions("old-1", "old-2", "old-3")...)
 }

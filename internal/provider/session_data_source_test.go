@@ -1,59 +1,116 @@
 package provider_test
 
 import (
-	"fmt"
-	"regexp"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
-func sessionDataConfig(id string) string {
-	return fmt.Sprintf(`
-data "palabra_session" "test" {
-  id = %q
-}`, id)
+// readData validates and reads a data source.
+func (p *protocol) readData(typeName string, arguments map[string]any) (map[string]tftypes.Value, []*tfprotov6.Diagnostic) {
+	p.t.Helper()
+	schema := p.schemas.DataSourceSchemas[typeName]
+	config := p.dynamic(p.object(schema, arguments))
+	valid, err := p.server.ValidateDataResourceConfig(p.t.Context(), &tfprotov6.ValidateDataResourceConfigRequest{TypeName: typeName, Config: config})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if len(valid.Diagnostics) > 0 {
+		return nil, valid.Diagnostics
+	}
+	read, err := p.server.ReadDataSource(p.t.Context(), &tfprotov6.ReadDataSourceRequest{TypeName: typeName, Config: config})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	if len(read.Diagnostics) > 0 {
+		return nil, read.Diagnostics
+	}
+	return p.attributes(read.State, schema.ValueType()), nil
 }
 
-func TestSessionDataSource_ReadsTheTimestamps(t *testing.T) {
+// stringsOf is a known list of strings.
+func stringsOf(t *testing.T, list tftypes.Value) []string {
+	t.Helper()
+	var elements []tftypes.Value
+	if err := list.As(&elements); err != nil || list.IsNull() {
+		t.Errorf("%s is not a list of strings: %v", list, err)
+	}
+	texts := []string{}
+	for _, element := range elements {
+		texts = append(texts, textOf(element))
+	}
+	return texts
+}
+
+func TestSessionDataSource_MissingSessionIsAnError(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.putSession(testSessionID, 30*24*time.Hour)
-	const address = "data.palabra_session.test"
-	runSteps(t, resource.TestStep{
-		Config: f.config(sessionDataConfig(testSessionID)),
-		ConfigStateChecks: []statecheck.StateCheck{
-			statecheck.ExpectKnownValue(address, tfjsonpath.New("created_at"), knownvalue.StringExact(sinceStart(0))),
-			statecheck.ExpectKnownValue(address, tfjsonpath.New("updated_at"), knownvalue.StringExact(sinceStart(0))),
-			statecheck.ExpectKnownValue(address, tfjsonpath.New("expires_at"), knownvalue.StringExact(sinceStart(30*24*time.Hour))),
-		},
-	})
+	p := newProtocol(t, f)
+	_, diags := p.readData("palabra_session", map[string]any{"id": ""})
+	expectError(t, diags, "Attribute id string length must be at least 1")
+	f.expectCalls(t, "")
+	_, diags = p.readData("palabra_session", map[string]any{"id": "no.such.session"})
+	expectError(t, diags, "Unable to read session", "no.such.session", "does not exist")
 }
 
-func TestSessionDataSource_NamesTheMissingSession(t *testing.T) {
+func TestSessionsDataSource_ReadsEveryPageInOrder(t *testing.T) {
+	t.Parallel()
+	for _, sessions := range []int{0, 250} {
+		f := newFixture(t)
+		f.putMany(sessions)
+		data, diags := newProtocol(t, f).readData("palabra_sessions", nil)
+		expectNone(t, diags)
+		ids := stringsOf(t, data["ids"])
+		if !slices.Equal(ids, f.sessionIDs()) {
+			t.Errorf("%d ids, want those of all %d sessions in order", len(ids), sessions)
+		}
+		var objects []tftypes.Value
+		if err := data["sessions"].As(&objects); err != nil || data["sessions"].IsNull() || len(objects) != sessions {
+			t.Errorf("%d sessions (%v), want %d", len(objects), err, sessions)
+		}
+		for i, object := range objects {
+			if text(object, "id") != ids[i] {
+				t.Errorf("session %d is %s, want %s", i, object, ids[i])
+			}
+		}
+	}
+}
+
+func TestSessionsDataSource_RefusesATimestampThatIsNotRFC3339(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	runSteps(t, resource.TestStep{
-		Config:      f.config(sessionDataConfig("no.such.session")),
-		ExpectError: regexp.MustCompile(`(?s)Unable to read session.*no\.such\.session.*does not\s+exist`),
-	})
+	_, diags := newProtocol(t, f).readData("palabra_sessions", map[string]any{"created_before": "yesterday"})
+	expectError(t, diags, "RFC3339")
+	f.expectCalls(t, "")
 }
 
-func TestSessionDataSource_ReportsAnUnreachableEndpoint(t *testing.T) {
+func TestSessionDataSource_EngineReadsTheTimestamps(t *testing.T) {
 	t.Parallel()
-	const endpoint = "http://127.0.0.1:1"
+	f := newFixture(t)
+	f.Put(sandbox.Session{ID: testSessionID, CreatedAt: testStart, UpdatedAt: testStart.Add(time.Minute), ExpiresAt: testStart.Add(time.Hour)})
+	times := map[string]knownvalue.Check{
+		"id":         knownvalue.StringExact(testSessionID),
+		"created_at": knownvalue.StringExact(sinceStart(0)),
+		"updated_at": knownvalue.StringExact(sinceStart(time.Minute)),
+		"expires_at": knownvalue.StringExact(sinceStart(time.Hour)),
+	}
+	checks := []statecheck.StateCheck{
+		statecheck.ExpectKnownValue("data.palabra_sessions.test", tfjsonpath.New("sessions").AtSliceIndex(0), knownvalue.ObjectExact(times)),
+	}
+	for attribute, check := range times {
+		checks = append(checks, statecheck.ExpectKnownValue("data.palabra_session.test", tfjsonpath.New(attribute), check))
+	}
 	runSteps(t, resource.TestStep{
-		Config: fmt.Sprintf(`
-provider "palabra" {
-  endpoint    = %q
-  api_key     = %q
-  max_retries = 0
-}
-`, endpoint, testAPIKey) + sessionDataConfig(testSessionID),
-		ExpectError: regexp.MustCompile(`(?s)127\.0\.0\.1:1.*connection\s+refused.*sandbox\s+running`),
+		Config:            f.config("data \"palabra_session\" \"test\" {\n  id = \"" + testSessionID + "\"\n}\ndata \"palabra_sessions\" \"test\" {}\n"),
+		ConfigStateChecks: checks,
 	})
 }

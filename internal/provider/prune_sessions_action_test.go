@@ -1,0 +1,234 @@
+package provider_test
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
+)
+
+// newPruneFixture has sessions old-1, old-2, old-3 and new-1, new-2, an hour
+// apart, which all live for a day.
+func newPruneFixture(t *testing.T) *fixture {
+	t.Helper()
+	f := newFixture(t)
+	for _, id := range []string{"old-1", "old-2", "old-3", "new-1", "new-2"} {
+		f.putSession(id, 24*time.Hour)
+		f.clock.Advance(time.Hour)
+	}
+	return f
+}
+
+// deletions are the calls that delete sessions.
+func deletions(ids ...string) []string {
+	calls := make([]string, 0, len(ids))
+	for _, id := range ids {
+		calls = append(calls, "DELETE /sessions/"+id)
+	}
+	return calls
+}
+
+func TestPruneSessionsAction_ReportsWhatItKeepsAndDeletes(t *testing.T) {
+	t.Parallel()
+	dated := func(id string, age int) string {
+		created := time.Duration(age) * time.Hour
+		return id + ", created " + sinceStart(created) + ", expires " + sinceStart(created+24*time.Hour)
+	}
+	const matched = `3 of 5 sessions match id_prefix "old-"`
+	for name, test := range map[string]struct {
+		arguments map[string]any // besides id_prefix = "old-"
+		deleted   []string
+		progress  []string
+	}{
+		"all": {nil, []string{"old-1", "old-2", "old-3"}, []string{
+			matched, "Deleting 3 sessions, oldest first: old-1, old-2, old-3",
+			"Deleted session old-1 (1 of 3)", "Deleted session old-2 (2 of 3)", "Deleted session old-3 (3 of 3)",
+			"Deleted 3 of 3 sessions selected, 0 failed",
+		}},
+		"none": {map[string]any{"id_prefix": "none-"}, nil, []string{
+			`0 of 5 sessions match id_prefix "none-"`, "Deleted 0 of 0 sessions selected, 0 failed",
+		}},
+		"excluded": {map[string]any{"exclude_ids": []string{"old-2", "elsewhere"}, "created_before": sinceStart(24 * time.Hour)}, []string{"old-1", "old-3"}, []string{
+			matched + " and created_before " + sinceStart(24*time.Hour), "Keeping session old-2: exclude_ids names it",
+			"Deleting 2 sessions, oldest first: old-1, old-3",
+			"Deleted session old-1 (1 of 2)", "Deleted session old-3 (2 of 2)", "Deleted 2 of 2 sessions selected, 0 failed",
+		}},
+		"as many as allowed": {map[string]any{"exclude_ids": []string{"old-2"}, "max_deletions": 2}, []string{"old-1", "old-3"}, []string{
+			matched, "Keeping session old-2: exclude_ids names it", "Deleting 2 sessions, oldest first: old-1, old-3",
+			"Deleted session old-1 (1 of 2)", "Deleted session old-3 (2 of 2)", "Deleted 2 of 2 sessions selected, 0 failed",
+		}},
+		"the oldest": {map[string]any{"max_deletions": 1, "allow_partial": true}, []string{"old-1"}, []string{
+			matched, "Deleting 1 of 3 sessions, oldest first: old-1",
+			"Deleted session old-1 (1 of 1)", "Deleted 1 of 3 sessions selected, 0 failed",
+		}},
+		"dry run": {map[string]any{"max_deletions": 3, "dry_run": true}, nil, []string{
+			matched, "Dry run: would delete session " + dated("old-1", 0), "Dry run: would delete session " + dated("old-2", 1),
+			"Dry run: would delete session " + dated("old-3", 2), "Dry run: 3 sessions would be deleted, nothing was",
+		}},
+		"dry run of the oldest": {map[string]any{"max_deletions": 2, "allow_partial": true, "dry_run": true}, nil, []string{
+			matched, "Dry run: would delete session " + dated("old-1", 0), "Dry run: would delete session " + dated("old-2", 1),
+			"Dry run: would keep, because of max_deletions, session " + dated("old-3", 2), "Dry run: 2 of 3 sessions would be deleted, nothing was",
+		}},
+		"dry run of more than allowed": {map[string]any{"max_deletions": 2, "dry_run": true}, nil, []string{
+			matched, "Dry run: selected session " + dated("old-1", 0), "Dry run: selected session " + dated("old-2", 1), "Dry run: selected session " + dated("old-3", 2),
+			"Dry run: max_deletions is 2 and 3 sessions match, so nothing would be deleted without allow_partial = true",
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newPruneFixture(t)
+			arguments := map[string]any{"id_prefix": "old-"}
+			maps.Copy(arguments, test.arguments)
+			progress, diags := newProtocol(t, f).invoke(t.Context(), pruneAction, arguments)
+			expectNone(t, diags)
+			expectProgress(t, progress, test.progress...)
+			f.expectWrites(t, deletions(test.deleted...)...)
+		})
+	}
+}
+
+func TestPruneSessionsAction_RefusesMoreThanMaxDeletions(t *testing.T) {
+	t.Parallel()
+	f := newPruneFixture(t)
+	for _, partial := range []any{nil, false} {
+		progress, diags := newProtocol(t, f).invoke(t.Context(), pruneAction, map[string]any{"id_prefix": "old-", "max_deletions": 2, "allow_partial": partial})
+		expectError(t, diags, "More sessions selected than max_deletions", "3 sessions match", "Nothing was deleted", "allow_partial = true")
+		f.expectWrites(t)
+		expectProgress(t, progress, `3 of 5 sessions match id_prefix "old-"`)
+	}
+}
+
+// TestPruneSessionsAction_DeletesTheOldestFirst, whatever order the API lists
+// them in.
+func TestPruneSessionsAction_DeletesTheOldestFirst(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	for _, id := range []string{"a-ageless", "a-young", "a-old"} {
+		f.putSession(id, time.Hour)
+	}
+	f.Inject(sandbox.Fault{Operation: sandbox.OperationList, Effect: sandbox.Respond(http.StatusOK, "application/json", `{"data":[
+		{"id":"a-ageless"}, {"id":"a-young","created_at":"2031-03-14T09:00:00Z"}, {"id":"a-old","created_at":"2031-03-01T09:00:00Z"}]}`)})
+	_, diags := newProtocol(t, f).invoke(t.Context(), pruneAction, map[string]any{"id_prefix": "a-"})
+	expectNone(t, diags)
+	f.expectWrites(t, deletions("a-old", "a-young", "a-ageless")...)
+}
+
+// TestPruneSessionsAction_KeepsWhatTheRunHasMade: a prune at the end of a run must
+// not undo the run.
+func TestPruneSessionsAction_KeepsWhatTheRunHasMade(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.putSession("extended", time.Hour)
+	f.putSession("forgotten", time.Hour)
+	p := newProtocol(t, f)
+	expectNone(t, p.open(t.Context(), nil).Diagnostics)
+	_, diags := p.invoke(t.Context(), extendAction, map[string]any{"session_id": "extended", "ttl_seconds": 60})
+	expectNone(t, diags)
+	f.ResetRequests()
+	progress, diags := p.invoke(t.Context(), pruneAction, map[string]any{"created_before": sinceStart(time.Hour)})
+	expectNone(t, diags)
+	f.expectWrites(t, deletions("forgotten")...)
+	if !slices.Contains(progress, "Keeping session extended: this run created or extended it") {
+		t.Errorf("progress: %q", progress)
+	}
+}
+
+// TestPruneSessionsAction_ReportsEachDeletionAtOnce: the second deletion waits
+// for the report of the first.
+func TestPruneSessionsAction_ReportsEachDeletionAtOnce(t *testing.T) {
+	t.Parallel()
+	f := newPruneFixture(t)
+	reported := make(chan struct{})
+	f.Inject(sandbox.Fault{Operation: sandbox.OperationDelete, SessionID: "old-2", Effect: func(w http.ResponseWriter, r *http.Request, api http.Handler) {
+		select {
+		case <-reported:
+			api.ServeHTTP(w, r)
+		case <-r.Context().Done():
+		}
+	}})
+	_, diags := newProtocol(t, f).invoke(t.Context(), pruneAction, map[string]any{"id_prefix": "old-"}, func(message string) {
+		if strings.HasPrefix(message, "Deleted session old-1") {
+			close(reported)
+		}
+	})
+	expectNone(t, diags)
+}
+
+// TestPruneSessionsAction_MissingSessionIsNotAnError, and does not count as
+// deleted.
+func TestPruneSessionsAction_MissingSessionIsNotAnError(t *testing.T) {
+	t.Parallel()
+	f := newPruneFixture(t)
+	f.Inject(sandbox.Fault{Operation: sandbox.OperationDelete, SessionID: "old-1", Effect: func(w http.ResponseWriter, r *http.Request, api http.Handler) {
+		f.Remove("old-1")
+		api.ServeHTTP(w, r)
+	}})
+	progress, diags := newProtocol(t, f).invoke(t.Context(), pruneAction, map[string]any{"id_prefix": "old-", "max_deletions": 1, "allow_partial": true})
+	expectNone(t, diags)
+	expectProgress(t, progress,
+		`3 of 5 sessions match id_prefix "old-"`, "Deleting 1 of 3 sessions, oldest first: old-1",
+		"Session old-1 was already gone", "Deleted session old-2 (1 of 1)", "Deleted 1 of 3 sessions selected, 0 failed")
+}
+
+// TestPruneSessionsAction_InvalidFiltersAreRefusedInEachPhase: a value that
+// validation has met as unknown can turn out to be null or empty.
+func TestPruneSessionsAction_InvalidFiltersAreRefusedInEachPhase(t *testing.T) {
+	t.Parallel()
+	const noFilter = "No filter: Set at least one of id_prefix, created_before, created_after and expires_before"
+	for name, test := range map[string]struct {
+		arguments map[string]any
+		want      string
+	}{
+		"nothing":             {map[string]any{}, noFilter},
+		"only an exclude":     {map[string]any{"exclude_ids": []string{"old-1"}}, noFilter},
+		"only a maximum":      {map[string]any{"max_deletions": 3}, noFilter},
+		"an empty prefix":     {map[string]any{"id_prefix": "", "max_deletions": 1}, noFilter},
+		"null in exclude_ids": {map[string]any{"id_prefix": "old-", "exclude_ids": []tftypes.Value{tftypes.NewValue(tftypes.String, nil)}}, "Null in exclude_ids"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newPruneFixture(t)
+			p := newProtocol(t, f)
+			expectError(t, p.validateAction(pruneAction, test.arguments))
+			expectError(t, p.planAction(pruneAction, test.arguments), test.want)
+			_, diags := p.invoke(t.Context(), pruneAction, test.arguments)
+			expectError(t, diags, test.want)
+			f.expectCalls(t, "")
+		})
+	}
+}
+
+func TestPruneSessionsAction_UnknownFilterIsAccepted(t *testing.T) {
+	t.Parallel()
+	p := newProtocol(t, newFixture(t))
+	for _, filter := range []string{"id_prefix", "created_before", "created_after", "expires_before"} {
+		arguments := map[string]any{filter: tftypes.UnknownValue}
+		expectNone(t, p.validateAction(pruneAction, arguments))
+		expectNone(t, p.planAction(pruneAction, arguments))
+	}
+}
+
+func TestPruneSessionsAction_InterruptNamesWhatIsLeft(t *testing.T) {
+	t.Parallel()
+	f := newPruneFixture(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	f.Inject(sandbox.Fault{Operation: sandbox.OperationDelete, SessionID: "old-2", Effect: interruptedBy(cancel)})
+	progress, diags := newProtocol(t, f).invoke(ctx, pruneAction, map[string]any{"id_prefix": "old-"})
+	if last := progress[len(progress)-1]; last != "Deleted session old-1 (1 of 3)" {
+		t.Errorf("progress after the interrupt, which an engine does not read: %q", last)
+	}
+	expectError(t, diags, "Stopped pruning after 1 deletion", "interrupted", "1 of 3 sessions selected are deleted",
+		`The deletion of session "old-2" was under way`, "Not tried: old-3")
+	if text := diagnosticText(diags); strings.Contains(text, "nothing has to be repaired") {
+		t.Errorf("sessions are gone: %s", text)
+	}
+	f.expectWrites(t, deletions("old-1", "old-2")...)
+}

@@ -1,0 +1,161 @@
+package provider_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
+)
+
+const extendAction, deleteAction, pruneAction = "palabra_extend_session", "palabra_delete_session", "palabra_prune_sessions"
+
+// everyAction is each action, with arguments that select testSessionID.
+func everyAction() map[string]map[string]any {
+	return map[string]map[string]any{
+		extendAction: {"session_id": testSessionID, "ttl_seconds": 7200},
+		deleteAction: {"session_id": testSessionID},
+		pruneAction:  {"created_before": sinceStart(time.Hour)},
+	}
+}
+
+func expectProgress(t *testing.T, progress []string, want ...string) {
+	t.Helper()
+	if got, want := strings.Join(progress, "\n"), strings.Join(want, "\n"); got != want {
+		t.Errorf("progress:\n%s\nwant:\n%s", got, want)
+	}
+}
+
+func TestSessionActions_PlanSendsNoRequest(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	p := newProtocol(t, f)
+	for name, arguments := range everyAction() {
+		expectNone(t, p.validateAction(name, arguments))
+		expectNone(t, p.planAction(name, arguments))
+	}
+	f.expectCalls(t, "")
+}
+
+// TestSessionActions_RefusedCredentialsAreNotAMissingSession, even where the API
+// answers them with 404.
+func TestSessionActions_RefusedCredentialsAreNotAMissingSession(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, func(o *sandbox.Options) { o.BadCredentialsStatus = http.StatusNotFound })
+	f.putSession(testSessionID, time.Hour)
+	for name, arguments := range everyAction() {
+		// A provider of its own, which has not explained the refusal yet.
+		p := newProtocolWith(t, map[string]any{"endpoint": f.url, "client_id": testClientID, "client_secret": "wrong", "max_retries": 0})
+		progress, diags := p.invoke(t.Context(), name, arguments)
+		expectError(t, diags, "refused the credentials from", "client_secret")
+		expectProgress(t, progress)
+	}
+}
+
+func TestSessionActions_RefuseInvalidArguments(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	p := newProtocol(t, f)
+	for _, test := range []struct {
+		action    string
+		arguments map[string]any
+		want      string
+	}{
+		{extendAction, map[string]any{"session_id": "", "ttl_seconds": 60}, "session_id string length must be at least 1"},
+		{extendAction, map[string]any{"session_id": "a", "ttl_seconds": 0}, "ttl_seconds value must be between 1"},
+		{deleteAction, map[string]any{"session_id": ""}, "session_id string length must be at least 1"},
+		{pruneAction, map[string]any{"id_prefix": ""}, "id_prefix string length must be at least 1"},
+		{pruneAction, map[string]any{"id_prefix": "a", "max_deletions": 0}, "max_deletions value must be at least 1"},
+		{pruneAction, map[string]any{"created_before": "yesterday"}, "RFC3339"},
+	} {
+		expectError(t, p.validateAction(test.action, test.arguments), test.want)
+	}
+	f.expectCalls(t, "")
+}
+
+func TestExtendSessionAction_ReportsWhatIsGranted(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		maxTTL   time.Duration
+		read     sandbox.Effect
+		progress string
+		warnings int
+	}{
+		"as asked":      {progress: "now expires at " + sinceStart(2*time.Hour)},
+		"less":          {maxTTL: time.Hour, progress: "now expires at " + sinceStart(time.Hour), warnings: 1},
+		"not read back": {read: sandbox.HTMLError(http.StatusBadGateway), progress: "should now expire at " + sinceStart(2*time.Hour) + ", which was not read back", warnings: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t, func(o *sandbox.Options) { o.MaxTTL = test.maxTTL })
+			f.putSession(testSessionID, time.Minute)
+			if test.read != nil {
+				f.Inject(sandbox.Fault{Operation: sandbox.OperationGet, Effect: test.read})
+			}
+			progress, diags := newProtocol(t, f).invoke(t.Context(), extendAction, everyAction()[extendAction])
+			expectWarnings(t, diags, test.warnings)
+			expectProgress(t, progress, "Session "+testSessionID+" "+test.progress)
+			f.expectWrites(t, "POST /sessions/"+testSessionID)
+		})
+	}
+}
+
+func TestDeleteSessionAction_MissingSessionIsNotAnError(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.putSession(testSessionID, time.Hour)
+	p := newProtocol(t, f)
+	for _, want := range []string{"Deleted session " + testSessionID, "Session " + testSessionID + " was already gone"} {
+		progress, diags := p.invoke(t.Context(), deleteAction, everyAction()[deleteAction])
+		expectNone(t, diags)
+		expectProgress(t, progress, want)
+	}
+	if left := f.sessionIDs(); len(left) > 0 {
+		t.Errorf("sessions left: %q", left)
+	}
+}
+
+// TestSessionActions_FailureIsExplained at the argument that names the session,
+// and no progress claims what did not happen.
+func TestSessionActions_FailureIsExplained(t *testing.T) {
+	t.Parallel()
+	answer := func(status int, body string) func(func()) sandbox.Effect {
+		return func(func()) sandbox.Effect { return sandbox.Respond(status, "application/json", body) }
+	}
+	refused := answer(http.StatusUnprocessableEntity, `{"ok":false,"errors":[{"title":"Validation error","detail":"ttl_seconds is too large","status":422}]}`)
+	notDone := answer(http.StatusOK, `{"ok":false,"errors":[{"detail":"not done"}]}`)
+	for name, test := range map[string]struct {
+		action string
+		effect func(interrupt func()) sandbox.Effect
+		want   []string
+		not    string
+	}{
+		"extend a missing session": {extendAction, answer(http.StatusNotFound, `{}`), []string{"Unable to extend session", "does not exist"}, "interrupted"},
+		"extend refused":           {extendAction, refused, []string{"Validation error", "ttl_seconds is too large"}, "status of the Palabra service"},
+		"extend not done":          {extendAction, notDone, []string{"Unable to extend session", "not done"}, "interrupted"},
+		"extend interrupted":       {extendAction, interruptedBy, []string{"may have got the new lifetime"}, "nothing has to be repaired"},
+		"delete not done":          {deleteAction, notDone, []string{"Unable to delete session", "not done"}, "interrupted"},
+		"delete interrupted":       {deleteAction, interruptedBy, []string{"may be deleted already"}, "nothing has to be repaired"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			for _, operation := range []sandbox.Operation{sandbox.OperationExpiry, sandbox.OperationDelete} {
+				f.Inject(sandbox.Fault{Operation: operation, Effect: test.effect(cancel)})
+			}
+			progress, diags := newProtocol(t, f).invoke(ctx, test.action, everyAction()[test.action])
+			expectError(t, diags, append(test.want, testSessionID)...)
+			expectProgress(t, progress)
+			if len(diags) > 0 && diags[0].Attribute.String() != `AttributeName("session_id")` {
+				t.Errorf("attribute: %v, want session_id", diags[0].Attribute)
+			}
+			if strings.Contains(diagnosticText(diags), test.not) {
+				t.Errorf("%q is in: %s", test.not, diagnosticText(diags))
+			}
+		})
+	}
+}

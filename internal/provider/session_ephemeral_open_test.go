@@ -1,0 +1,253 @@
+package provider_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
+)
+
+// ephemeralCase is a fixture and a provider. The provider's local clock differs
+// from the server's.
+type ephemeralCase struct {
+	*fixture
+	*protocol
+	local *sandbox.Clock
+}
+
+func newEphemeralCase(t *testing.T, adjust ...func(*sandbox.Options)) *ephemeralCase {
+	t.Helper()
+	c := &ephemeralCase{fixture: newFixture(t, adjust...), local: sandbox.NewClock(testStart.Add(-17 * time.Hour))}
+	c.protocol = newProtocolAt(t, c.fixture, c.local)
+	return c
+}
+
+// advance moves both clocks.
+func (c *ephemeralCase) advance(d time.Duration) {
+	c.clock.Advance(d)
+	c.local.Advance(d)
+}
+
+// fault injects one until it is removed.
+func (c *ephemeralCase) fault(operation sandbox.Operation, effect sandbox.Effect) (remove func()) {
+	return c.Inject(sandbox.Fault{Operation: operation, Effect: effect})
+}
+
+func (p *protocol) open(ctx context.Context, arguments map[string]any) *tfprotov6.OpenEphemeralResourceResponse {
+	p.t.Helper()
+	resp, err := p.server.OpenEphemeralResource(ctx, &tfprotov6.OpenEphemeralResourceRequest{
+		TypeName: sessionType, Config: p.dynamic(p.object(p.schemas.EphemeralResourceSchemas[sessionType], arguments)),
+	})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return resp
+}
+
+func (p *protocol) renew(private []byte) *tfprotov6.RenewEphemeralResourceResponse {
+	p.t.Helper()
+	resp, err := p.server.RenewEphemeralResource(p.t.Context(), &tfprotov6.RenewEphemeralResourceRequest{TypeName: sessionType, Private: private})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return resp
+}
+
+func (p *protocol) close(ctx context.Context, private []byte) []*tfprotov6.Diagnostic {
+	p.t.Helper()
+	resp, err := p.server.CloseEphemeralResource(ctx, &tfprotov6.CloseEphemeralResourceRequest{TypeName: sessionType, Private: private})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return resp.Diagnostics
+}
+
+// result is what an opening returned.
+func (c *ephemeralCase) result(opened *tfprotov6.OpenEphemeralResourceResponse) map[string]tftypes.Value {
+	return c.attributes(opened.Result, c.schemas.EphemeralResourceSchemas[sessionType].ValueType())
+}
+
+func TestSessionEphemeral_OpensWithEveryAttribute(t *testing.T) {
+	t.Parallel()
+	c := newEphemeralCase(t)
+	opened := c.open(t.Context(), map[string]any{"ttl_seconds": 600, "intent": "event", "subscriber_count": 2})
+	expectNone(t, opened.Diagnostics)
+	id := c.onlySession(t)
+	c.expectCalls(t, "POST /session, POST /sessions/"+id+", GET /sessions/"+id)
+	result := c.result(opened)
+	for name, value := range result {
+		if value.IsNull() || !value.IsKnown() {
+			t.Errorf("%s is %s", name, value)
+		}
+	}
+	var subscribers []tftypes.Value
+	if err := result["subscriber_tokens"].As(&subscribers); err != nil || len(subscribers) != 2 {
+		t.Errorf("%d subscriber tokens (%v), want 2", len(subscribers), err)
+	}
+	if textOf(result["id"]) != id || textOf(result["expires_at"]) != sinceStart(10*time.Minute) {
+		t.Errorf("id %s, expires_at %s", result["id"], result["expires_at"])
+	}
+	if session, _ := c.Session(id); session.Intent != "event" {
+		t.Errorf("intent %q", session.Intent)
+	}
+}
+
+// TestSessionEphemeral_FailedOpenDeletesTheSession: engines close only what they
+// were given.
+func TestSessionEphemeral_FailedOpenDeletesTheSession(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		effect sandbox.Effect
+		want   string
+	}{
+		"refused":      {sandbox.Respond(http.StatusBadRequest, "application/json", `{"error":"refused for the test"}`), "refused for the test"},
+		"unauthorized": {sandbox.RefuseCredentials(http.StatusForbidden), "refused the credentials"},
+		"cut off":      {sandbox.CutBefore(), "set session expiry"},
+		"not found":    {sandbox.Respond(http.StatusNotFound, "application/json", `{}`), "404"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newEphemeralCase(t)
+			c.fault(sandbox.OperationExpiry, test.effect)
+			opened := c.open(t.Context(), map[string]any{"ttl_seconds": 60})
+			expectError(t, opened.Diagnostics, "Unable to open session", test.want)
+			c.expectNoneLeft(t, diagnosticText(opened.Diagnostics))
+		})
+	}
+}
+
+func TestSessionEphemeral_InterruptedOpenDeletesTheSession(t *testing.T) {
+	t.Parallel()
+	for operation, effect := range map[sandbox.Operation]func(cancel func()) sandbox.Effect{
+		// The answer is waited for, because it contains the id of the session.
+		sandbox.OperationCreate: func(cancel func()) sandbox.Effect {
+			return func(w http.ResponseWriter, r *http.Request, api http.Handler) {
+				cancel()
+				api.ServeHTTP(w, r)
+			}
+		},
+		sandbox.OperationExpiry: interruptedBy,
+		sandbox.OperationGet:    interruptedBy,
+	} {
+		t.Run(string(operation), func(t *testing.T) {
+			t.Parallel()
+			c := newEphemeralCase(t)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			c.fault(operation, effect(cancel))
+			opened := c.open(ctx, map[string]any{"ttl_seconds": 60})
+			expectError(t, opened.Diagnostics, "Unable to open session", "interrupted")
+			c.expectNoneLeft(t, diagnosticText(opened.Diagnostics))
+		})
+	}
+}
+
+// interruptedBy cancels the operation while its request is under way. A server
+// notices that the client has left only once it has read the body.
+func interruptedBy(cancel func()) sandbox.Effect {
+	return func(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		cancel()
+		<-r.Context().Done()
+	}
+}
+
+func TestSessionEphemeral_SessionThatCannotBeDeletedIsNamed(t *testing.T) {
+	t.Parallel()
+	c := newEphemeralCase(t)
+	c.fault(sandbox.OperationExpiry, sandbox.HTMLError(http.StatusBadGateway))
+	c.fault(sandbox.OperationDelete, sandbox.HTMLError(http.StatusBadGateway))
+	opened := c.open(t.Context(), nil)
+	expectError(t, opened.Diagnostics, "Unable to open session", "Session left behind", strconv.Quote(c.onlySession(t)))
+}
+
+// TestSessionEphemeral_FailedCreateIsNotRepeated, and nothing is deleted: no id
+// is known.
+func TestSessionEphemeral_FailedCreateIsNotRepeated(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		effect sandbox.Effect
+		want   string
+	}{
+		"refused":    {sandbox.SessionLimitReached(http.StatusForbidden), "limit of active sessions"},
+		"unanswered": {sandbox.CutAfter(), "A session may have been created nevertheless"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newEphemeralCase(t)
+			c.fault(sandbox.OperationCreate, test.effect)
+			expectError(t, c.open(t.Context(), nil).Diagnostics, "Unable to open session", test.want)
+			c.expectWrites(t, "POST /session")
+		})
+	}
+}
+
+func TestSessionEphemeral_NewSessionThatIsNotFoundIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	c := newEphemeralCase(t)
+	c.Inject(sandbox.Fault{Operation: sandbox.OperationExpiry, Count: 1, Effect: sandbox.Respond(http.StatusNotFound, "application/json", `{}`)})
+	expectNone(t, c.open(t.Context(), nil).Diagnostics)
+	c.expectExpiry(t, 10*time.Minute)
+}
+
+// TestSessionEphemeral_FailedReadBackIsAWarning: the lifetime is known without it.
+func TestSessionEphemeral_FailedReadBackIsAWarning(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		effect   sandbox.Effect
+		warnings int
+	}{
+		"fails":     {sandbox.HTMLError(http.StatusBadGateway), 1},
+		"not found": {sandbox.Respond(http.StatusNotFound, "application/json", `{}`), 1},
+		"no expiry": {sandbox.Replace(http.StatusOK, "application/json", `{"data":{}}`), 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newEphemeralCase(t)
+			c.fault(sandbox.OperationGet, test.effect)
+			opened := c.open(t.Context(), map[string]any{"ttl_seconds": 60})
+			expectWarnings(t, opened.Diagnostics, test.warnings)
+			c.onlySession(t)
+			if got, want := textOf(c.result(opened)["expires_at"]), sinceStart(time.Minute); got != want {
+				t.Errorf("expires_at %s, want %s", got, want)
+			}
+			c.expectRenewal(t, opened.RenewAt, 30*time.Second)
+		})
+	}
+}
+
+// TestSessionEphemeral_OpeningInAPlanHidesNoConflict: an opening writes, and the
+// plan is still a plan.
+func TestSessionEphemeral_OpeningInAPlanHidesNoConflict(t *testing.T) {
+	t.Parallel()
+	s := newStory(t)
+	s.put("s1")
+	s.config = configuration{room("before"): lasts("s1")}
+	s.run()
+	p := newProtocolWith(t, map[string]any{"endpoint": s.url, "client_id": testClientID, "client_secret": testClientSecret})
+	expectNone(t, p.open(t.Context(), nil).Diagnostics)
+	s.server, s.config = p.server, configuration{room("after"): lasts("s1")}
+	s.refused(command{}, "Plan deletes a session that it keeps")
+}
+
+func TestSessionEphemeral_RefusesInvalidArguments(t *testing.T) {
+	t.Parallel()
+	c := newEphemeralCase(t)
+	for name, value := range map[string]any{"ttl_seconds": 0, "subscriber_count": 11, "intent": ""} {
+		resp, err := c.server.ValidateEphemeralResourceConfig(t.Context(), &tfprotov6.ValidateEphemeralResourceConfigRequest{
+			TypeName: sessionType, Config: c.dynamic(c.object(c.schemas.EphemeralResourceSchemas[sessionType], map[string]any{name: value})),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		expectError(t, resp.Diagnostics, "Attribute "+name)
+	}
+	c.expectCalls(t, "")
+}

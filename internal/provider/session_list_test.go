@@ -1,0 +1,216 @@
+package provider_test
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
+)
+
+// listTypes are the list resources.
+var listTypes = []string{sessionType, expiryType}
+
+// list returns an iterator, which asks the API for no more than it is asked for.
+func (p *protocol) list(typeName string, limit int64, include bool, filters map[string]any) func(func(tfprotov6.ListResourceResult) bool) {
+	p.t.Helper()
+	stream, err := p.server.ListResource(p.t.Context(), &tfprotov6.ListResourceRequest{
+		TypeName: typeName, Limit: limit, IncludeResource: include,
+		Config: p.dynamic(p.object(p.schemas.ListResourceSchemas[typeName], filters)),
+	})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return stream.Results
+}
+
+// ids reads the identities of results without resources and diagnostics.
+func (p *protocol) ids(results []tfprotov6.ListResourceResult) []string {
+	p.t.Helper()
+	ids := make([]string, 0, len(results))
+	for _, result := range results {
+		expectNone(p.t, result.Diagnostics)
+		id := textOf(p.attributes(result.Identity.IdentityData, identityType)["session_id"])
+		if result.DisplayName != id || result.Resource != nil {
+			p.t.Errorf("session %q has the display name %q, and its resource is included: %t", id, result.DisplayName, result.Resource != nil)
+		}
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+// pages are the queries of the list calls, without their tokens.
+func (f *fixture) pages() []string {
+	var pages []string
+	for _, request := range f.Requests() {
+		query, _, _ := strings.Cut(request.Query, "&page_token=")
+		pages = append(pages, query)
+	}
+	return pages
+}
+
+func (f *fixture) putMany(n int) {
+	for i := range n {
+		f.putSession(numberedID(i), 24*time.Hour)
+		f.clock.Advance(time.Second)
+	}
+}
+
+func TestSessionList_FetchesNoMoreThanItsLimit(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		sessions int
+		limit    int64
+		prefix   any
+		want     int
+		pages    []string
+	}{
+		{sessions: 12, limit: 5, want: 5, pages: []string{"page_size=5"}},
+		{sessions: 12, limit: 12, want: 12, pages: []string{"page_size=12"}},
+		{sessions: 12, limit: 50, want: 12, pages: []string{"page_size=50"}},
+		{sessions: 12, limit: 0, want: 12, pages: []string{"page_size=100"}},
+		{sessions: 320, limit: 100, want: 100, pages: []string{"page_size=100"}},
+		{sessions: 320, limit: 150, want: 150, pages: []string{"page_size=100", "page_size=100"}},
+		{sessions: 320, limit: 0, want: 320, pages: []string{"page_size=100", "page_size=100", "page_size=100", "page_size=100"}},
+		{sessions: 0, limit: 10, want: 0, pages: []string{"page_size=10"}},
+		// A filter may select few of many, so its pages stay large.
+		{sessions: 12, limit: 5, prefix: "test-", want: 5, pages: []string{"page_size=100"}},
+	} {
+		t.Run(fmt.Sprintf("%d of %d", test.limit, test.sessions), func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t)
+			f.putMany(test.sessions)
+			p := newProtocol(t, f)
+			for _, typeName := range listTypes {
+				f.ResetRequests()
+				ids := p.ids(slices.Collect(p.list(typeName, test.limit, false, map[string]any{"id_prefix": test.prefix})))
+				if want := f.sessionIDs()[:test.want]; !slices.Equal(ids, want) {
+					t.Errorf("%d results of %s, want the first %d sessions in order", len(ids), typeName, len(want))
+				}
+				if pages := f.pages(); !slices.Equal(pages, test.pages) {
+					t.Errorf("pages of %s: %q, want %q", typeName, pages, test.pages)
+				}
+			}
+		})
+	}
+}
+
+func TestSessionList_FetchesAPageOnlyWhenItIsNeeded(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.putMany(250)
+	results := 0
+	for range newProtocol(t, f).list(sessionType, 0, false, nil) {
+		results++
+		if pages, want := len(f.pages()), (results+99)/100; pages != want {
+			t.Fatalf("result %d came after %d pages, want %d", results, pages, want)
+		}
+		if results == 150 {
+			break
+		}
+	}
+	if pages := len(f.pages()); pages != 2 {
+		t.Errorf("%d pages after %d results and the end of the query, want 2", pages, results)
+	}
+}
+
+func TestSessionList_PushesAnErrorAfterItsResults(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.putMany(150)
+	f.Inject(sandbox.Fault{Operation: sandbox.OperationList, Skip: 1, Effect: sandbox.HTMLError(http.StatusBadGateway)})
+	p := newProtocol(t, f)
+	results := slices.Collect(p.list(sessionType, 0, false, nil))
+	if len(results) != 101 {
+		t.Fatalf("%d results, want 100 sessions and an error", len(results))
+	}
+	p.ids(results[:100])
+	expectError(t, results[100].Diagnostics, "Unable to list sessions", "502")
+}
+
+// TestSessionList_PushesEveryErrorAsAResult: an engine loses what is only set on
+// the stream.
+func TestSessionList_PushesEveryErrorAsAResult(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	for name, test := range map[string]struct {
+		secret  any
+		filters map[string]any
+		want    string
+	}{
+		"refused credentials":       {secret: "wrong", want: "refused the credentials"},
+		"credentials not known yet": {secret: tftypes.UnknownValue, want: "client_secret is known only after apply"},
+		"not a timestamp":           {secret: testClientSecret, filters: map[string]any{"created_before": "yesterday"}, want: "RFC3339"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newProtocolWith(t, map[string]any{"endpoint": f.url, "client_id": testClientID, "client_secret": test.secret, "max_retries": 0})
+			results := slices.Collect(p.list(sessionType, 10, true, test.filters))
+			if len(results) != 1 {
+				t.Fatalf("%d results, want one", len(results))
+			}
+			expectError(t, results[0].Diagnostics, test.want)
+		})
+	}
+}
+
+// TestSessionList_ConfigurationImportsAndPlansEmpty does what an engine does with
+// what "terraform query -generate-config-out" wrote.
+func TestSessionList_ConfigurationImportsAndPlansEmpty(t *testing.T) {
+	t.Parallel()
+	for name, prepare := range map[string]func(f *fixture){
+		"as created":         func(*fixture) {},
+		"read a while later": func(f *fixture) { f.clock.Advance(20 * time.Minute) },
+		"extended later": func(f *fixture) {
+			now := f.clock.Now()
+			f.Put(sandbox.Session{ID: testSessionID, CreatedAt: now.Add(-48 * time.Hour), UpdatedAt: now, ExpiresAt: now.Add(90 * time.Minute)})
+		},
+		"connected": func(f *fixture) {
+			f.Connect(testSessionID)
+			f.clock.Advance(5 * time.Minute)
+		},
+	} {
+		for _, typeName := range listTypes {
+			t.Run(typeName+" "+name, func(t *testing.T) {
+				t.Parallel()
+				f := newFixture(t)
+				f.putSession(testSessionID, time.Hour)
+				prepare(f)
+				results := slices.Collect(newProtocol(t, f).list(typeName, 1, true, nil))
+				if len(results) != 1 {
+					t.Fatalf("%d results, want one", len(results))
+				}
+				expectEmptyImport(t, f, typeName, results[0])
+				f.expectWrites(t)
+			})
+		}
+	}
+}
+
+// expectEmptyImport imports a listed session by its identity, and expects an
+// empty plan for the configuration that its resource makes.
+func expectEmptyImport(t *testing.T, f *fixture, typeName string, listed tfprotov6.ListResourceResult) {
+	t.Helper()
+	p := newProtocol(t, f)
+	arguments := attributes(p.attributes(listed.Resource, p.schemas.ResourceSchemas[typeName].ValueType()))
+	for _, attribute := range p.schemas.ResourceSchemas[typeName].Block.Attributes {
+		if attribute.Computed && !attribute.Optional {
+			delete(arguments, attribute.Name)
+		}
+	}
+	at := address{typeName, "test"}
+	s := &story{t: t, simulated: newSimulated(t.Context(), t, pairOf(f.url, testClientID))}
+	if problems := s.imports(at, &tfprotov6.ImportResourceStateRequest{Identity: listed.Identity}); hasErrors(problems) {
+		t.Errorf("import: %s", problemText(problems))
+	}
+	plan := s.plan(configuration{at: {arguments: arguments}}, command{})
+	if _, imported := s.state.current[at]; !imported || !plan.empty() || len(plan.problems) > 0 {
+		t.Errorf("imported: %t, plan: %v\n%s", imported, actionsOf(plan), problemText(plan.problems))
+	}
+}
