@@ -3,7 +3,6 @@ package provider_test
 import (
 	"context"
 	"maps"
-	"slices"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
@@ -79,7 +78,7 @@ func (w applying) graph() []*node {
 		nodes = append(nodes, n)
 		return n
 	}
-	for _, at := range slices.SortedFunc(maps.Keys(w.plan.changes), compareAddresses) {
+	for _, at := range sorted(w.plan.changes) {
 		c := w.plan.changes[at]
 		if c.action == deleteThenCreate || c.action == destroyOnly {
 			destroyers[at] = add(at, func(ctx context.Context) bool { return w.destroyCurrent(ctx, at, c) })
@@ -93,9 +92,10 @@ func (w applying) graph() []*node {
 		case createThenDelete:
 			destroyers[at] = add(at, func(ctx context.Context) bool { return w.destroyDeposed(ctx, at) })
 			destroyers[at].after = append(destroyers[at].after, makers[at])
+		default:
 		}
 	}
-	for _, at := range slices.SortedFunc(maps.Keys(w.plan.deposed), compareAddresses) {
+	for _, at := range sorted(w.plan.deposed) {
 		if w.plan.changes[at].action != createThenDelete {
 			add(at, func(ctx context.Context) bool { return w.destroyDeposed(ctx, at) })
 		}

@@ -66,7 +66,7 @@ func (p planning) walkConfiguration() {
 		}}
 		byAddress[at], nodes = n, append(nodes, n)
 	}
-	for _, at := range slices.SortedFunc(maps.Keys(p.prior.deposed), compareAddresses) {
+	for _, at := range sorted(p.prior.deposed) {
 		if p.command.target == nil || *p.command.target == at {
 			nodes = append(nodes, &node{at: at, visit: func() bool { return p.planRemoved(at, p.prior.deposed, p.deposed, false) }})
 		}
@@ -112,7 +112,7 @@ func (p planning) addresses(config configuration) []address {
 	for at, held := range p.prior.current {
 		include(at, held.needs)
 	}
-	return slices.SortedFunc(maps.Keys(all), compareAddresses)
+	return sorted(all)
 }
 
 func (p planning) planInstance(at address, said block) bool {

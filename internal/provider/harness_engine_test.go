@@ -5,6 +5,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
@@ -22,6 +23,12 @@ func compareAddresses(a, b address) int {
 	return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.name, b.name))
 }
 
+func sorted[V any](m map[address]V) []address {
+	return slices.SortedFunc(maps.Keys(m), compareAddresses)
+}
+
+func values[V any](m map[address]V) []V { return slices.Collect(maps.Values(m)) }
+
 // object is what a state holds of one instance.
 type object struct {
 	value    tftypes.Value
@@ -31,6 +38,22 @@ type object struct {
 	// needs is the palabra_session that the configuration referred to: an engine
 	// creates an instance after what it needs, and deletes it before that.
 	needs string
+}
+
+func (o object) id() string { return text(o.value, "id") }
+
+// active is true for a state that does not say.
+func (o object) active() bool { return !member(o.value, "active").Equal(boolOf(false)) }
+
+// deletes says whether its destruction deletes the session.
+func (o object) deletes() bool { return !member(o.value, "delete_on_destroy").Equal(boolOf(false)) }
+
+func (o object) String() string {
+	var all map[string]tftypes.Value
+	if o.value.IsNull() || o.value.As(&all) != nil {
+		return "null"
+	}
+	return brief(all)
 }
 
 // snapshot is a state. Deposed are the objects that create_before_destroy has
@@ -68,6 +91,36 @@ type command struct {
 	replace []address
 	// target limits the run to one address and what needs it.
 	target *address
+}
+
+// flags are what a person types for it.
+func (c command) flags() (flags []string) {
+	for _, flag := range []struct {
+		set  bool
+		name string
+	}{{c.destroy, "-destroy"}, {c.noRefresh, "-refresh=false"}, {c.refreshOnly, "-refresh-only"}} {
+		if flag.set {
+			flags = append(flags, flag.name)
+		}
+	}
+	for _, at := range c.replace {
+		flags = append(flags, "-replace="+hclAddress(at))
+	}
+	if c.target != nil {
+		flags = append(flags, "-target="+hclAddress(*c.target))
+	}
+	return flags
+}
+
+func (c command) String() string {
+	text := "apply " + strings.Join(c.flags(), " ")
+	if c.minimalRefresh {
+		text += " -minimal-refresh"
+	}
+	if c.orphansFirst {
+		text += " (orphans first)"
+	}
+	return text
 }
 
 type action int
@@ -128,12 +181,7 @@ type plannedRun struct {
 func (p plannedRun) failed() bool { return hasErrors(p.problems) }
 
 func (p plannedRun) empty() bool {
-	for _, c := range p.changes {
-		if c.action != noOp {
-			return false
-		}
-	}
-	return len(p.deposed) == 0
+	return len(p.deposed) == 0 && !slices.ContainsFunc(values(p.changes), func(c change) bool { return c.action != noOp })
 }
 
 func hasErrors(problems []problem) bool {

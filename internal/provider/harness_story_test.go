@@ -1,6 +1,7 @@
 package provider_test
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -18,7 +19,6 @@ import (
 // state, the user's account at the API, and another account there.
 type story struct {
 	*simulated
-	t        *testing.T
 	box      *sandbox.Sandbox
 	accounts *accounts
 	clock    *sandbox.Clock
@@ -36,9 +36,15 @@ func newStory(t *testing.T, adjust ...func(*sandbox.Options)) *story {
 	both := newAccounts(options)
 	server := httptest.NewServer(both)
 	t.Cleanup(server.Close)
+	return newStoryAt(t.Context(), t, server.URL, both, clock)
+}
+
+// newStoryAt is a story of accounts that the caller serves.
+func newStoryAt(ctx context.Context, t failer, url string, both *accounts, clock *sandbox.Clock) *story {
+	t.Helper()
 	return &story{
-		simulated: newSimulated(t.Context(), t, pairOf(server.URL, testClientID)),
-		t:         t, box: both.own, accounts: both, clock: clock, url: server.URL, config: make(configuration),
+		simulated: newSimulated(ctx, t, pairOf(url, testClientID)),
+		box:       both.own, accounts: both, clock: clock, url: url, config: make(configuration),
 	}
 }
 
@@ -64,14 +70,27 @@ func (s *story) put(ids ...string) {
 }
 
 // id is the id of the session of an instance in the state.
-func (s *story) id(at address) string { return text(s.state.current[at].value, "id") }
+func (s *story) id(at address) string { return s.state.current[at].id() }
 
 // taint marks an instance as a failed provisioner or the command taint does.
 func (s *story) taint(at address) {
 	held := s.state.current[at]
 	held.tainted = true
 	s.state.current[at] = held
+	s.serial++
 }
+
+// move does what a moved block does.
+func (s *story) move(from, to address) {
+	s.state.current[to] = s.state.current[from]
+	delete(s.state.current, from)
+	s.serial++
+}
+
+// useOther switches to the credentials of the other account, useKey to another key
+// of the same account.
+func (s *story) useOther() { s.provider = pairOf(s.url, otherClientID) }
+func (s *story) useKey()   { s.provider = keyOf(s.url) }
 
 // lasts is a block that gives a session an hour; more overrides arguments.
 func lasts(id string, more ...attributes) block {

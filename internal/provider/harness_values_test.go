@@ -42,6 +42,9 @@ func textOf(value tftypes.Value) string {
 	return s
 }
 
+// isTrue is false for null and unknown.
+func isTrue(value tftypes.Value) bool { return value.Equal(boolOf(true)) }
+
 // seconds is a number that is neither null nor unknown.
 func seconds(value tftypes.Value) int64 {
 	var number big.Float

@@ -12,11 +12,6 @@ func sessionsOfBothTypes() configuration {
 	return configuration{sessionAt("it"): creates(), room("it"): lasts("s1")}
 }
 
-// useOther switches to the credentials of another account, useKey to another
-// key of the same account.
-func (s *story) useOther() { s.provider = pairOf(s.url, otherClientID) }
-func (s *story) useKey()   { s.provider = keyOf(s.url) }
-
 func TestSessionAccount_OtherAccountChangesNothing(t *testing.T) {
 	t.Parallel()
 	s := newAppliedStory(t, sessionsOfBothTypes(), "s1")

@@ -159,12 +159,6 @@ func (s *story) endS1() {
 	s.writes()
 }
 
-// move does what a moved block does.
-func (s *story) move(from, to address) {
-	s.state.current[to] = s.state.current[from]
-	delete(s.state.current, from)
-}
-
 func TestSessionDeletion_RenameOfAnEndedInstanceIsNotRefused(t *testing.T) {
 	t.Parallel()
 	s := newAppliedStory(t, configuration{room("old"): lasts("s1")}, "s1", "s2")

@@ -121,6 +121,7 @@ func TestSessionResource_ChangedArgumentWritesOnlyWhatItHasTo(t *testing.T) {
 		"another intent":       {before: attributes{"intent": stringOf("event")}, after: attributes{"intent": stringOf("captions")}, action: deleteThenCreate},
 		"not the API's intent": {after: attributes{"intent": stringOf("captions")}, action: deleteThenCreate},
 		"no intent any more":   {before: attributes{"intent": stringOf("event")}},
+		"an aggregation":       {after: attributes{"aggregation_id": stringOf("b")}, action: deleteThenCreate},
 		"another aggregation":  {before: attributes{"aggregation_id": stringOf("a")}, after: attributes{"aggregation_id": stringOf("b")}, action: deleteThenCreate},
 		"an unknown intent": {
 			before: attributes{"intent": stringOf("event"), "ttl_seconds": numberOf(600)}, after: attributes{"intent": stringOf("captions"), "ttl_seconds": numberOf(900)},
