@@ -52,7 +52,7 @@ func applyUnderRateLimit(t *testing.T, n, perSecond int) (refused int) {
 
 func TestSessionExpiry_ApplySucceedsUnderARateLimit(t *testing.T) {
 	t.Parallel()
-	if refused := applyUnderRateLimit(t, 40, 20); refused == 0 {
+	if refused := applyUnderRateLimit(t, 20, 20); refused == 0 {
 		t.Error("nothing was refused, so the limit was not met")
 	}
 }

@@ -1,57 +1,76 @@
 package provider_test
 
 import (
-	"strings"
+	"math/big"
 	"testing"
 	"time"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-// TestWholeNumber_CalculatedIsAccepted: 0.7 * 24 * 3600 is 60480 but for a
-// fraction far too small to see, which the engine wants back.
-func TestWholeNumber_CalculatedIsAccepted(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t)
-	f.putSession(testSessionID, 24*time.Hour)
-	c := newCLI(t)
-	config := func(ttl, lead string) {
-		c.write(f.config("resource \"palabra_session_expiry\" \"test\" {\n  session_id = \"" + testSessionID + "\"\n" +
-			"  ttl_seconds = " + ttl + "\n  renew_before_seconds = " + lead + "\n}\n" +
-			"resource \"palabra_session\" \"test\" {\n  ttl_seconds = " + ttl + "\n}\n"))
+// calculated is a product as engines calculate it, in binary fractions.
+func calculated(fraction string, factors ...int64) tftypes.Value {
+	number, _, err := big.ParseFloat(fraction, 10, 512, big.ToNearestEven)
+	if err != nil {
+		panic(err)
 	}
-	config("0.7 * 24 * 3600", "0.1 * 3 * 3600")
-	c.run("apply", "-auto-approve")
-	f.ResetRequests()
-	c.run("plan", "-detailed-exitcode")
-	config("60480", "1080")
-	c.run("apply", "-auto-approve", "-refresh=false")
-	f.expectWrites(t)
-	if now := c.values("palabra_session_expiry.test")["expires_at"]; now != sinceStart(60480*time.Second) {
-		t.Errorf("expires_at = %v", now)
+	for _, factor := range factors {
+		number.Mul(number, new(big.Float).SetInt64(factor))
 	}
+	return tftypes.NewValue(tftypes.Number, number)
 }
 
-func TestWholeNumber_FractionIsRefusedInOurWords(t *testing.T) {
+// TestWholeNumber_CalculatedIsAccepted: 0.7 * 24 * 3600 differs from 60480 by a
+// fraction that nobody sees. The engine has to get exactly this number back.
+func TestWholeNumber_CalculatedIsAccepted(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t)
-	for name, test := range map[string]struct{ config, want string }{
-		"validation": {"resource \"palabra_session_expiry\" \"test\" {\n  session_id = \"a\"\n  ttl_seconds = 3600 / 7\n}\n", "ttl_seconds = 3600 / 7"},
-		"session":    {"resource \"palabra_session\" \"test\" {\n  subscriber_count = 1.5\n}\n", "subscriber_count = 1.5"},
-		"known late": {"resource \"terraform_data\" \"n\" {\n  input = 3600\n}\n" +
-			"resource \"palabra_session_expiry\" \"test\" {\n  session_id = \"a\"\n  ttl_seconds = terraform_data.n.output / 7\n}\n", "ttl_seconds = terraform_data.n.output / 7"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			c := newCLI(t)
-			c.write(f.config(test.config))
-			said := c.fail("apply", "-auto-approve")
-			for _, want := range []string{"Not a whole number", "floor()", test.want} {
-				if !strings.Contains(said, want) {
-					t.Errorf("%q is missing in: %s", want, said)
-				}
-			}
-			if strings.Contains(said, "Please report") {
-				t.Errorf("said: %s", said)
-			}
-		})
+	s := newStory(t)
+	s.put("s1")
+	config := func(ttl, lead tftypes.Value) configuration {
+		return configuration{
+			room("it"):      lasts("s1", attributes{"ttl_seconds": ttl, "renew_before_seconds": lead}),
+			sessionAt("it"): creates(attributes{"ttl_seconds": ttl}),
+		}
 	}
+	ttl := calculated("0.7", 24, 3600)
+	if ttl.Equal(numberOf(60480)) {
+		t.Fatal("the calculated number is exact, so this test shows nothing")
+	}
+	s.change(config(ttl, calculated("0.1", 3, 3600)))
+	s.writes()
+	s.expectEmptyPlan()
+	s.change(config(numberOf(60480), numberOf(1080)), command{noRefresh: true})
+	s.expectWrites()
+	s.expectValue(room("it"), "expires_at", stringOf(sinceStart(60480*time.Second)))
+}
+
+func TestWholeNumber_FractionIsRefused(t *testing.T) {
+	t.Parallel()
+	s := newStory(t)
+	server := s.start()
+	fraction := calculated("1.5")
+	for kind, test := range map[string]struct {
+		attribute string
+		arguments attributes
+	}{
+		expiryType:  {"ttl_seconds", attributes{"session_id": stringOf("a"), "ttl_seconds": fraction}},
+		sessionType: {"subscriber_count", attributes{"subscriber_count": fraction}},
+	} {
+		config := s.wire(s.must(objectOf(s.schemas.resources[kind].object, test.arguments)))
+		resp, err := server.ValidateResourceConfig(t.Context(), &tfprotov6.ValidateResourceConfigRequest{TypeName: kind, Config: config})
+		if err != nil {
+			t.Fatal(err)
+		}
+		expectError(t, resp.Diagnostics, "Not a whole number", "floor()", "1.5")
+		if len(resp.Diagnostics) != 1 || !resp.Diagnostics[0].Attribute.Equal(tftypes.NewAttributePath().WithAttributeName(test.attribute)) {
+			t.Errorf("diagnostics, want one at %s: %s", test.attribute, diagnosticText(resp.Diagnostics))
+		}
+	}
+	s.put("s1")
+	late := lasts("s1", attributes{"ttl_seconds": fraction})
+	late.later = []string{"ttl_seconds"}
+	s.config = configuration{room("it"): late}
+	s.applyFails(command{}, "Not a whole number")
+	s.expectWrites()
 }
