@@ -1,12 +1,10 @@
-package palabra_test
+package palabra
 
 import (
 	"fmt"
-	"net/http/httptest"
 	"testing"
 	"time"
 
-	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
@@ -19,18 +17,12 @@ func benchServer(b *testing.B, n int) (string, []string) {
 		ids[i] = fmt.Sprintf("bench-user.%08x.%08x", i, i)
 		s.Put(sandbox.Session{ID: ids[i], CreatedAt: now.Add(time.Duration(i) * time.Millisecond)})
 	}
-	listener := httptest.NewServer(s)
-	b.Cleanup(listener.Close)
-	return listener.URL, ids
+	return serve(b, s), ids
 }
 
-func benchClient(b *testing.B, url string, bulkRead bool) *palabra.Client {
+func benchClient(b *testing.B, url string, bulkRead bool) *Client {
 	b.Helper()
-	client, err := palabra.New(palabra.Config{Endpoint: url, APIKey: sandbox.DefaultAPIKey, BulkRead: bulkRead})
-	if err != nil {
-		b.Fatal(err)
-	}
-	return client
+	return newClient(b, url, withKey(sandbox.DefaultAPIKey), withBulkRead(bulkRead))
 }
 
 func BenchmarkGet(b *testing.B) {

@@ -4,117 +4,96 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"math"
 	"net"
 	"net/http"
-	"net/http/httptrace"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
-// roundTrip is a server without a network.
-type roundTrip func(*http.Request) (*http.Response, error)
-
-func (f roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
-
-func respond(status int, body string) *http.Response {
-	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}
-}
-
-// slowServer takes its time for a connection and for an answer.
-func slowServer(dial, answer time.Duration, requests *int) roundTrip {
-	wait := func(ctx context.Context, d time.Duration) error {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(d):
-			return nil
-		}
-	}
-	return func(req *http.Request) (*http.Response, error) {
-		ctx := req.Context()
-		if err := wait(ctx, dial); err != nil {
-			return nil, err
-		}
-		httptrace.ContextClientTrace(ctx).GotConn(httptrace.GotConnInfo{})
-		*requests++
-		if err := wait(ctx, answer); err != nil {
-			return nil, err
-		}
-		return respond(http.StatusCreated, `{"ok":true,"data":{"id":"a.b"}}`), nil
-	}
-}
-
-func TestCreate_AfterAnInterrupt(t *testing.T) {
+func TestOperation_RepeatsWhatMayPass(t *testing.T) {
 	t.Parallel()
-	const interrupt = time.Second
 	for name, test := range map[string]struct {
-		dial, answer, timeout time.Duration
-		created, maybe        bool
-		took                  time.Duration
-		requests              int
+		effect   sandbox.Effect
+		attempts int
 	}{
-		"the answer comes soon":        {0, 5 * time.Second, time.Minute, true, false, 5 * time.Second, 1},
-		"the answer comes too late":    {0, 20 * time.Second, time.Minute, false, true, interrupt + 10*time.Second, 1},
-		"the attempt's time ends":      {0, 20 * time.Second, 4 * time.Second, false, true, 4 * time.Second, 1},
-		"there is no connection":       {20 * time.Second, 0, time.Minute, false, false, interrupt, 0},
-		"the connection came just now": {interrupt - 1, time.Second, time.Minute, true, false, interrupt - 1 + time.Second, 1},
+		"500":        {sandbox.HTMLError(500), 3},
+		"502":        {sandbox.HTMLError(502), 3},
+		"503":        {sandbox.HTMLError(503), 3},
+		"504":        {sandbox.HTMLError(504), 3},
+		"429":        {sandbox.RateLimited("0"), 3},
+		"cut before": {sandbox.CutBefore(), 3},
+		"cut after":  {sandbox.CutAfter(), 3},
+		"400":        {sandbox.HTMLError(400), 1},
+		"401":        {sandbox.HTMLError(401), 1},
+		"403":        {sandbox.HTMLError(403), 1},
+		"404":        {sandbox.HTMLError(404), 1},
+		"409":        {sandbox.HTMLError(409), 1},
+		"422":        {sandbox.HTMLError(422), 1},
+		"501":        {sandbox.HTMLError(501), 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				requests := 0
-				client := clientOf(t, slowServer(test.dial, test.answer, &requests))
-				client.transport.config.RequestTimeout = test.timeout
-				ctx, cancel := context.WithTimeout(t.Context(), interrupt)
-				defer cancel()
-				started := elapsedClock()
-				created, err := client.Create(ctx, CreateRequest{})
-				if took := elapsedClock().Sub(started); took != test.took {
-					t.Errorf("took %s, want %s", took, test.took)
+			for _, call := range []string{"get", "expiry", "delete"} {
+				s := newServer(t)
+				s.Put(sandbox.Session{ID: testID})
+				client := s.client(t, withRetries(3))
+				if _, err := list(t.Context(), client); err != nil {
+					t.Fatal(err)
 				}
-				if (err == nil && created.ID == "a.b") != test.created || errors.Is(err, ErrMaybeCreated) != test.maybe {
-					t.Errorf("created %+v, %v; want a session: %t, maybe created: %t", created, err, test.created, test.maybe)
+				s.ResetRequests()
+				s.Inject(sandbox.Fault{Effect: test.effect, Count: 2})
+				if err := sessionCalls(t.Context(), client, testID)[call](); (err == nil) != (test.attempts > 1) {
+					t.Errorf("%s: %v", call, err)
 				}
-				if err != nil && !errors.Is(err, context.DeadlineExceeded) {
-					t.Errorf("%v, want the end of the caller's context", err)
+				if got := len(s.Requests()); got != test.attempts {
+					t.Errorf("%s: %d attempts, want %d", call, got, test.attempts)
 				}
-				if requests != test.requests {
-					t.Errorf("%d requests, want %d", requests, test.requests)
+				if _, left := s.Session(testID); call == "delete" && left == (test.attempts > 1) {
+					t.Errorf("session left: %t", left)
 				}
-				var apiErr *Error
-				if test.maybe && (!errors.As(err, &apiErr) || !apiErr.SentAt.Equal(started.Truncate(time.Second))) {
-					t.Errorf("sent at %s, want %s", apiErr.SentAt, started)
-				}
-			})
+			}
 		})
 	}
 }
 
-func TestCreate_InterruptEndsTheWaitForAnotherAttempt(t *testing.T) {
+func TestOperation_EndsWithTheLastAnswer(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.Inject(sandbox.Fault{Effect: sandbox.RateLimited("0")})
+	_, err := s.client(t, withRetries(2)).Get(t.Context(), testID)
+	if expectError(t, err, "The rate limit is exceeded"); !errors.Is(err, ErrRateLimited) || len(s.Requests()) != 3 {
+		t.Errorf("error %v after %d attempts, want ErrRateLimited after 3", err, len(s.Requests()))
+	}
+}
+
+func TestOperation_InterruptEndsTheWaitForAnotherAttempt(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		answerAfter time.Duration
-		retryAfter  string
-		took        time.Duration
+		answer     time.Duration
+		retryAfter string
+		took       map[string]time.Duration
 	}{
-		"in the server's pause":  {0, "30", time.Second},
-		"in the backoff":         {0, "", time.Second},
-		"before the answer came": {5 * time.Second, "", 5 * time.Second},
+		"in the server's pause": {0, "30", map[string]time.Duration{"create": time.Second, "get": time.Second}},
+		"in the backoff":        {0, "", map[string]time.Duration{"create": time.Second, "get": time.Second}},
+		"before the answer":     {5 * time.Second, "", map[string]time.Duration{"create": 5 * time.Second, "get": time.Second}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
+		for call, want := range test.took {
 			synctest.Test(t, func(t *testing.T) {
-				client := clientOf(t, roundTrip(func(req *http.Request) (*http.Response, error) {
-					httptrace.ContextClientTrace(req.Context()).GotConn(httptrace.GotConnInfo{})
-					time.Sleep(test.answerAfter)
-					resp := respond(http.StatusTooManyRequests, "")
-					resp.Header.Set("Retry-After", test.retryAfter)
-					return resp, nil
+				requests := 0
+				client := offline(t, roundTrip(func(req *http.Request) (*http.Response, error) {
+					connect(req)
+					requests++
+					if err := after(req, test.answer); err != nil {
+						return nil, err
+					}
+					return respond(http.StatusTooManyRequests, "", "Retry-After", test.retryAfter), nil
 				}))
 				if test.retryAfter == "" {
 					client.transport.waitMin, client.transport.waitMax = 1000*time.Hour, 1000*time.Hour
@@ -122,68 +101,27 @@ func TestCreate_InterruptEndsTheWaitForAnotherAttempt(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 				defer cancel()
 				started := elapsedClock()
-				_, err := client.Create(ctx, CreateRequest{})
-				if took := elapsedClock().Sub(started); errors.Is(err, ErrMaybeCreated) || err == nil || took != test.took {
-					t.Errorf("%v after %s, want the end of the context after %s", err, took, test.took)
+				err := allCalls(ctx, client)[call]()
+				if took := elapsedClock().Sub(started); err == nil || classOf(err) != "" || took != want || requests != 1 {
+					t.Errorf("%s %s: %v after %s and %d requests, want an interrupt after %s", call, name, err, took, requests, want)
 				}
 			})
-		})
-	}
-}
-
-func TestCreate_SentAtIsTheServersTime(t *testing.T) {
-	t.Parallel()
-	date := time.Date(2031, time.March, 14, 9, 26, 53, 0, time.UTC)
-	client := clientOf(t, roundTrip(func(req *http.Request) (*http.Response, error) {
-		if req.Method == http.MethodPost {
-			httptrace.ContextClientTrace(req.Context()).GotConn(httptrace.GotConnInfo{})
-			return nil, io.ErrUnexpectedEOF
 		}
-		resp := respond(http.StatusOK, `{"data":{"id":"a.b"}}`)
-		resp.Header.Set("Date", date.Format(http.TimeFormat))
-		return resp, nil
-	}))
-	if _, err := client.Get(t.Context(), "a.b"); err != nil {
-		t.Fatal(err)
-	}
-	_, err := client.Create(t.Context(), CreateRequest{})
-	var apiErr *Error
-	if !errors.Is(err, ErrMaybeCreated) || !errors.As(err, &apiErr) || !apiErr.SentAt.Equal(date) {
-		t.Errorf("%#v, want one that was sent at %s", err, date)
 	}
 }
 
-func TestCreate_SessionLimitAs429IsNotRepeated(t *testing.T) {
-	t.Parallel()
-	requests := 0
-	client := clientOf(t, roundTrip(func(*http.Request) (*http.Response, error) {
-		requests++
-		return respond(http.StatusTooManyRequests, `{"errors":[{"detail":"Too many active sessions"}]}`), nil
-	}))
-	if _, err := client.Create(t.Context(), CreateRequest{}); !errors.Is(err, ErrSessionLimit) || requests != 1 {
-		t.Errorf("%v after %d requests", err, requests)
-	}
-	if client.transport.pacer.spacing != 0 {
-		t.Error("other calls are slowed down")
-	}
-}
-
-func TestOperation_RefusalOnALoopbackAddressIsRetriedForASecond(t *testing.T) {
+func TestOperation_RepeatsARefusalOnALoopbackAddressForASecond(t *testing.T) {
 	t.Parallel()
 	refused := &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
 	for endpoint, local := range map[string]bool{"http://127.0.0.1:1": true, "http://localhost:1": true, "https://api.example.com": false} {
 		synctest.Test(t, func(t *testing.T) {
-			client, err := New(Config{Endpoint: endpoint, APIKey: "plbr_key", MaxRetries: 10})
-			if err != nil {
-				t.Fatal(err)
-			}
 			requests := 0
-			client.transport.base = roundTrip(func(*http.Request) (*http.Response, error) {
+			client := offline(t, roundTrip(func(*http.Request) (*http.Response, error) {
 				requests++
 				return nil, refused
-			})
+			}), withRetries(10), func(c *Config) { c.Endpoint = endpoint })
 			started := elapsedClock()
-			_, err = client.Get(t.Context(), "a.b")
+			_, err := client.Get(t.Context(), "a.b")
 			if took := elapsedClock().Sub(started); (requests == 5 && took == time.Second) != local || (requests == 11) == local {
 				t.Errorf("%s: %d requests in %s", endpoint, requests, took)
 			}
@@ -194,19 +132,18 @@ func TestOperation_RefusalOnALoopbackAddressIsRetriedForASecond(t *testing.T) {
 	}
 }
 
-func TestOperation_TimeoutOfOneAttemptIsRepeated(t *testing.T) {
+func TestOperation_RepeatsAnAttemptThatTimesOut(t *testing.T) {
 	t.Parallel()
 	for hanging, want := range map[int]string{2: "", 3: "no complete answer in time"} {
 		synctest.Test(t, func(t *testing.T) {
 			requests := 0
-			client := clientOf(t, roundTrip(func(req *http.Request) (*http.Response, error) {
+			client := offline(t, roundTrip(func(req *http.Request) (*http.Response, error) {
 				if requests++; requests <= hanging {
 					<-req.Context().Done()
 					return nil, req.Context().Err()
 				}
-				return respond(http.StatusOK, `{"data":{"id":"a.b"}}`), nil
-			}))
-			client.transport.config.MaxRetries = 2
+				return respond(http.StatusOK, foundBody), nil
+			}), withRetries(2))
 			if _, err := client.Get(t.Context(), "a.b"); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 				t.Errorf("%d attempts hang: %v", hanging, err)
 			}
@@ -214,19 +151,7 @@ func TestOperation_TimeoutOfOneAttemptIsRepeated(t *testing.T) {
 	}
 }
 
-func TestTransport_DoesNotQueueForConnectionsNorKeepThemFor60Seconds(t *testing.T) {
-	t.Parallel()
-	client, err := New(Config{APIKey: "plbr_key"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	base, ok := client.transport.base.(*http.Transport)
-	if !ok || base.MaxConnsPerHost != 0 || base.IdleConnTimeout <= 0 || base.IdleConnTimeout >= time.Minute || base.MaxIdleConnsPerHost < 10 {
-		t.Errorf("transport %+v", base)
-	}
-}
-
-func TestTransport_OperationTimeoutDoesNotOverflow(t *testing.T) {
+func TestOperation_TimeoutDoesNotOverflow(t *testing.T) {
 	t.Parallel()
 	for _, config := range []Config{
 		{RequestTimeout: math.MaxInt64, MaxRetries: 4},
@@ -242,39 +167,48 @@ func TestTransport_OperationTimeoutDoesNotOverflow(t *testing.T) {
 	if got, want := newTransport(Config{RequestTimeout: 30 * time.Second, MaxRetries: 4}, nil).operationTimeout(), 450*time.Second; got != want {
 		t.Errorf("defaults: %s, want %s", got, want)
 	}
-	client := clientOf(t, roundTrip(func(*http.Request) (*http.Response, error) {
-		return respond(http.StatusOK, `{"data":{"id":"a.b"}}`), nil
-	}))
-	client.transport.config.RequestTimeout = math.MaxInt64
-	if _, err := client.Get(t.Context(), "a.b"); err != nil {
-		t.Error(err)
-	}
 }
 
-func TestLog_ShowsHostAndQueryButNoSecrets(t *testing.T) {
+func TestOperation_LogShowsHostAndQueryButNoSecrets(t *testing.T) {
 	t.Parallel()
 	const token = "eyJrZXkiOnsidXNlciI6InRlc3QtdXNlciJ9fQ=="
 	var written bytes.Buffer
-	client, err := New(Config{
-		Endpoint: "https://api.example.com/prefix", ClientID: "client", ClientSecret: "hunter2-hunter2",
-		Logger: slog.New(slog.NewTextHandler(&written, &slog.HandlerOptions{Level: slog.LevelDebug})),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	client.transport.base = roundTrip(func(*http.Request) (*http.Response, error) {
-		return nil, errors.New("malformed MIME header line: hunter2-hunter2\nsecond line")
+	status := http.StatusBadGateway
+	client := offline(t, roundTrip(func(req *http.Request) (*http.Response, error) {
+		if req.Method == http.MethodPost {
+			return respond(status, ""), nil
+		}
+		return nil, errors.New("malformed MIME header line: " + testSecret + "\nsecond line")
+	}), withRetries(0), func(c *Config) {
+		c.Endpoint, c.Logger = "https://api.example.com/prefix", slog.New(slog.NewTextHandler(&written, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	})
 	_, _, _ = client.page(t.Context(), 7, token)
-	_, _ = client.SetExpiry(t.Context(), "a.b", 60)
-	for _, want := range []string{"host=api.example.com", "path=/prefix/session-storage/sessions", "page_size=7", "ttl_seconds=60", "[redacted]", "retry=0"} {
+	_, _ = client.SetExpiry(t.Context(), testID, 60)
+	for _, want := range []string{
+		"host=api.example.com", "path=/prefix/session-storage/sessions", "page_size=7", "ttl_seconds=60", "[redacted]", "retry=0",
+		"sessions/" + ShortenID(testID), "status=502",
+	} {
 		if !strings.Contains(written.String(), want) {
 			t.Errorf("the log does not say %q:\n%s", want, &written)
 		}
 	}
-	for _, secret := range []string{"hunter2", token[:20], `\n`} {
+	for _, secret := range []string{testSecret, token[:20], testID, `\n`} {
 		if strings.Contains(written.String(), secret) {
 			t.Errorf("the log says %q:\n%s", secret, &written)
 		}
 	}
+}
+
+// A page token is the server's. Whatever it contains must come back unchanged.
+func FuzzOperation_SendsAPageTokenUnchanged(f *testing.F) {
+	for _, seed := range []string{"eyJrZXkiOnt9fQ==", "a+b/c=", "&page_size=1", "ü", " "} {
+		f.Add(seed)
+	}
+	client := newClient(f, "")
+	f.Fuzz(func(t *testing.T, token string) {
+		sent, err := url.Parse(client.resolve(request{path: sessionsPath, query: url.Values{"page_token": {token}}}).String())
+		if err != nil || sent.Query().Get("page_token") != token {
+			t.Errorf("%q would be sent as %q, %v", token, sent, err)
+		}
+	})
 }

@@ -2,10 +2,8 @@ package palabra
 
 import (
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -28,11 +26,9 @@ type slidingLimit struct {
 const slidingLimitLatency = 20 * time.Millisecond
 
 func (l *slidingLimit) RoundTrip(req *http.Request) (*http.Response, error) {
-	time.Sleep(slidingLimitLatency / 2)
+	_ = after(req, slidingLimitLatency/2)
 	resp := l.answer(time.Now())
-	resp.Request = req
-	time.Sleep(slidingLimitLatency / 2)
-	return resp, nil
+	return resp, after(req, slidingLimitLatency/2)
 }
 
 func (l *slidingLimit) answer(now time.Time) *http.Response {
@@ -41,28 +37,18 @@ func (l *slidingLimit) answer(now time.Time) *http.Response {
 	for len(l.recent) > 0 && now.Sub(l.recent[0]) >= l.window {
 		l.recent = l.recent[1:]
 	}
-	header := http.Header{"Date": {now.UTC().Format(http.TimeFormat)}}
+	date := now.UTC().Format(http.TimeFormat)
 	if len(l.recent) < l.n {
 		l.recent = append(l.recent, now)
-		return &http.Response{StatusCode: http.StatusOK, Header: header, Body: io.NopCloser(strings.NewReader(`{"data":{"id":"a"}}`))}
+		return respond(http.StatusOK, foundBody, "Date", date)
 	}
 	l.refused++
+	wait := ""
 	if l.retryAfter {
 		free := l.recent[0].Add(l.window).Sub(now)
-		header.Set("Retry-After", strconv.Itoa(int((free+time.Second-1)/time.Second)))
+		wait = strconv.Itoa(int((free + time.Second - 1) / time.Second))
 	}
-	return &http.Response{StatusCode: http.StatusTooManyRequests, Header: header, Body: http.NoBody}
-}
-
-// clientOf returns a client whose requests go to base, without a network.
-func clientOf(t *testing.T, base http.RoundTripper) *Client {
-	t.Helper()
-	client, err := New(Config{Endpoint: "https://api.example.com", APIKey: "plbr_key", MaxRetries: 4})
-	if err != nil {
-		t.Fatal(err)
-	}
-	client.transport.base = base
-	return client
+	return respond(http.StatusTooManyRequests, "", "Date", date, "Retry-After", wait)
 }
 
 // The clock is the bubble's, so what is measured is the pacing alone.
@@ -86,7 +72,7 @@ func TestPacer_TenParallelCallersStayUnderARateLimit(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				limit := &slidingLimit{n: test.n, window: test.window, retryAfter: test.retryAfter}
-				client := clientOf(t, limit)
+				client := offline(t, limit)
 				var (
 					left    atomic.Int64
 					group   sync.WaitGroup
@@ -96,7 +82,7 @@ func TestPacer_TenParallelCallersStayUnderARateLimit(t *testing.T) {
 				for range 10 {
 					group.Go(func() {
 						for left.Add(-1) >= 0 {
-							if _, err := client.Get(t.Context(), "a"); err != nil {
+							if _, err := client.Get(t.Context(), "a.b"); err != nil {
 								t.Error(err)
 							}
 						}
@@ -198,18 +184,16 @@ func TestPacer_RetryAfterOfAnOutageBindsEveryCall(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var requests atomic.Int64
 			started := time.Now()
-			client := clientOf(t, roundTrip(func(*http.Request) (*http.Response, error) {
+			client := offline(t, roundTrip(func(*http.Request) (*http.Response, error) {
 				if requests.Add(1) > 1 {
-					return respond(http.StatusOK, `{"data":{"id":"a"}}`), nil
+					return respond(http.StatusOK, foundBody), nil
 				}
-				resp := respond(status, "")
-				resp.Header.Set("Retry-After", "5")
-				return resp, nil
+				return respond(status, "", "Retry-After", "5"), nil
 			}))
 			var group sync.WaitGroup
 			for range 10 {
 				group.Go(func() {
-					if _, err := client.Get(t.Context(), "a"); err != nil {
+					if _, err := client.Get(t.Context(), "a.b"); err != nil {
 						t.Error(err)
 					}
 				})
@@ -225,7 +209,6 @@ func TestPacer_RetryAfterOfAnOutageBindsEveryCall(t *testing.T) {
 
 func TestRetryAfter_IsCapped(t *testing.T) {
 	t.Parallel()
-	now := time.Date(2031, time.March, 14, 9, 26, 53, 0, time.UTC)
 	for value, want := range map[string]time.Duration{
 		"7":                             7 * time.Second,
 		" 60 ":                          time.Minute,
@@ -236,13 +219,24 @@ func TestRetryAfter_IsCapped(t *testing.T) {
 		"Fri, 14 Mar 2099 09:27:03 GMT": time.Minute,
 		"Thu, 01 Jan 1970 00:00:00 GMT": 0,
 	} {
-		if got, ok := retryAfter(value, now); got != want || !ok {
+		if got, ok := retryAfter(value, start); got != want || !ok {
 			t.Errorf("%q: %s, %t; want %s", value, got, ok, want)
 		}
 	}
 	for _, value := range []string{"", "-1", "1.5", "soon"} {
-		if got, ok := retryAfter(value, now); got != 0 || ok {
+		if got, ok := retryAfter(value, start); got != 0 || ok {
 			t.Errorf("%q: %s, %t; want none", value, got, ok)
 		}
 	}
+}
+
+func FuzzRetryAfter(f *testing.F) {
+	for _, seed := range []string{"0", "120", "-1", "Fri, 14 Mar 2031 09:27:03 GMT", "1.5", "", "99999999999999999999"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		if wait, ok := retryAfter(value, start); wait < 0 || wait > maxRetryAfter || !ok && wait != 0 {
+			t.Errorf("%q: %s, %t", value, wait, ok)
+		}
+	})
 }

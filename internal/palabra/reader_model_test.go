@@ -1,6 +1,7 @@
-package palabra_test
+package palabra
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -12,19 +13,15 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
-// pageLifetime is the documented freshness bound of bulk reads.
-const pageLifetime = 30 * time.Second
-
-// version is what the server held for a session from some time on; a zero expiry
-// means that it held none.
+// version is what the server held for a session from some time on. Its expiry is
+// zero while there was no session.
 type version struct{ from, expires time.Time }
 
-// model is a reference that knows what a single read would have answered at any
-// time, and what this process has written.
+// model knows what a single read would have answered at any time, and which
+// sessions this process has written.
 type model struct {
 	// lag is how far the list is behind the API.
 	lag     time.Duration
@@ -33,15 +30,15 @@ type model struct {
 }
 
 // observe notes what the server holds for a session now.
-func (m *model) observe(s *sandbox.Sandbox, id string) {
+func (m *model) observe(s *server, id string) {
 	session, _ := s.Session(id)
-	m.history[id] = append(m.history[id], version{from: bubbleTime(), expires: session.ExpiresAt.Truncate(time.Second)})
+	m.history[id] = append(m.history[id], version{from: elapsedClock(), expires: session.ExpiresAt.Truncate(time.Second)})
 }
 
-// allowed says whether an answer (zero: not found) is one that a single read
-// gives now, or gave within the freshness bound, if this process has not written
-// the session since. Not found is allowed only if it is true now.
-func (m *model) allowed(id string, expires time.Time) bool {
+// allowed reports whether a read may give an answer at a time (zero: not found).
+// That is what a single read gives now or, unless this process has written the
+// session, gave within the freshness bound. Not found has to be true now.
+func (m *model) allowed(id string, expires, at time.Time) bool {
 	versions := m.history[id]
 	if len(versions) == 0 {
 		return expires.IsZero()
@@ -53,7 +50,7 @@ func (m *model) allowed(id string, expires time.Time) bool {
 		return false
 	}
 	for i, v := range versions[:len(versions)-1] {
-		if v.expires.Equal(expires) && bubbleTime().Sub(versions[i+1].from) <= pageLifetime+m.lag {
+		if v.expires.Equal(expires) && at.Sub(versions[i+1].from) <= documentedLifetime+m.lag {
 			return true
 		}
 	}
@@ -88,19 +85,15 @@ func TestReader_AgreesWithSingleReadsWithinTheFreshnessBound(t *testing.T) {
 func checkReaderAgainstModel(t *rapid.T) {
 	m := &model{history: make(map[string][]version), own: make(map[string]bool)}
 	m.lag = time.Duration(rapid.SampledFrom([]int{0, 0, 10, 60}).Draw(t, "seconds of lag")) * time.Second
-	s := memoryServer{sandbox.New(sandbox.Options{APIKey: "plbr_key"})}
+	s := &server{Sandbox: sandbox.New(sandbox.Options{})}
 	list := &modelList{}
 	s.Inject(sandbox.Fault{Operation: sandbox.OperationGet, Effect: sandbox.Delay(usualSingle), Through: true})
 	s.Inject(sandbox.Fault{Operation: sandbox.OperationList, Effect: list.effect(s.LaggingList(m.lag))})
-	client, err := palabra.New(palabra.Config{APIKey: "plbr_key", BulkRead: true, PageSize: rapid.IntRange(1, 5).Draw(t, "page size")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	client.SetTransport(s)
-	created := bubbleTime()
+	client := s.client(t, func(c *Config) { c.PageSize = rapid.IntRange(1, 5).Draw(t, "page size") })
+	created := elapsedClock()
 	put := func(id string, lifetime time.Duration) {
-		s.Put(sandbox.Session{ID: id, CreatedAt: created, ExpiresAt: bubbleTime().Add(lifetime)})
-		m.observe(s.Sandbox, id)
+		s.Put(sandbox.Session{ID: id, CreatedAt: created, ExpiresAt: elapsedClock().Add(lifetime)})
+		m.observe(s, id)
 	}
 	for i := range 8 {
 		put(fmt.Sprintf("s.%d", i), 1000*time.Hour)
@@ -110,46 +103,75 @@ func checkReaderAgainstModel(t *rapid.T) {
 		t.Fatal(err)
 	}
 	anyID := rapid.Custom(func(t *rapid.T) string { return fmt.Sprintf("s.%d", rapid.IntRange(0, 11).Draw(t, "session")) })
+	anyTTL := rapid.Int64Range(100_000, 900_000)
 	reads, hits := 0, 0
-	read := func(t *rapid.T, ids []string) {
-		reads += len(ids)
-		sessions, errs := make([]palabra.Session, len(ids)), make([]error, len(ids))
-		began := bubbleTime()
-		var wg sync.WaitGroup
-		for i, id := range ids {
-			wg.Go(func() { sessions[i], errs[i] = client.Read(t.Context(), id) })
+	// readBeside reads while one session is written and some reads are cancelled.
+	readBeside := func(t *rapid.T, ids []string, written string, cancelled int) {
+		type answer struct {
+			session Session
+			err     error
+			at      time.Time
+			before  bool // allowed before the write
 		}
-		wg.Wait()
-		if took := bubbleTime().Sub(began); took > longestWait+usualSingle {
+		reads += len(ids)
+		answers := make([]answer, len(ids))
+		began := elapsedClock()
+		var group sync.WaitGroup
+		for i, id := range ids {
+			ctx, cancel := t.Context(), context.CancelFunc(func() {})
+			if i < cancelled {
+				ctx, cancel = context.WithTimeout(ctx, usualSingle/2)
+			}
+			group.Go(func() {
+				defer cancel()
+				session, err := client.Read(ctx, id)
+				answers[i] = answer{session: session, err: err, at: elapsedClock()}
+			})
+		}
+		if written != "" {
+			ttl := anyTTL.Draw(t, "ttl")
+			group.Go(func() { _, _ = client.SetExpiry(t.Context(), written, ttl) }) // Some do not exist.
+		}
+		group.Wait()
+		if took := elapsedClock().Sub(began); took > documentedWait+usualSingle {
 			t.Fatalf("the reads took %v", took)
 		}
-		for i, id := range ids {
-			if errs[i] != nil && !errors.Is(errs[i], palabra.ErrNotFound) {
-				t.Fatal(errs[i])
-			}
-			if sessions[i].Listed {
+		for i, got := range answers {
+			answers[i].before = m.allowed(ids[i], got.session.ExpiresAt, got.at)
+		}
+		if written != "" {
+			m.own[written] = true
+			m.observe(s, written)
+		}
+		for i, got := range answers {
+			switch {
+			case i < cancelled && errors.Is(got.err, context.DeadlineExceeded):
+				continue
+			case got.err != nil && !errors.Is(got.err, ErrNotFound):
+				t.Fatal(got.err)
+			case got.session.Listed:
 				hits++
 			}
-			if !m.allowed(id, sessions[i].ExpiresAt) {
-				t.Fatalf("%s: answered %v (%v), history %v", id, sessions[i].ExpiresAt, errs[i], m.history[id])
+			if !got.before && !m.allowed(ids[i], got.session.ExpiresAt, got.at) {
+				t.Fatalf("%s: answered %v (%v), history %v", ids[i], got.session.ExpiresAt, got.err, m.history[ids[i]])
 			}
 		}
 	}
 	t.Repeat(map[string]func(*rapid.T){
-		"read one":  func(t *rapid.T) { read(t, []string{anyID.Draw(t, "id")}) },
-		"read some": func(t *rapid.T) { read(t, rapid.SliceOfN(anyID, 2, 12).Draw(t, "ids")) },
-		"prime":     func(t *rapid.T) { client.Prime(t.Context()) },
+		"read one":  func(t *rapid.T) { readBeside(t, []string{anyID.Draw(t, "id")}, "", 0) },
+		"read some": func(t *rapid.T) { readBeside(t, rapid.SliceOfN(anyID, 2, 12).Draw(t, "ids"), "", 0) },
+		"read and write": func(t *rapid.T) {
+			readBeside(t, rapid.SliceOfN(anyID, 2, 12).Draw(t, "ids"), anyID.Draw(t, "written"), rapid.IntRange(0, 2).Draw(t, "cancelled"))
+		},
+		"prime": func(t *rapid.T) { client.Prime(t.Context()) },
 		"set expiry": func(t *rapid.T) {
-			id, ttl := anyID.Draw(t, "id"), rapid.Int64Range(100_000, 900_000).Draw(t, "ttl")
-			m.own[id] = true
-			_, _ = client.SetExpiry(t.Context(), id, ttl) // Some do not exist.
-			m.observe(s.Sandbox, id)
+			readBeside(t, nil, anyID.Draw(t, "id"), 0)
 		},
 		"delete": func(t *rapid.T) {
 			id := anyID.Draw(t, "id")
 			m.own[id] = true
 			_ = client.Delete(t.Context(), id) // Some do not exist.
-			m.observe(s.Sandbox, id)
+			m.observe(s, id)
 		},
 		"somebody changes": func(t *rapid.T) {
 			put(anyID.Draw(t, "id"), time.Duration(rapid.IntRange(200, 900).Draw(t, "hours"))*time.Hour)
@@ -157,7 +179,7 @@ func checkReaderAgainstModel(t *rapid.T) {
 		"somebody deletes": func(t *rapid.T) {
 			id := anyID.Draw(t, "id")
 			s.Remove(id)
-			m.observe(s.Sandbox, id)
+			m.observe(s, id)
 		},
 		"time passes": func(t *rapid.T) {
 			time.Sleep(time.Duration(rapid.IntRange(1, 40_000).Draw(t, "milliseconds")) * time.Millisecond)
@@ -171,7 +193,7 @@ func checkReaderAgainstModel(t *rapid.T) {
 			list.next.Store(&effects[rapid.IntRange(0, len(effects)-1).Draw(t, "how")])
 		},
 	})
-	if stats := client.ReaderStats(); stats.Hits != hits || stats.Hits+stats.Misses != reads {
-		t.Fatalf("stats %+v for %d reads, %d of them listed", stats, reads, hits)
+	if stats := client.reader; stats.hits != hits || stats.hits+stats.misses != reads {
+		t.Fatalf("%d hits and %d misses for %d reads, %d of them listed", stats.hits, stats.misses, reads, hits)
 	}
 }

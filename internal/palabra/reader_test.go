@@ -1,295 +1,268 @@
-package palabra_test
+package palabra
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
-	"slices"
-	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
-	"go.uber.org/goleak"
-
-	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+const (
+	usualSingle = 25 * time.Millisecond
 
-func withBulkRead(c *palabra.Config) { c.BulkRead = true }
+	// The documented bounds, apart from the code's.
+	documentedWait     = 1100 * time.Millisecond
+	documentedLifetime = 30 * time.Second
+)
 
-// readAll reads ids like an engine does, at most ten at a time, and returns the
-// errors.
-func readAll(t *testing.T, client *palabra.Client, ids []string) map[string]error {
+// expectListed reads one session and checks whether a page answers.
+func expectListed(t *testing.T, client *Client, id string, want bool) {
 	t.Helper()
-	return readParallel(t, client, 10, ids)
-}
-
-func readParallel(t *testing.T, client *palabra.Client, parallel int, ids []string) map[string]error {
-	t.Helper()
-	var (
-		mu    sync.Mutex
-		errs  = make(map[string]error)
-		queue = make(chan string)
-		wg    sync.WaitGroup
-	)
-	for range parallel {
-		wg.Go(func() {
-			for id := range queue {
-				session, err := client.Read(t.Context(), id)
-				if err == nil && session.ID != id {
-					err = fmt.Errorf("answered with %s", session.ID)
-				}
-				if err != nil {
-					mu.Lock()
-					errs[id] = err
-					mu.Unlock()
-				}
-			}
-		})
+	if got, err := client.Read(t.Context(), id); err != nil || got.Listed != want || got.ServerTime.IsZero() {
+		t.Errorf("%s: listed %t, want %t, %v", id, got.Listed, want, err)
 	}
-	for _, id := range ids {
-		queue <- id
-	}
-	close(queue)
-	wg.Wait()
-	return errs
-}
-
-// shuffled returns ids in an order that nobody chose: engines walk a graph.
-func shuffled(ids []string) []string {
-	ids = slices.Clone(ids)
-	rand.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] }) //nolint:gosec // no secret
-	return ids
-}
-
-// counts returns how many list calls and how many single reads the server saw.
-func (s *server) counts() (pages, singles int) { return countCalls(s.Sandbox) }
-
-func countCalls(s *sandbox.Sandbox) (pages, singles int) {
-	for _, r := range s.Requests() {
-		if r.SessionID == "" {
-			pages++
-		} else {
-			singles++
-		}
-	}
-	return pages, singles
-}
-
-func TestReader_ManyReadsCostFewRequests(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct {
-		name                         string
-		sessions, reads, maxRequests int
-		order                        func([]string) []string
-	}{
-		{"one of one", 1, 1, 1, slices.Clone[[]string]},
-		{"two of ten", 10, 2, 2, shuffled},
-		{"three of ten", 10, 3, 3, shuffled},
-		{"all of 200", 200, 200, 40, slices.Clone[[]string]},
-		{"all of 200 in random order", 200, 200, 60, shuffled},
-		{"all of 1000", 1000, 1000, 150, slices.Clone[[]string]},
-		{"all of 1000 in random order", 1000, 1000, 200, shuffled},
-		{"the last 200 of 10,000", 10_000, 200, 220, slices.Clone[[]string]},
-		{"the last 200 of 10,000 in random order", 10_000, 200, 220, shuffled},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				s := newMemoryServer(t, usualSingle, 2*usualSingle)
-				ids := s.fill(test.sessions)
-				client := s.client(t)
-				// The newest ones, which are last in the list.
-				if errs := readAll(t, client, test.order(ids[test.sessions-test.reads:])); len(errs) > 0 {
-					t.Fatalf("errors: %v", errs)
-				}
-				pages, singles := countCalls(s.Sandbox)
-				t.Logf("%d pages, %d singles", pages, singles)
-				if pages+singles > test.maxRequests {
-					t.Errorf("%d requests, want at most %d", pages+singles, test.maxRequests)
-				}
-				stats := client.ReaderStats()
-				if stats.Misses != singles || stats.Hits+stats.Misses != test.reads {
-					t.Errorf("stats %+v, the server saw %d singles", stats, singles)
-				}
-			})
-		})
-	}
-}
-
-func TestReader_ThreeReadsInALargeAccountCostAtMostAPageMore(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		for _, primed := range []bool{false, true} {
-			s := newMemoryServer(t, usualSingle, usualSingle)
-			ids := s.fill(10_000)
-			client := s.client(t)
-			if primed {
-				client.Prime(t.Context())
-			}
-			readAll(t, client, shuffled([]string{ids[2000], ids[5000], ids[9000]}))
-			if pages, singles := countCalls(s.Sandbox); pages > 1 || singles != 3 {
-				t.Errorf("primed %t: %d pages and %d singles", primed, pages, singles)
-			}
-		}
-	})
+	synctest.Wait()
 }
 
 func TestReader_PrimedPageAnswersReads(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newMemoryServer(t, usualSingle, usualSingle)
-		ids := s.fill(100)
+		s := newBubbleServer(t, usualSingle, usualSingle)
+		ids := s.fill(10_000)
 		client := s.client(t)
 		for range 3 {
 			client.Prime(t.Context())
 		}
-		readAll(t, client, shuffled(ids))
-		if pages, singles := countCalls(s.Sandbox); pages != 1 || singles != 0 {
-			t.Errorf("%d pages and %d singles", pages, singles)
+		read(t, client, 10, []string{ids[2000], ids[5000], ids[9000]})
+		if pages, singles := s.counts(); pages != 1 || singles != 3 {
+			t.Errorf("%d pages and %d singles, want 1 and 3", pages, singles)
 		}
-		s.ResetRequests()
-		s.client(t, withoutBulkRead).Prime(t.Context())
-		if pages, _ := countCalls(s.Sandbox); pages != 0 {
-			t.Errorf("%d pages without bulk reads", pages)
-		}
-	})
-}
-
-func TestReader_BulkReadCanBeTurnedOff(t *testing.T) {
-	t.Parallel()
-	s := newServer(t)
-	readAll(t, newClient(t, s.url), s.fill(50))
-	if pages, singles := s.counts(); pages != 0 || singles != 50 {
-		t.Errorf("%d pages and %d singles", pages, singles)
-	}
-}
-
-func TestReader_AbsenceFromTheListIsNoProof(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newMemoryServer(t, usualSingle, usualSingle)
-		ids := s.fill(50)
-		client := s.client(t)
-		client.Prime(t.Context())
-		readAll(t, client, shuffled(ids))
+		expectListed(t, client, ids[99], true)
 		s.Put(sandbox.Session{ID: "made.later"})
-		if _, err := client.Read(t.Context(), "made.later"); err != nil {
-			t.Error(err)
-		}
-		if _, err := client.Read(t.Context(), "never.made"); !errors.Is(err, palabra.ErrNotFound) {
-			t.Errorf("error %v", err)
-		}
+		expectListed(t, client, "made.later", false)
 	})
 }
 
 func TestReader_OwnWritesAreNeverAnsweredFromAPage(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newMemoryServer(t, usualSingle, usualSingle)
+		s := newBubbleServer(t, usualSingle, usualSingle)
 		ids := s.fill(50)
 		client := s.client(t)
+		created, err := client.Create(t.Context(), CreateRequest{})
+		if err != nil {
+			t.Fatal(err)
+		}
 		client.Prime(t.Context())
 		if _, err := client.SetExpiry(t.Context(), ids[7], 60); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := client.Read(t.Context(), ids[7]); err != nil || got.Listed || got.ExpiresAt.Sub(got.ServerTime).Seconds() != 60 {
-			t.Errorf("%+v, %v", got, err)
-		}
 		if err := client.Delete(t.Context(), ids[8]); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := client.Read(t.Context(), ids[8]); !errors.Is(err, palabra.ErrNotFound) {
+		expectListed(t, client, created.ID, false)
+		expectListed(t, client, ids[7], false)
+		expectListed(t, client, ids[9], true)
+		if _, err := client.Read(t.Context(), ids[8]); !errors.Is(err, ErrNotFound) {
 			t.Errorf("error %v", err)
 		}
-		created, err := client.Create(t.Context(), palabra.CreateRequest{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.ResetRequests()
-		if _, err := client.Read(t.Context(), created.ID); err != nil {
-			t.Error(err)
-		}
-		if _, singles := countCalls(s.Sandbox); singles != 1 {
-			t.Errorf("%d single reads of the created session, want 1", singles)
-		}
 	})
 }
 
-func TestReader_ListedTellsAPageFromASingleRead(t *testing.T) {
+func TestReader_HitOnTheNewestPagePrefetchesTheNext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := newMemoryServer(t, usualSingle, usualSingle)
-		s.Put(sandbox.Session{ID: id})
-		s.Inject(sandbox.Fault{Operation: sandbox.OperationList, Effect: sandbox.EditSessions(func(session map[string]any) bool {
-			delete(session, "expires_at")
-			return true
-		})})
+		s := newBubbleServer(t, usualSingle, 0)
+		ids := s.fill(1000)
 		client := s.client(t)
-		if got, err := client.Read(t.Context(), id); err != nil || got.Listed || got.ExpiresAt.IsZero() {
-			t.Errorf("single read: %+v, %v", got, err)
-		}
 		client.Prime(t.Context())
-		s.ResetRequests()
-		got, err := client.Read(t.Context(), id)
-		if err != nil || !got.Listed || !got.ExpiresAt.IsZero() || got.ServerTime.IsZero() {
-			t.Errorf("from a page without expiries: %+v, %v", got, err)
-		}
-		if pages, singles := countCalls(s.Sandbox); pages+singles != 0 {
-			t.Errorf("%d pages and %d singles", pages, singles)
+		for _, step := range []struct{ read, pages int }{{0, 2}, {1, 2}, {101, 3}, {2, 3}, {102, 3}, {299, 4}} {
+			expectListed(t, client, ids[step.read], true)
+			if pages, _ := s.counts(); pages != step.pages {
+				t.Errorf("after session %d: %d pages, want %d", step.read, pages, step.pages)
+			}
 		}
 	})
 }
 
-func TestReader_FailingListFailsNoRead(t *testing.T) {
+func TestReader_PagesThatAnswerNothingBecomeRare(t *testing.T) {
 	t.Parallel()
-	for name, effect := range map[string]sandbox.Effect{
-		"html":       sandbox.HTMLError(502),
-		"refused":    sandbox.RefuseCredentials(403),
-		"cut":        sandbox.CutBefore(),
-		"never ends": sandbox.Respond(200, "application/json", `{"data":[],"next_page_token":"x"}`),
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := newServer(t)
-			s.Inject(sandbox.Fault{Operation: sandbox.OperationList, Effect: effect})
-			client := newClient(t, s.url, withBulkRead)
-			if errs := readAll(t, client, s.fill(50)); len(errs) > 0 {
-				t.Errorf("errors: %v", errs)
+	synctest.Test(t, func(t *testing.T) {
+		s := newBubbleServer(t, usualSingle, 0)
+		ids := s.fill(10_000)
+		read(t, s.client(t), 1, shuffled(ids[9800:]))
+		// After 3, 6, 9 … single reads, a page is listed beside the next one.
+		if pages, singles := s.counts(); pages != 10 || singles != 200 {
+			t.Errorf("%d pages and %d singles, want 10 and 200", pages, singles)
+		}
+	})
+}
+
+func TestReader_WalkStartsAgainOnlyWhenItIsOld(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newBubbleServer(t, usualSingle, usualSingle/2)
+		ids := s.fill(50)
+		client := s.client(t)
+		expect := func(when string, wantPages, wantSingles int) {
+			t.Helper()
+			synctest.Wait()
+			if pages, singles := s.counts(); pages != wantPages || singles != wantSingles {
+				t.Errorf("%s: %d pages and %d singles, want %d and %d", when, pages, singles, wantPages, wantSingles)
 			}
-			// The second page of the one that never ends tells that it does not.
-			if stats := client.ReaderStats(); stats.Pages > 2 || stats.Pages > 1 && name != "never ends" || stats.Misses != 50 {
-				t.Errorf("%+v, want one page and 50 misses", stats)
+			s.ResetRequests()
+		}
+		client.Prime(t.Context())
+		expect("primed", 1, 0)
+		read(t, client, 1, shuffled(ids))
+		client.Prime(t.Context())
+		for i := range 7 {
+			if _, err := client.Read(t.Context(), fmt.Sprint("missing.", i)); !errors.Is(err, ErrNotFound) {
+				t.Error(err)
+			}
+		}
+		expect("ended, within 30 s", 0, 7)
+		time.Sleep(documentedLifetime + time.Second)
+		read(t, client, 1, shuffled(ids))
+		expect("after 30 s", 1, 4)
+	})
+}
+
+func TestReader_WalkContinuesAfterAPause(t *testing.T) {
+	t.Parallel()
+	for name, hangs := range map[string]int{"next page": 0, "page that ended because nobody read": 1} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newBubbleServer(t, usualSingle, 0)
+			ids := s.fill(1000)
+			client := s.client(t)
+			client.Prime(t.Context())
+			if hangs > 0 {
+				s.Inject(sandbox.Fault{Operation: sandbox.OperationList, Count: hangs, Effect: sandbox.Hang()})
+			}
+			expectListed(t, client, ids[0], true) // Asks for the second page.
+			time.Sleep(40 * time.Second)
+			next := ids[200-100*hangs:]
+			read(t, client, 1, next[:4])
+			synctest.Wait()
+			if got, err := client.Read(t.Context(), next[4]); err != nil || !got.Listed {
+				t.Errorf("%s: %+v, %v", name, got, err)
 			}
 		})
 	}
 }
 
-func TestReader_CancelledReadEndsItsRequestAlone(t *testing.T) {
+func TestReader_PageAnswersForThirtySeconds(t *testing.T) {
 	t.Parallel()
-	s := newServer(t)
-	s.Put(sandbox.Session{ID: id})
-	arrived, ended := make(chan struct{}, 1), make(chan struct{})
-	s.Inject(sandbox.Fault{Count: 1, Effect: func(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
-		arrived <- struct{}{}
+	synctest.Test(t, func(t *testing.T) {
+		s := newBubbleServer(t, usualSingle, 900*time.Millisecond)
+		ids := s.fill(2)
+		client := s.client(t)
+		asked := elapsedClock() // A page is as old as its request.
+		client.Prime(t.Context())
+		for _, step := range []struct {
+			at   time.Duration
+			want bool
+		}{{time.Second, true}, {documentedLifetime - time.Millisecond, true}, {documentedLifetime + time.Millisecond, false}} {
+			time.Sleep(step.at - elapsedClock().Sub(asked))
+			expectListed(t, client, ids[1], step.want)
+		}
+	})
+}
+
+// hangOnce makes the next page hang, and returns when it was given up.
+func (s *server) hangOnce() <-chan time.Time {
+	ended := make(chan time.Time, 1)
+	s.Inject(sandbox.Fault{Operation: sandbox.OperationList, Count: 1, Effect: func(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
 		<-r.Context().Done()
-		close(ended)
+		ended <- elapsedClock()
 	}})
-	client := newClient(t, s.url, withBulkRead)
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { _, err := client.Read(ctx, id); done <- err }()
-	<-arrived
-	if _, err := client.Read(t.Context(), id); err != nil {
-		t.Errorf("another reader: %v", err)
-	}
-	cancel()
-	if err := <-done; !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled reader: %v", err)
-	}
-	<-ended
+	return ended
+}
+
+func TestReader_PageEndsWhenNobodyReads(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newBubbleServer(t, usualSingle, 0)
+		ids, ended := s.fill(20), s.hangOnce()
+		client := s.client(t)
+		read(t, client, 1, ids[:4])
+		for _, id := range ids[4:8] {
+			time.Sleep(900 * time.Millisecond)
+			read(t, client, 1, []string{id})
+		}
+		if synctest.Wait(); len(ended) > 0 {
+			t.Fatal("the page ended between two reads")
+		}
+		last := elapsedClock()
+		if after := (<-ended).Sub(last); after > documentedWait {
+			t.Errorf("the page ended %v after the last read, want about a second", after)
+		}
+		// The walk goes on, after three more reads for each page that answered none.
+		s.ResetRequests()
+		read(t, client, 1, ids)
+		if pages, singles := s.counts(); pages != 1 || singles > 8 {
+			t.Errorf("%d pages and %d singles", pages, singles)
+		}
+	})
+}
+
+func TestReader_PageEndsWhenItCannotAnswerAnyMore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newBubbleServer(t, usualSingle, 0)
+		ids, ended := s.fill(200), s.hangOnce()
+		client := s.client(t, func(c *Config) { c.RequestTimeout = time.Hour })
+		began := elapsedClock()
+		client.Prime(t.Context())
+		for _, id := range ids {
+			time.Sleep(500 * time.Millisecond)
+			read(t, client, 1, []string{id})
+		}
+		if took := (<-ended).Sub(began); took != documentedLifetime {
+			t.Errorf("the page ended after %v", took)
+		}
+	})
+}
+
+func TestReader_CancelEndsOneWaitOnly(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newBubbleServer(t, 500*time.Millisecond, 500*time.Millisecond)
+		ids := s.fill(1)
+		client := s.client(t)
+		for name, wait := range map[string]func(context.Context) error{
+			"prime": func(ctx context.Context) error { client.Prime(ctx); return ctx.Err() },
+			"read":  func(ctx context.Context) error { _, err := client.Read(ctx, "user.1"); return err },
+		} {
+			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			began := elapsedClock()
+			if err := wait(ctx); !errors.Is(err, context.DeadlineExceeded) || elapsedClock().Sub(began) != 100*time.Millisecond {
+				t.Errorf("%s: %v after %v", name, err, elapsedClock().Sub(began))
+			}
+			cancel()
+		}
+		time.Sleep(500 * time.Millisecond)
+		expectListed(t, client, ids[0], true)
+	})
+}
+
+func TestReader_PrimeWaitsForAboutASecondAtMost(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newBubbleServer(t, usualSingle, 0)
+		s.Inject(sandbox.Fault{Operation: sandbox.OperationList, Effect: sandbox.Hang()})
+		client, began := s.client(t), elapsedClock()
+		for _, id := range s.fill(60) {
+			client.Prime(t.Context())
+			read(t, client, 1, []string{id})
+		}
+		if took, most := elapsedClock().Sub(began), documentedWait+60*usualSingle; took > most {
+			t.Errorf("%v, want at most %v", took, most)
+		}
+	})
 }

@@ -38,7 +38,7 @@ func (c *Client) refusal(ctx context.Context, got answer) error {
 			apiErr.Detail = "the answer says that the call failed, and gives no reason"
 		case got.status < 400 || isObject || isEmpty(got.body):
 		default:
-			apiErr.Detail = "the answer is " + c.contentType(got) + " and not an error of the API; something between may have answered"
+			apiErr.Detail = "the answer is " + c.contentType(got) + " and not an error of the API; a proxy or gateway may have answered"
 		}
 	}
 	apiErr.Err = c.class(ctx, got, said, isEmpty(got.body) || isObject && !said.isOfARouter())

@@ -1,72 +1,261 @@
-package palabra_test
+package palabra
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
-	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
-// TestRefusal_EndsTheOtherCalls: credentials that have never worked and are
-// refused once are refused for every call.
-func TestRefusal_EndsTheOtherCalls(t *testing.T) {
+const (
+	htmlPage  = "<html>"
+	noBalance = `{"ok":false,"errors":[{"title":"Forbidden resource","detail":"Insufficient balance","status":403,"error_code":100050}]}`
+)
+
+// classOf joins the names of all classes that err belongs to.
+func classOf(err error) string {
+	var names []string
+	for name, class := range map[string]error{
+		"not found": ErrNotFound, "unauthorized": ErrUnauthorized, "no such endpoint": ErrNoSuchEndpoint, "balance": ErrInsufficientBalance,
+		"session limit": ErrSessionLimit, "rate": ErrRateLimited, "maybe created": ErrMaybeCreated,
+	} {
+		if errors.Is(err, class) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return strings.Join(names, "+")
+}
+
+// typeOf is the content type that a server gives a body.
+func typeOf(body string) string {
+	switch {
+	case body == "" || body == ";":
+		return body
+	case strings.HasPrefix(body, "<"):
+		return "text/html"
+	case strings.HasPrefix(body, "{"):
+		return jsonType
+	default:
+		return "text/plain"
+	}
+}
+
+func problemBody(title, detail string) string {
+	return fmt.Sprintf(`{"ok":false,"errors":[{"title":%q,"detail":%q}]}`, title, detail)
+}
+
+func TestRefusal_ClassOfACreate(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		status int
-		want   []string
+		status     int
+		body, want string
 	}{
-		"401":           {http.StatusUnauthorized, []string{"GET /sessions/" + id}},
-		"404 and check": {http.StatusNotFound, []string{"GET /sessions/" + id, "GET /sessions?page_size=1"}},
+		"balance":                 {403, noBalance, "balance"},
+		"balance as 402":          {402, noBalance, "balance"},
+		"balance with ok false":   {200, noBalance, "balance"},
+		"limit 403":               {403, problemBody("Forbidden resource", "The limit of active sessions is reached."), "session limit"},
+		"limit 409":               {409, problemBody("Conflict", "Too many sessions"), "session limit"},
+		"limit 422":               {422, `{"detail":"Maximum number of parallel sessions"}`, "session limit"},
+		"limit 429":               {429, problemBody("Too many requests", "Session quota exceeded"), "session limit"},
+		"limit in the title":      {403, problemBody("Session limit reached", "Delete one first"), "session limit"},
+		"limit 400":               {400, problemBody("Session limit reached", ""), ""},
+		"rate limit":              {429, problemBody("Too many requests", "Rate limit of session requests"), "rate"},
+		"429 of a gateway":        {429, htmlPage, "rate"},
+		"limit of another field":  {422, problemBody("Validation", "subscriber_count exceeds the maximum per session"), ""},
+		"403 about credentials":   {403, problemBody("Forbidden", "Invalid API key"), "unauthorized"},
+		"403 without a reason":    {403, `{"error":"Forbidden"}`, "unauthorized"},
+		"403 with another reason": {403, problemBody("Forbidden resource", "Not in your region"), ""},
+		"403 of a gateway":        {403, htmlPage, ""},
+		"401":                     {401, "", "unauthorized"},
+		"404 of the API":          {404, problemBody("Not found", "User not found."), "unauthorized"},
+		"404 of another API":      {404, `{"detail":"Not Found"}`, "no such endpoint"},
+		"404 about the path":      {404, problemBody("Not found", "There is no such endpoint."), "no such endpoint"},
+		"404 of a web server":     {404, htmlPage, "no such endpoint"},
+		"405":                     {405, "Method Not Allowed", "no such endpoint"},
+		"500":                     {500, problemBody("Internal error", ""), "maybe created"},
+		"200 with a page":         {200, htmlPage, "maybe created"},
+		"200 with ok false":       {200, `{"ok":false}`, ""},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := newServer(t)
-			client := newClient(t, s.url)
-			s.Inject(sandbox.Fault{Effect: sandbox.RefuseCredentials(test.status)})
-			for range 3 {
-				_, err := client.Get(t.Context(), id)
-				if !errors.Is(err, palabra.ErrUnauthorized) || errors.Is(err, palabra.ErrNotFound) {
-					t.Fatalf("error %v", err)
+		requests := 0
+		client := offline(t, roundTrip(func(*http.Request) (*http.Response, error) {
+			requests++
+			return respond(test.status, test.body, "Content-Type", typeOf(test.body)), nil
+		}), withRetries(0))
+		_, err := client.Create(t.Context(), CreateRequest{})
+		if got := classOf(err); err == nil || got != test.want || requests != 1 {
+			t.Errorf("%s: class %q after %d requests, want %q: %v", name, got, requests, test.want, err)
+		}
+	}
+}
+
+func TestRefusal_ClassOfASessionCall(t *testing.T) {
+	t.Parallel()
+	const fresh, used = false, true
+	for name, test := range map[string]struct {
+		used       bool
+		status     int
+		body, want string
+	}{
+		"404 of the API":              {used, 404, problemBody("Not found", "Session not found."), "not found"},
+		"404 without a body":          {used, 404, "", "not found"},
+		"404 of a gateway":            {used, 404, htmlPage, ""},
+		"404 in plain text":           {used, 404, "404 page not found", ""},
+		"404 of a gateway at first":   {fresh, 404, htmlPage, "no such endpoint"},
+		"404 of a router":             {used, 404, `{"message":"no Route matched with those values"}`, ""},
+		"404 that a list confirms":    {fresh, 404, "", "not found"},
+		"403 about the credentials":   {used, 403, problemBody("Forbidden", "Credentials are disabled"), "unauthorized"},
+		"403 without a reason":        {used, 403, "", "unauthorized"},
+		"403 that says forbidden":     {used, 403, problemBody("Forbidden", "Forbidden resource."), "unauthorized"},
+		"403 with another reason":     {used, 403, problemBody("Forbidden resource", "The session belongs to a team"), ""},
+		"403 of a firewall":           {used, 403, htmlPage, ""},
+		"no balance":                  {used, 403, noBalance, "balance"},
+		"405":                         {used, 405, htmlPage, ""},
+		"200 with ok false":           {used, 200, problemBody("Oops", "Session is busy"), ""},
+		"ok false without any reason": {used, 200, `{"ok":false}`, ""},
+	} {
+		for _, call := range []string{"get", "expiry", "delete"} {
+			client := offline(t, roundTrip(func(r *http.Request) (*http.Response, error) {
+				if r.URL.Path == sessionsPath {
+					return respond(http.StatusOK, `{"data":[]}`), nil
+				}
+				return respond(test.status, test.body, "Content-Type", typeOf(test.body)), nil
+			}))
+			if test.used {
+				if _, err := list(t.Context(), client); err != nil {
+					t.Fatal(err)
 				}
 			}
-			_, err := client.Create(t.Context(), palabra.CreateRequest{})
-			if !errors.Is(err, palabra.ErrUnauthorized) || errors.Is(err, palabra.ErrMaybeCreated) || !errors.Is(err, palabra.ErrRefusedBefore) {
-				t.Errorf("create: %v", err)
+			err := sessionCalls(t.Context(), client, testID)[call]()
+			if got := classOf(err); err == nil || got != test.want {
+				t.Errorf("%s, %s: class %q, want %q: %v", name, call, got, test.want, err)
 			}
-			expectCalls(t, s, test.want...)
-		})
+		}
+	}
+}
+
+func TestRefusal_OKFalseIsAnErrorOfEveryCall(t *testing.T) {
+	t.Parallel()
+	client := offline(t, roundTrip(func(*http.Request) (*http.Response, error) {
+		return respond(http.StatusOK, `{"ok":false,"data":[],"errors":[{"detail":"Maintenance until noon"}]}`), nil
+	}))
+	for _, call := range allCalls(t.Context(), client) {
+		expectError(t, call(), "Maintenance until noon")
+	}
+}
+
+// Credentials that have never worked and are refused once are refused for every
+// call. A 403 can be about one session.
+func TestRefusal_OfNewCredentialsEndsTheOtherCalls(t *testing.T) {
+	t.Parallel()
+	const get, check = "GET /sessions/" + testID, "GET /sessions?page_size=1"
+	for status, want := range map[int][]string{
+		http.StatusUnauthorized: {get},
+		http.StatusForbidden:    {get, "DELETE /sessions/" + testID, "POST /session"},
+		http.StatusNotFound:     {get, check},
+	} {
+		s := newServer(t, func(o *sandbox.Options) { o.BadCredentialsStatus = status })
+		client := s.client(t, func(c *Config) { c.ClientSecret = "wrong" })
+		for i, call := range []string{"get", "delete", "create"} {
+			err := allCalls(t.Context(), client)[call]()
+			if got := classOf(err); got != "unauthorized" || errors.Is(err, ErrRefusedBefore) != (i > 0 && status != http.StatusForbidden) {
+				t.Errorf("%d, %s: class %q, %v", status, call, got, err)
+			}
+		}
+		s.expectCalls(t, want...)
 	}
 }
 
 func TestRefusal_OfOneCallLeavesTheOthers(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct {
-		worked bool
-		effect sandbox.Effect
-	}{
-		"credentials that have worked": {true, sandbox.RefuseCredentials(http.StatusUnauthorized)},
-		"403 for one session":          {false, sandbox.RefuseCredentials(http.StatusForbidden)},
+	for status, worked := range map[int]bool{http.StatusUnauthorized: true, http.StatusForbidden: false} {
+		s := newServer(t)
+		s.Put(sandbox.Session{ID: testID})
+		s.Inject(sandbox.Fault{Skip: map[bool]int{true: 1}[worked], Count: 1, Effect: sandbox.RefuseCredentials(status)})
+		client := s.client(t)
+		if worked {
+			if _, err := client.Get(t.Context(), testID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := client.Get(t.Context(), testID); !errors.Is(err, ErrUnauthorized) {
+			t.Errorf("%d: %v, want ErrUnauthorized", status, err)
+		}
+		if _, err := client.Get(t.Context(), testID); err != nil {
+			t.Errorf("%d, the next call: %v", status, err)
+		}
+	}
+}
+
+// An answer that was not understood proves nothing about the credentials.
+func TestNotFound_IsCheckedUntilAnAnswerWasUnderstood(t *testing.T) {
+	t.Parallel()
+	const get, check = "GET /sessions/" + testID, "GET /sessions?page_size=1"
+	for name, effect := range map[string]sandbox.Effect{
+		"captive portal": sandbox.Respond(200, "text/html", htmlPage),
+		"other JSON":     sandbox.Respond(200, jsonType, `{"status":"up"}`),
+		"empty 204":      sandbox.Respond(204, "", ""),
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := newServer(t)
-			s.Put(sandbox.Session{ID: id, ExpiresAt: start.AddDate(0, 1, 0)})
-			client := newClient(t, s.url)
-			if test.worked {
-				if _, err := client.Get(t.Context(), id); err != nil {
-					t.Fatal(err)
-				}
+		s := newServer(t)
+		client := s.client(t)
+		s.Inject(sandbox.Fault{Count: 2, Effect: effect})
+		_, _ = client.Get(t.Context(), testID)
+		_ = client.Delete(t.Context(), testID)
+		s.ResetRequests()
+		for range 2 {
+			if _, err := client.Get(t.Context(), testID); !errors.Is(err, ErrNotFound) {
+				t.Errorf("%s: %v", name, err)
 			}
-			remove := s.Inject(sandbox.Fault{Effect: test.effect})
-			if _, err := client.Get(t.Context(), id); !errors.Is(err, palabra.ErrUnauthorized) {
-				t.Fatalf("error %v", err)
-			}
-			remove()
-			if _, err := client.Get(t.Context(), id); err != nil {
-				t.Errorf("the next call: %v", err)
+		}
+		s.expectCalls(t, get, check, get)
+	}
+}
+
+func TestNotFound_IsNotBelievedWhenTheCheckFails(t *testing.T) {
+	t.Parallel()
+	for _, effect := range []sandbox.Effect{sandbox.HTMLError(502), sandbox.Respond(200, jsonType, `{"status":"up"}`)} {
+		s := newServer(t)
+		s.Inject(sandbox.Fault{Operation: sandbox.OperationList, Effect: effect})
+		_, err := s.client(t).Get(t.Context(), testID)
+		if expectError(t, err, "unable to find out"); classOf(err) != "" {
+			t.Errorf("error %v, want one without a class", err)
+		}
+	}
+}
+
+func TestNotFound_ParallelCallsShareOneCheckThatNoneOfThemEnds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newBubbleServer(t, 0, time.Second)
+		client := s.client(t, withBulkRead(false))
+		began := elapsedClock()
+		interrupted, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		var group sync.WaitGroup
+		group.Go(func() {
+			if _, err := client.Get(interrupted, testID); !errors.Is(err, context.DeadlineExceeded) || classOf(err) != "" || elapsedClock().Sub(began) != time.Millisecond {
+				t.Errorf("interrupted call: %v after %s", err, elapsedClock().Sub(began))
 			}
 		})
-	}
+		synctest.Wait()
+		for range 9 {
+			group.Go(func() {
+				if _, err := client.Get(t.Context(), testID); !errors.Is(err, ErrNotFound) {
+					t.Error(err)
+				}
+			})
+		}
+		group.Wait()
+		if pages, singles := s.counts(); pages != 1 || singles != 10 {
+			t.Errorf("%d checks for %d calls, want 1 for 10", pages, singles)
+		}
+	})
 }

@@ -1,0 +1,245 @@
+package palabra
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
+)
+
+func TestCreate_IsRepeatedOnlyIfItDidNothing(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		effect            sandbox.Effect
+		maybe             bool
+		attempts, created int
+	}{
+		"429 once":          {sandbox.RateLimited("0"), false, 2, 1},
+		"cut after":         {sandbox.CutAfter(), true, 1, 1},
+		"cut before":        {sandbox.CutBefore(), true, 1, 0},
+		"502":               {sandbox.HTMLError(502), true, 1, 0},
+		"broken answer":     {sandbox.Truncate(), true, 1, 1},
+		"answer without id": {sandbox.Replace(201, jsonType, `{"data":{}}`), true, 1, 1},
+		"refused":           {sandbox.HTMLError(422), false, 1, 0},
+	} {
+		s := newServer(t)
+		s.Inject(sandbox.Fault{Effect: test.effect, Count: 1})
+		_, err := s.client(t, withRetries(3)).Create(t.Context(), CreateRequest{})
+		if errors.Is(err, ErrMaybeCreated) != test.maybe {
+			t.Errorf("%s: error %v, want ErrMaybeCreated: %t", name, err, test.maybe)
+		}
+		if attempts, created := len(s.Requests()), len(s.Sessions()); attempts != test.attempts || created != test.created {
+			t.Errorf("%s: %d attempts and %d sessions, want %d and %d", name, attempts, created, test.attempts, test.created)
+		}
+	}
+}
+
+func TestCreate_AnswerIsAwaitedAfterAnInterrupt(t *testing.T) {
+	t.Parallel()
+	const interrupt = time.Second
+	for name, test := range map[string]struct {
+		dial, answer, timeout time.Duration
+		created, maybe        bool
+		took                  time.Duration
+		requests              int
+	}{
+		"the answer comes soon":        {0, 5 * time.Second, time.Minute, true, false, 5 * time.Second, 1},
+		"the answer comes too late":    {0, 20 * time.Second, time.Minute, false, true, interrupt + 10*time.Second, 1},
+		"the attempt's time ends":      {0, 20 * time.Second, 4 * time.Second, false, true, 4 * time.Second, 1},
+		"there is no connection":       {20 * time.Second, 0, time.Minute, false, false, interrupt, 0},
+		"the connection came just now": {interrupt - 1, time.Second, time.Minute, true, false, interrupt - 1 + time.Second, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				requests := 0
+				client := offline(t, roundTrip(func(req *http.Request) (*http.Response, error) {
+					if err := after(req, test.dial); err != nil {
+						return nil, err
+					}
+					connect(req)
+					requests++
+					if err := after(req, test.answer); err != nil {
+						return nil, err
+					}
+					return respond(http.StatusCreated, foundBody), nil
+				}), func(c *Config) { c.RequestTimeout = test.timeout })
+				ctx, cancel := context.WithTimeout(t.Context(), interrupt)
+				defer cancel()
+				started := elapsedClock()
+				created, err := client.Create(ctx, CreateRequest{})
+				if took := elapsedClock().Sub(started); took != test.took || requests != test.requests {
+					t.Errorf("%d requests in %s, want %d in %s", requests, took, test.requests, test.took)
+				}
+				if (err == nil && created.ID == "a.b") != test.created || errors.Is(err, ErrMaybeCreated) != test.maybe {
+					t.Errorf("created %+v, %v; want a session: %t, maybe created: %t", created, err, test.created, test.maybe)
+				}
+				if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("%v, want the end of the caller's context", err)
+				}
+				var apiErr *Error
+				if test.maybe && (!errors.As(err, &apiErr) || !apiErr.SentAt.Equal(started.Truncate(time.Second))) {
+					t.Errorf("%#v, want one that was sent at %s", err, started)
+				}
+			})
+		})
+	}
+}
+
+func TestCreate_ThatOnlyQueuedWasNotSent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		requests := 0
+		client := offline(t, roundTrip(func(req *http.Request) (*http.Response, error) {
+			connect(req)
+			requests++
+			return respond(http.StatusTooManyRequests, "", "Retry-After", "3600"), nil
+		}))
+		ctx, cancel := context.WithCancel(t.Context())
+		var group sync.WaitGroup
+		for range 20 {
+			group.Go(func() {
+				if _, err := client.Create(ctx, CreateRequest{}); !errors.Is(err, context.Canceled) || errors.Is(err, ErrMaybeCreated) {
+					t.Errorf("error %v", err)
+				}
+			})
+			synctest.Wait()
+		}
+		cancel()
+		group.Wait()
+		if requests != 1 {
+			t.Errorf("%d requests, want 1", requests)
+		}
+	})
+}
+
+func TestCreate_SentAtIsTheServersTime(t *testing.T) {
+	t.Parallel()
+	client := offline(t, roundTrip(func(req *http.Request) (*http.Response, error) {
+		if req.Method == http.MethodPost {
+			connect(req)
+			return nil, io.ErrUnexpectedEOF
+		}
+		return respond(http.StatusOK, foundBody, "Date", start.Format(http.TimeFormat)), nil
+	}))
+	if _, err := client.Get(t.Context(), "a.b"); err != nil {
+		t.Fatal(err)
+	}
+	_, err := client.Create(t.Context(), CreateRequest{})
+	var apiErr *Error
+	if !errors.Is(err, ErrMaybeCreated) || !errors.As(err, &apiErr) || !apiErr.SentAt.Equal(start) {
+		t.Errorf("%#v, want one that was sent at %s", err, start)
+	}
+}
+
+func TestCreate_SessionLimitAs429IsNotRepeated(t *testing.T) {
+	t.Parallel()
+	requests := 0
+	client := offline(t, roundTrip(func(*http.Request) (*http.Response, error) {
+		requests++
+		return respond(http.StatusTooManyRequests, `{"errors":[{"detail":"Too many active sessions"}]}`), nil
+	}))
+	if _, err := client.Create(t.Context(), CreateRequest{}); !errors.Is(err, ErrSessionLimit) || requests != 1 {
+		t.Errorf("%v after %d requests", err, requests)
+	}
+	if client.transport.pacer.spacing != 0 {
+		t.Error("other calls are slowed down")
+	}
+}
+
+func TestCreate_WithoutAConnectionWasNotSent(t *testing.T) {
+	t.Parallel()
+	refusing, _ := tunnel(t, "", http.StatusForbidden)
+	closed := httptest.NewServer(nil)
+	closed.Close()
+	unreachable, err := url.Parse(closed.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		timeout time.Duration
+		adjust  func(*http.Transport)
+		want    string
+		dials   int32 // 0 where a dial may begin after its attempt has ended
+	}{
+		"unverifiable certificate": {time.Minute, func(*http.Transport) {}, "certificate", 1},
+		"unreachable proxy":        {time.Minute, func(base *http.Transport) { base.Proxy = http.ProxyURL(unreachable) }, "proxyconnect", 3},
+		"refused CONNECT":          {time.Minute, func(base *http.Transport) { base.Proxy = http.ProxyURL(refusing) }, "Forbidden", 3},
+		"dropped SYN": {50 * time.Millisecond, func(base *http.Transport) {
+			// net/http lets a dial go on when its request has ended.
+			base.DialContext = func(context.Context, string, string) (net.Conn, error) {
+				<-t.Context().Done()
+				return nil, t.Context().Err()
+			}
+		}, "in time", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newServer(t)
+			client := newClient(t, serveTLS(t, s).URL, withRetries(2), func(c *Config) { c.RequestTimeout = test.timeout })
+			base, _ := client.transport.base.(*http.Transport)
+			test.adjust(base)
+			var dials atomic.Int32
+			dial := base.DialContext
+			base.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+				dials.Add(1)
+				return dial(ctx, network, address)
+			}
+			_, err := client.Create(t.Context(), CreateRequest{})
+			if expectError(t, err, test.want); errors.Is(err, ErrMaybeCreated) {
+				t.Errorf("error %v says that a session may exist", err)
+			}
+			if got := dials.Load(); test.dials != 0 && got != test.dials {
+				t.Errorf("%d dials, want %d", got, test.dials)
+			}
+			s.expectCalls(t)
+		})
+	}
+}
+
+// A kept connection, or one that HTTP/2 shares, is not made for the create, which
+// may nevertheless have arrived.
+func TestCreate_LostOnAKeptConnectionMayHaveBeenSent(t *testing.T) {
+	t.Parallel()
+	for _, version := range []int{1, 2} {
+		var created, connections, protocol atomic.Int32
+		listener := serveTLS(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			protocol.Store(int32(r.ProtoMajor)) //nolint:gosec // 1 or 2
+			if r.Method == http.MethodPost {
+				created.Add(1)
+				panic(http.ErrAbortHandler)
+			}
+			_, _ = w.Write([]byte(`{"data":[]}`))
+		}), func(listener *httptest.Server) {
+			listener.EnableHTTP2 = version == 2
+			listener.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+				if state == http.StateNew {
+					connections.Add(1)
+				}
+			}
+		})
+		roots := x509.NewCertPool()
+		roots.AddCert(listener.Certificate())
+		client := newClient(t, listener.URL, withRetries(3), func(c *Config) { c.RootCAs = roots })
+		if _, err := list(t.Context(), client); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := client.Create(t.Context(), CreateRequest{}); !errors.Is(err, ErrMaybeCreated) {
+			t.Errorf("HTTP/%d: error %v, want ErrMaybeCreated", version, err)
+		}
+		if created.Load() != 1 || connections.Load() != 1 || protocol.Load() != int32(version) { //nolint:gosec // 1 or 2
+			t.Errorf("HTTP/%d: %d creates on %d connections with HTTP/%d", version, created.Load(), connections.Load(), protocol.Load())
+		}
+	}
+}

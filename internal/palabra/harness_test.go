@@ -1,0 +1,293 @@
+package palabra
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httptrace"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	testID     = "test-user.fec6b8fa.af4d2d22"
+	testSecret = "a-client-secret-to-look-for"
+
+	jsonType  = "application/json"
+	foundBody = `{"data":{"id":"a.b"}}`
+)
+
+var start = time.Date(2031, time.March, 14, 9, 26, 53, 0, time.UTC)
+
+// server is a sandbox behind a listener or, in a synctest bubble, without a network.
+type server struct {
+	*sandbox.Sandbox
+	clock *sandbox.Clock // nil in a bubble, whose time passes by itself
+	url   string         // empty in a bubble
+}
+
+func newServer(t *testing.T, adjust ...func(*sandbox.Options)) *server {
+	t.Helper()
+	clock := sandbox.NewClock(start)
+	options := sandbox.Options{ClientID: "client", ClientSecret: testSecret, Now: clock.Now}
+	for _, f := range adjust {
+		f(&options)
+	}
+	s := sandbox.New(options)
+	return &server{s, clock, serve(t, s)}
+}
+
+// newBubbleServer returns a server that takes exactly that long for a single read
+// and for a list page.
+func newBubbleServer(t *testing.T, single, page time.Duration) *server {
+	t.Helper()
+	// By then a page that no read waits for has ended.
+	t.Cleanup(func() { time.Sleep(2 * time.Second) })
+	s := &server{Sandbox: sandbox.New(sandbox.Options{})}
+	s.Inject(sandbox.Fault{Operation: sandbox.OperationGet, Effect: sandbox.Delay(single), Through: true})
+	s.Inject(sandbox.Fault{Operation: sandbox.OperationList, Effect: sandbox.Delay(page), Through: true})
+	return s
+}
+
+// client returns a client of the server. In a bubble it uses bulk reads.
+func (s *server) client(t fataler, adjust ...func(*Config)) *Client {
+	t.Helper()
+	if s.url != "" {
+		return newClient(t, s.url, adjust...)
+	}
+	client := newClient(t, "", append([]func(*Config){withKey(sandbox.DefaultAPIKey), withBulkRead(true)}, adjust...)...)
+	client.transport.base = s
+	return client
+}
+
+// RoundTrip answers without a network, and cuts connections as the faults demand.
+func (s *server) RoundTrip(r *http.Request) (answer *http.Response, err error) {
+	received := r.Clone(r.Context())
+	if received.Body == nil {
+		received.Body = http.NoBody
+	}
+	defer received.Body.Close() //nolint:errcheck // in memory
+	defer func() {
+		cut := recover()
+		if cutErr, _ := cut.(error); cut != nil && !errors.Is(cutErr, http.ErrAbortHandler) {
+			panic(cut)
+		}
+		if err = r.Context().Err(); err == nil && cut != nil {
+			err = io.ErrUnexpectedEOF
+		}
+		if err != nil {
+			answer = nil
+		}
+	}()
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, received)
+	return w.Result(), nil
+}
+
+func (s *server) fill(n int) []string {
+	now := elapsedClock()
+	if s.clock != nil {
+		now = s.clock.Now()
+	}
+	ids := make([]string, n)
+	for i := range ids {
+		ids[i] = fmt.Sprintf("user.%05d", i)
+		s.Put(sandbox.Session{ID: ids[i], CreatedAt: now.Add(time.Duration(i-n) * time.Second)})
+	}
+	return ids
+}
+
+func (s *server) expectCalls(t *testing.T, want ...string) {
+	t.Helper()
+	var got []string
+	for _, r := range s.Requests() {
+		call := r.Method + " " + strings.TrimPrefix(r.Path, "/session-storage")
+		if r.Query != "" {
+			call += "?" + r.Query
+		}
+		got = append(got, call)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("calls %q, want %q", got, want)
+	}
+}
+
+// counts returns how many pages and single sessions clients have asked for.
+func (s *server) counts() (pages, singles int) {
+	for _, r := range s.Requests() {
+		if r.SessionID == "" {
+			pages++
+		} else {
+			singles++
+		}
+	}
+	return pages, singles
+}
+
+func serve(t testing.TB, handler http.Handler) (url string) {
+	t.Helper()
+	listener := httptest.NewServer(handler)
+	t.Cleanup(listener.Close)
+	return listener.URL
+}
+
+// serveTLS serves with a certificate for example.com and 127.0.0.1.
+func serveTLS(t *testing.T, handler http.Handler, adjust ...func(*httptest.Server)) *httptest.Server {
+	t.Helper()
+	listener := httptest.NewUnstartedServer(handler)
+	listener.Config.ErrorLog = log.New(io.Discard, "", 0)
+	for _, f := range adjust {
+		f(listener)
+	}
+	listener.StartTLS()
+	t.Cleanup(listener.Close)
+	return listener
+}
+
+// fataler is what tests, benchmarks, fuzz and property tests have in common.
+type fataler interface {
+	Helper()
+	Fatal(args ...any)
+}
+
+// newClient returns a client that retries at once, if it retries.
+func newClient(t fataler, endpoint string, adjust ...func(*Config)) *Client {
+	t.Helper()
+	config := Config{Endpoint: endpoint, ClientID: "client", ClientSecret: testSecret, UserAgent: "test", RequestTimeout: time.Minute}
+	for _, f := range adjust {
+		f(&config)
+	}
+	client, err := New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client.transport.waitMin, client.transport.waitMax = time.Nanosecond, time.Microsecond
+	return client
+}
+
+func withRetries(n int) func(*Config) { return func(c *Config) { c.MaxRetries = n } }
+
+func withBulkRead(on bool) func(*Config) { return func(c *Config) { c.BulkRead = on } }
+
+// withKey replaces the pair of credentials by a key.
+func withKey(key string) func(*Config) {
+	return func(c *Config) { c.ClientID, c.ClientSecret, c.APIKey = "", "", key }
+}
+
+// roundTrip is a server without a network.
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// offline returns a client with the usual retries and waits, whose requests go to base.
+func offline(t *testing.T, base http.RoundTripper, adjust ...func(*Config)) *Client {
+	t.Helper()
+	client := newClient(t, "https://api.example.com", append([]func(*Config){withRetries(4)}, adjust...)...)
+	client.transport.base, client.transport.waitMin, client.transport.waitMax = base, shortestRetryWait, longestRetryWait
+	return client
+}
+
+// respond makes an answer; headers are given as name, value, ….
+func respond(status int, body string, headers ...string) *http.Response {
+	resp := &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}
+	for i := 0; i < len(headers); i += 2 {
+		resp.Header.Set(headers[i], headers[i+1])
+	}
+	return resp
+}
+
+// connect tells the operation that the request has a connection.
+func connect(req *http.Request) {
+	httptrace.ContextClientTrace(req.Context()).GotConn(httptrace.GotConnInfo{})
+}
+
+// after returns once d has passed or the request has ended.
+func after(req *http.Request, d time.Duration) error {
+	select {
+	case <-req.Context().Done():
+		return req.Context().Err()
+	case <-time.After(d):
+		return nil
+	}
+}
+
+// sessionCalls are the calls about one session, by name.
+func sessionCalls(ctx context.Context, c *Client, id string) map[string]func() error {
+	return map[string]func() error{
+		"get":    func() error { _, err := c.Get(ctx, id); return err },
+		"read":   func() error { _, err := c.Read(ctx, id); return err },
+		"expiry": func() error { _, err := c.SetExpiry(ctx, id, 60); return err },
+		"delete": func() error { return c.Delete(ctx, id) },
+	}
+}
+
+func allCalls(ctx context.Context, c *Client) map[string]func() error {
+	calls := sessionCalls(ctx, c, testID)
+	calls["create"] = func() error { _, err := c.Create(ctx, CreateRequest{}); return err }
+	calls["list"] = func() error { _, err := list(ctx, c); return err }
+	return calls
+}
+
+func list(ctx context.Context, client *Client) (ids []string, err error) {
+	for session, err := range client.Sessions(ctx) {
+		if err != nil {
+			return ids, err
+		}
+		ids = append(ids, session.ID)
+	}
+	return ids, nil
+}
+
+// read reads sessions as an engine does, so many at a time, and returns how long it
+// takes in a bubble.
+func read(t *testing.T, client *Client, parallel int, ids []string) time.Duration {
+	t.Helper()
+	began, queue := elapsedClock(), make(chan string)
+	var group sync.WaitGroup
+	for range parallel {
+		group.Go(func() {
+			for id := range queue {
+				if session, err := client.Read(t.Context(), id); err != nil || session.ID != id {
+					t.Errorf("read %s: %+v, %v", id, session, err)
+				}
+			}
+		})
+	}
+	for _, id := range ids {
+		queue <- id
+	}
+	close(queue)
+	group.Wait()
+	return elapsedClock().Sub(began)
+}
+
+// shuffled returns ids in random order, as engines read them that walk a graph.
+func shuffled(ids []string) []string {
+	ids = slices.Clone(ids)
+	rand.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] }) //nolint:gosec // not a secret
+	return ids
+}
+
+// expectError checks that the error says all of want.
+func expectError(t *testing.T, err error, want ...string) {
+	t.Helper()
+	for _, text := range want {
+		if err == nil || !strings.Contains(err.Error(), text) {
+			t.Errorf("error %v, want one that says %q", err, text)
+		}
+	}
+}

@@ -1,0 +1,170 @@
+package palabra
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
+)
+
+func TestWire_BrokenAnswersAreClearErrors(t *testing.T) {
+	t.Parallel()
+	answer := func(body string) sandbox.Effect { return sandbox.Respond(200, jsonType, body) }
+	for name, test := range map[string]struct {
+		effect sandbox.Effect
+		want   string
+	}{
+		"truncated JSON":     {sandbox.Truncate(), "cut off"},
+		"wrong types":        {answer(`{"data":{"id":5}}`), "promises something else"},
+		"list for an object": {answer(`{"data":[]}`), "promises something else"},
+		"null":               {answer(`{"data":null}`), "no session"},
+		"not an object":      {answer(`null`), "no session"},
+		"bad time":           {answer(`{"data":{"id":"` + testID + `","expires_at":"soon"}}`), "RFC 3339"},
+		"time as number":     {answer(`{"data":{"id":"` + testID + `","expires_at":1}}`), "API promises"},
+		"another id":         {answer(`{"data":{"id":"somebody.else"}}`), "another session"},
+		"endless body":       {sandbox.EndlessBody(), "larger than the limit"},
+		"gzip bomb":          {sandbox.GzipBomb(64 << 20), "larger than the limit"},
+		"deep JSON":          {sandbox.DeepJSON(100_000), "not JSON"},
+		"HTML":               {sandbox.Respond(200, "text/html", htmlPage), "text/html"},
+		"204":                {sandbox.Respond(204, "", ""), "204"},
+		"body cut off":       {sandbox.CutBody(), "EOF"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newServer(t)
+			s.Put(sandbox.Session{ID: testID})
+			s.Inject(sandbox.Fault{Effect: test.effect})
+			_, err := s.client(t, func(c *Config) { c.MaxBodyBytes = 1 << 20 }).Get(t.Context(), testID)
+			expectError(t, err, test.want)
+		})
+	}
+}
+
+func TestWire_TimestampsWithFractionsAndOffsetsAreUTC(t *testing.T) {
+	t.Parallel()
+	got, err := decodeSession([]byte(`{"data":{"created_at":"2031-03-14T11:26:53.5+02:00","updated_at":"2031-03-14T04:26:53-05:00","expires_at":"2031-03-14T09:26:53Z"}}`), testID)
+	// Compared as values: a time in another zone is not equal.
+	if want := (Session{ID: testID, CreatedAt: start.Add(500 * time.Millisecond), UpdatedAt: start, ExpiresAt: start}); err != nil || got != want {
+		t.Errorf("got %+v, %v, want %+v", got, err, want)
+	}
+}
+
+func TestWire_CreateSendsOnlyWhatIsSet(t *testing.T) {
+	t.Parallel()
+	none := 0
+	for want, create := range map[string]CreateRequest{
+		`{"data":{}}`: {},
+		`{"data":{"subscriber_count":0,"intent":"event","aggregation_id":"team-a"}}`: {SubscriberCount: &none, Intent: "event", AggregationID: "team-a"},
+	} {
+		if got := string(create.encode()); got != want {
+			t.Errorf("sent %s, want %s", got, want)
+		}
+	}
+}
+
+func TestWire_CreatedSessionHasFormerNames(t *testing.T) {
+	t.Parallel()
+	got, err := decodeCreated([]byte(`{"data":{"id":"a","publisher":["p"],"subscriber":"s","stream_url":"https://x","room_name":"r","control_url":"wss://x"}}`))
+	if err != nil || got.PublisherToken != "p" || len(got.SubscriberTokens) != 1 || got.SubscriberTokens[0] != "s" ||
+		got.WebRTCURL != "https://x" || got.WebRTCRoomName != "r" || got.WSURL != "wss://x" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if got, err := decodeCreated([]byte(`{"data":{"id":"a","publisher":null,"subscriber":null}}`)); err != nil || got.PublisherToken != "" || got.SubscriberTokens != nil {
+		t.Errorf("without tokens: %+v, %v", got, err)
+	}
+}
+
+func TestWire_ListBodies(t *testing.T) {
+	t.Parallel()
+	const noList = -1
+	for body, want := range map[string]int{
+		`[{"id":"a"},{"id":"b"}]`: 2,
+		` [{"id":"a"}]`:           1,
+		`{"data":null}`:           0,
+		`{"data":[]}`:             0,
+		`{"data":{"items":[{"id":"a"}],"next_page_token":""}}`: 1,
+		`{"data":{"items":null}}`:                              0,
+		`{"sessions":null,"data":[{"id":"a"}]}`:                1,
+		`{"data":{"sessions":null}}`:                           0,
+		`{"data":[{"id":"a"}],"next_page_token":null}`:         1,
+		`{"data":[{"id":"a"}],"next_page_token":""}`:           1,
+		`{"data":[{"id":"a","expires_at":null}]}`:              1,
+		`{}`: noList, `{"ok":true}`: noList, `{"data":{}}`: noList, `{"data":{"id":"a"}}`: noList, `null`: noList,
+		`{"data":5}`: noList, `"text"`: noList, `{"data":[{}]}`: noList, `<html>`: noList, ``: noList,
+	} {
+		got, err := decodePage([]byte(body))
+		if (err != nil) != (want == noList) || err == nil && (len(got.sessions) != want || got.nextToken != "") {
+			t.Errorf("%s: %+v, %v; want %d sessions", body, got, err, want)
+		}
+	}
+}
+
+func FuzzDecodePage(f *testing.F) {
+	for _, seed := range []string{
+		`{"data":[{"id":"a","created_at":"2024-10-11T09:02:56Z"}],"next_page_token":"eyJrZXkiOnt9fQ=="}`,
+		`{"ok":true,"data":{"sessions":null}}`, `{"data":{"sessions":[{"id":"a"}],"next":"x"}}`, `[{"id":"a"}]`, `{"data":null,"next":null}`, `{"data":5}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		got, err := decodePage(body)
+		for _, session := range got.sessions {
+			if err != nil || session.ID == "" {
+				t.Errorf("session %+v with error %v", session, err)
+			}
+		}
+	})
+}
+
+func FuzzDecodeSession(f *testing.F) {
+	f.Add([]byte(`{"data":{"id":"a.b","expires_at":"2024-11-20T14:13:18Z"}}`), "a.b")
+	f.Add([]byte(`{"ok":true,"data":null}`), "a.b")
+	f.Fuzz(func(t *testing.T, body []byte, id string) {
+		if got, err := decodeSession(body, id); err == nil && got.ID != id {
+			t.Errorf("answered with %q, asked for %q", got.ID, id)
+		}
+	})
+}
+
+func FuzzDecodeCreated(f *testing.F) {
+	f.Add([]byte(`{"ok":true,"data":{"id":"a","publisher":"x","subscriber":["y"],"webrtc_url":"https://x","ws_url":"wss://x"}}`))
+	f.Add([]byte(`{"data":{"publisher":["x"],"subscriber":"y"}}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		if got, err := decodeCreated(body); err == nil && got.ID == "" {
+			t.Error("a created session without an id")
+		}
+	})
+}
+
+func FuzzErrorBody(f *testing.F) {
+	for _, seed := range []string{
+		`{"ok":false,"errors":[{"title":"Forbidden resource","detail":"Insufficient balance","error_code":100050}]}`,
+		`{"error":"message"}`, `{"errors":["a",{"detail":[{"msg":"b"}]}]}`, `{"error":{"message":"x"}}`, `<html>`, ``, `{"errors":[{"error_code":1e400}]}`,
+	} {
+		f.Add(500, []byte(seed))
+	}
+	client := newClient(f, "")
+	f.Fuzz(func(t *testing.T, status int, body []byte) {
+		var apiErr *Error
+		if err := client.refusal(t.Context(), answer{status: status, body: body, header: http.Header{}}); !errors.As(err, &apiErr) {
+			t.Fatalf("%v is not an *Error", err)
+		}
+		for _, r := range apiErr.Title + apiErr.Detail {
+			if r < ' ' {
+				t.Errorf("control character %U in %q, %q", r, apiErr.Title, apiErr.Detail)
+			}
+		}
+		if len(apiErr.Title) > 4*maxReasonLength+10 || len(apiErr.Detail) > 4*maxReasonLength+10 {
+			t.Error("unbounded reason")
+		}
+		if strings.ContainsAny(apiErr.Error(), "\r\n") || strings.Contains(apiErr.Error(), testSecret) {
+			t.Errorf("not fit to be shown: %q", apiErr)
+		}
+		if apiErr.Error() == "" || errors.Is(apiErr, ErrNotFound) {
+			t.Error("an error body decides no class")
+		}
+	})
+}
