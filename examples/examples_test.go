@@ -1,10 +1,10 @@
-// Package examples_test tries what the documentation tells users to write: every
-// folder with a configuration is validated, and where it has a suite, tested
-// against a sandbox of its own. A file that needs a newer engine says so in its
-// leading comment: "# Needs Terraform 1.10 or OpenTofu 1.11".
+// Package examples_test validates every folder with a configuration, and runs its
+// suites against a sandbox. A file that needs a newer engine says so in its leading
+// comment: "# Needs Terraform 1.10 or OpenTofu 1.11".
 package examples_test
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
 	"os"
@@ -15,7 +15,7 @@ import (
 	"testing"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/engine"
-	// The go command is to run this again when the provider has changed.
+	// So that a change of the provider invalidates the tests' cached results.
 	_ "github.com/palabra-community/terraform-provider-palabra/internal/provider"
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
@@ -23,35 +23,55 @@ import (
 // suites is the first version of each engine with "test".
 var suites = engine.Since{Terraform: "1.6", OpenTofu: "1.6"}
 
-func TestExamples(t *testing.T) {
+// prepared is an engine with a build of the provider, for all tests.
+var prepared engine.Workspace
+
+func TestMain(m *testing.M) {
+	code, err := prepareAndRun(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	os.Exit(code)
+}
+
+func prepareAndRun(m *testing.M) (code int, err error) {
+	dir, err := os.MkdirTemp("", "examples-")
+	if err != nil {
+		return 1, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	if prepared, err = engine.Prepare(context.Background(), dir); err != nil {
+		return 1, err
+	}
+	return m.Run(), nil
+}
+
+func TestExamples_AreValidAndTheirSuitesPass(t *testing.T) {
 	t.Parallel()
-	found, err := engine.Find(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	env, err := engine.Provider(t.Context(), t.TempDir(), "0.0.1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Log(found)
 	for _, folder := range folders(t) {
+		if folder == serviceFolder {
+			continue
+		}
 		t.Run(filepath.ToSlash(folder), func(t *testing.T) {
 			t.Parallel()
-			api, err := engine.Serve(sandbox.Options{Control: true}, seedFile(folder))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer api.Close()
-			e := example{t, engine.Workspace{Engine: found, Dir: t.TempDir(), Env: append(slices.Clone(env), api.Env()...)}}
-			if err := os.CopyFS(e.Dir, os.DirFS(folder)); err != nil {
-				t.Fatal(err)
-			}
-			e.try()
+			api := serve(t, seedFile(folder))
+			newExample(t, folder, api.Env()...).try()
 		})
 	}
 }
 
-// folders returns those with a configuration.
+// serve serves a sandbox for a test.
+func serve(t *testing.T, seedFile string) *engine.API {
+	t.Helper()
+	api, err := engine.Serve(sandbox.Options{Control: true}, seedFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(api.Close)
+	return api
+}
+
+// folders returns the folders with a configuration.
 func folders(t *testing.T) []string {
 	t.Helper()
 	var found []string
@@ -71,7 +91,7 @@ func folders(t *testing.T) []string {
 	return found
 }
 
-// seedFile is the folder's own, or the one with the sample sessions.
+// seedFile is the folder's own, or the sample sessions.
 func seedFile(folder string) string {
 	own := filepath.Join(folder, "sessions.json")
 	if _, err := os.Stat(own); err == nil {
@@ -80,15 +100,24 @@ func seedFile(folder string) string {
 	return filepath.Join("sandbox", "sessions.json")
 }
 
-// example is a copy of a folder, as engines write beside what they read.
+// example is a copy of a folder: engines write files into it.
 type example struct {
 	t *testing.T
 	engine.Workspace
 }
 
+func newExample(t *testing.T, folder string, env ...string) example {
+	t.Helper()
+	e := example{t, prepared.In(t.TempDir(), env...)}
+	if err := os.CopyFS(e.Dir, os.DirFS(folder)); err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
 func (e example) try() {
 	e.t.Helper()
-	// Each shows another way to import the same resource.
+	// Each of them imports the same resource in another way.
 	imports := e.takeOut("import-by-*.tf")
 	for _, pattern := range []string{"*.tf", "*.tfquery.hcl"} {
 		for _, file := range e.glob(pattern) {
@@ -104,7 +133,7 @@ func (e example) try() {
 	e.run("init", "-input=false", "-backend=false")
 	e.run(validate...)
 	for name, content := range imports {
-		e.write(name, content)
+		write(e.t, filepath.Join(e.Dir, name), content)
 		if why := e.lacks(filepath.Join(e.Dir, name)); why != "" {
 			e.t.Log(why)
 		} else {
@@ -117,8 +146,8 @@ func (e example) try() {
 
 var runBlock = regexp.MustCompile(`(?m)^run "`)
 
-// test runs the suites and counts: an engine that knows no suites, or not these,
-// reports success, too.
+// test runs the suites and counts the runs: an engine that ignores a suite succeeds,
+// too.
 func (e example) test() {
 	e.t.Helper()
 	want := 0
@@ -132,7 +161,7 @@ func (e example) test() {
 			e.takeOut(filepath.Base(file))
 			continue
 		}
-		want += len(runBlock.FindAllString(e.read(file), -1))
+		want += len(runBlock.FindAllString(read(e.t, file), -1))
 	}
 	if want == 0 {
 		return
@@ -144,10 +173,10 @@ func (e example) test() {
 
 var needs = regexp.MustCompile(`^(?:#.*\n)*?# Needs Terraform ([\d.]*\d)(?: or OpenTofu ([\d.]*\d))?\b`)
 
-// lacks says why the engine cannot take the file; it is empty where it can.
+// lacks says why the engine cannot read the file; empty if it can.
 func (e example) lacks(file string) string {
 	e.t.Helper()
-	found := needs.FindStringSubmatch(e.read(file))
+	found := needs.FindStringSubmatch(read(e.t, file))
 	if found == nil {
 		return ""
 	}
@@ -175,28 +204,28 @@ func (e example) glob(pattern string) []string {
 	return files
 }
 
-func (e example) read(file string) string {
-	e.t.Helper()
+func read(t *testing.T, file string) string {
+	t.Helper()
 	content, err := os.ReadFile(file)
 	if err != nil {
-		e.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return string(content)
 }
 
-func (e example) write(name, content string) {
-	e.t.Helper()
-	if err := os.WriteFile(filepath.Join(e.Dir, name), []byte(content), 0o600); err != nil {
-		e.t.Fatal(err)
+func write(t *testing.T, file, content string) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
 
-// takeOut removes files and returns their content by name.
+// takeOut removes files and returns their contents by name.
 func (e example) takeOut(pattern string) map[string]string {
 	e.t.Helper()
 	taken := make(map[string]string)
 	for _, file := range e.glob(pattern) {
-		taken[filepath.Base(file)] = e.read(file)
+		taken[filepath.Base(file)] = read(e.t, file)
 		if err := os.Remove(file); err != nil {
 			e.t.Fatal(err)
 		}
@@ -206,31 +235,23 @@ func (e example) takeOut(pattern string) map[string]string {
 
 var block = regexp.MustCompile("(?ms)^[ \t]*(?:```|~~~)(?:terraform|hcl|tf)\n(.*?)^[ \t]*(?:```|~~~)$")
 
-// A block that a page does not take from the examples would not be validated.
+// Only blocks that are files of the examples are validated.
 func TestPages_TakeConfigurationsFromTheExamples(t *testing.T) {
 	t.Parallel()
 	var all []string
 	for _, folder := range folders(t) {
 		files, _ := filepath.Glob(filepath.Join(folder, "*.tf"))
 		for _, file := range files {
-			content, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			all = append(all, string(content))
+			all = append(all, read(t, file))
 		}
 	}
 	pages, _ := filepath.Glob(filepath.Join("..", "templates", "*", "*.md.tmpl"))
 	more, _ := filepath.Glob(filepath.Join("..", "*.md"))
 	pages = append(pages, filepath.Join("..", "templates", "index.md.tmpl"))
 	for _, page := range append(pages, more...) {
-		content, err := os.ReadFile(page)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, found := range block.FindAllStringSubmatch(string(content), -1) {
+		for _, found := range block.FindAllStringSubmatch(read(t, page), -1) {
 			if !slices.Contains(all, found[1]) {
-				t.Errorf("%s has a block that is no file under examples; include one with tffile:\n%s", page, found[1])
+				t.Errorf("%s has a block that is not a file of the examples; include one with tffile:\n%s", page, found[1])
 			}
 		}
 	}

@@ -20,7 +20,7 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
-// elsewhere are shell blocks that need what no test has.
+// elsewhere are shell blocks that cannot run here, with what they need.
 var elsewhere = map[string]string{
 	"terraform state rm restapi_object.booth": "a state that another provider has written",
 }
@@ -28,20 +28,12 @@ var elsewhere = map[string]string{
 // queries is the first version of each engine with "query".
 var queries = engine.Since{Terraform: "1.14"}
 
-// TestPages_RunAsPasted does what a reader of the README and of each guide does,
-// from the top: a configuration goes into an empty folder, and the shell blocks
-// after it run there, with one sandbox for the whole page.
+// TestPages_RunAsPasted follows the README and each guide from the top: a
+// configuration goes into an empty folder, and the shell blocks after it run there.
+// A page has one sandbox.
 func TestPages_RunAsPasted(t *testing.T) {
 	t.Parallel()
-	found, err := engine.Find(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	env, err := engine.Provider(t.Context(), t.TempDir(), "0.0.1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	commands := replacements(t, found)
+	commands := replacements(t)
 	guides, err := filepath.Glob(filepath.Join("..", "templates", "guides", "*.md.tmpl"))
 	if err != nil || len(guides) == 0 {
 		t.Fatalf("no guides: %v", err)
@@ -51,19 +43,15 @@ func TestPages_RunAsPasted(t *testing.T) {
 		if !slices.ContainsFunc(files, func(file string) bool {
 			return slices.ContainsFunc(blocks(t, file), func(b codeBlock) bool { return strings.HasPrefix(b.content, first+"\n") })
 		}) {
-			t.Errorf("no page has a block that begins with %q any more", first)
+			t.Errorf("no page has a block that begins with %q", first)
 		}
 	}
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
-			api, err := engine.Serve(sandbox.Options{Control: true}, filepath.Join("sandbox", "sessions.json"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer api.Close()
-			p := page{t: t, engine: found, api: api, dir: t.TempDir()}
-			p.env = append(append(slices.Clone(env), api.Env()...), "PATH="+commands+string(os.PathListSeparator)+os.Getenv("PATH"))
+			api := serve(t, seedFile(""))
+			path := "PATH=" + commands + string(os.PathListSeparator) + os.Getenv("PATH")
+			p := page{t: t, api: api, Workspace: prepared.In(t.TempDir(), append(api.Env(), path)...)}
 			for _, each := range blocks(t, file) {
 				p.follow(each)
 			}
@@ -71,10 +59,10 @@ func TestPages_RunAsPasted(t *testing.T) {
 	}
 }
 
-// replacements is a folder with commands that stand for those which would leave
-// the test: the engine under its usual name, and make, which only proves that
-// the target exists.
-func replacements(t *testing.T, found engine.Engine) string {
+// replacements is a folder with the engine under its usual name, and imitations of
+// commands that would leave the test. That of make only proves that the target
+// exists.
+func replacements(t *testing.T) string {
 	t.Helper()
 	makePath, err := exec.LookPath("make")
 	if err != nil {
@@ -86,7 +74,7 @@ func replacements(t *testing.T, found engine.Engine) string {
 	}
 	dir := t.TempDir()
 	for name, script := range map[string]string{
-		"terraform": fmt.Sprintf("exec %q \"$@\"", found.Path),
+		"terraform": fmt.Sprintf("exec %q \"$@\"", prepared.Engine.Path),
 		"make":      fmt.Sprintf("exec %q -n -C %q \"$@\" > /dev/null", makePath, root),
 		"git":       "mkdir terraform-provider-palabra",
 		"go":        "exit 0",
@@ -101,7 +89,7 @@ func replacements(t *testing.T, found engine.Engine) string {
 // codeBlock is a fenced block of a page.
 type codeBlock struct{ language, content string }
 
-// blocks renders a page as tfplugindocs does and takes its code out.
+// blocks renders a page as tfplugindocs does and returns its code blocks.
 func blocks(t *testing.T, file string) []codeBlock {
 	t.Helper()
 	include := func(language, name string) (string, error) {
@@ -135,12 +123,10 @@ func blocks(t *testing.T, file string) []codeBlock {
 
 // page is a reader's place on a page.
 type page struct {
-	t      *testing.T
-	engine engine.Engine
-	api    *engine.API
-	env    []string
-	// dir is the present folder.
-	dir   string
+	t *testing.T
+	// Workspace has the present folder.
+	engine.Workspace
+	api   *engine.API
 	files int
 }
 
@@ -151,10 +137,10 @@ func (p *page) follow(block codeBlock) {
 	p.t.Helper()
 	switch block.language {
 	case "terraform":
-		// Without a provider it is a part of something, shown for its own sake.
+		// Without a provider it is a fragment, which the page explains.
 		if strings.Contains(block.content, "required_providers") {
-			p.dir = p.t.TempDir()
-			p.save("main.tf", block.content)
+			p.Dir = p.t.TempDir()
+			write(p.t, filepath.Join(p.Dir, "main.tf"), block.content)
 		}
 	case "hcl":
 		p.files++
@@ -162,7 +148,7 @@ func (p *page) follow(block codeBlock) {
 		if strings.Contains(block.content, "\nlist \"") {
 			kind = "tfquery"
 		}
-		p.save(fmt.Sprintf("file%d.%s.hcl", p.files, kind), block.content)
+		write(p.t, filepath.Join(p.Dir, fmt.Sprintf("file%d.%s.hcl", p.files, kind)), block.content)
 	case "sh":
 		p.run(block.content)
 	case "text":
@@ -170,15 +156,8 @@ func (p *page) follow(block codeBlock) {
 	}
 }
 
-func (p *page) save(name, content string) {
-	p.t.Helper()
-	if err := os.WriteFile(filepath.Join(p.dir, name), []byte(content), 0o600); err != nil {
-		p.t.Fatal(err)
-	}
-}
-
-// run runs a block as it is, but for the address and the key of the sandbox. A
-// reader says yes to what an engine asks.
+// run runs a block with the address and the key of the sandbox, and answers yes to
+// every question.
 func (p *page) run(block string) {
 	p.t.Helper()
 	first, _, _ := strings.Cut(block, "\n")
@@ -186,23 +165,23 @@ func (p *page) run(block string) {
 		p.t.Logf("%q is not run: it needs %s", first, needs)
 		return
 	}
-	if strings.Contains(block, "terraform query") && !p.engine.Has(queries) {
-		p.t.Logf("%s has no query", p.engine)
+	if strings.Contains(block, "terraform query") && !p.Engine.Has(queries) {
+		p.t.Logf("%s has no query", p.Engine)
 		return
 	}
 	if strings.Contains(block, "/palabra-sandbox@") {
-		p.api.Reset() // The block starts another one.
+		p.api.Reset() // The block starts another sandbox.
 	}
 	script := strings.NewReplacer("http://127.0.0.1:8787", p.api.URL, "plbr_your-key", sandbox.DefaultAPIKey).Replace(block)
 	cmd := exec.CommandContext(p.t.Context(), "bash", "-euo", "pipefail", "-c", script) // #nosec G204 -- our own pages
-	cmd.Dir, cmd.Env, cmd.Stdin = p.dir, p.env, strings.NewReader(strings.Repeat("yes\n", 10))
+	cmd.Dir, cmd.Env, cmd.Stdin = p.Dir, p.Env, strings.NewReader(strings.Repeat("yes\n", 10))
 	if output, err := cmd.CombinedOutput(); err != nil {
 		p.t.Errorf("%v\n%s\n%s", err, block, output)
 	}
 }
 
-// compare finds the lines of a block, where it shows requests, at the end of
-// what the sandbox has been asked.
+// compare expects the requests of a block, if it shows any, to be the last ones
+// that the sandbox got.
 func (p *page) compare(block string) {
 	p.t.Helper()
 	var want, got []string
@@ -221,6 +200,6 @@ func (p *page) compare(block string) {
 		got = append(got, fmt.Sprintf("%s %s %d", seen.Method, path, seen.Status))
 	}
 	if len(got) < len(want) || !slices.Equal(got[len(got)-len(want):], want) {
-		p.t.Errorf("the page shows %q at the end, the sandbox was asked %q", want, got)
+		p.t.Errorf("the page shows %q at the end, the sandbox got %q", want, got)
 	}
 }

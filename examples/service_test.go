@@ -4,42 +4,30 @@ import (
 	"bufio"
 	"net/http"
 	"net/url"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/palabra-community/terraform-provider-palabra/internal/engine"
-	// The go command is to run this again when the sandbox has changed.
-	_ "github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
+	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
-// TestService_RunsTheSuitesOfTheGuide starts the sandbox as pipelines do, as a
-// process without the repository, and runs the suites of the guide against it.
+// serviceFolder has the suites that users run against the sandbox of a release.
+var serviceFolder = filepath.Join("guides", "test-your-modules")
+
+// TestService_RunsTheSuitesOfTheGuide starts the sandbox as pipelines do: as a
+// process, without the repository.
 func TestService_RunsTheSuitesOfTheGuide(t *testing.T) {
 	t.Parallel()
-	found, err := engine.Find(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	env, err := engine.Provider(t.Context(), t.TempDir(), "0.0.1")
-	if err != nil {
-		t.Fatal(err)
-	}
 	address := startSandbox(t)
 	for _, id := range []string{"test-user.fec6b8fa.af4d2d22", "test-user.30d7f63e.9e77c70e", "58347ae0-8a5d-41cf-96d9-166b550b3335.b0327ccf.3c0742bc"} {
 		control(t, address+"/sandbox/put?id="+url.QueryEscape(id))
 	}
-	e := example{t, engine.Workspace{Engine: found, Dir: t.TempDir(), Env: append(env, "PALABRA_API_URL="+address, "PALABRA_API_KEY=plbr_sandbox")}}
-	if err := os.CopyFS(e.Dir, os.DirFS(filepath.Join("guides", "test-your-modules"))); err != nil {
-		t.Fatal(err)
-	}
-	e.try()
+	newExample(t, serviceFolder, "PALABRA_API_URL="+address, "PALABRA_API_KEY="+sandbox.DefaultAPIKey).try()
 }
 
-// startSandbox builds the command that releases ship, starts it in an empty
-// folder, and returns its address.
+// startSandbox builds the sandbox as for a release, starts it in an empty folder,
+// and returns its address.
 func startSandbox(t *testing.T) string {
 	t.Helper()
 	command := filepath.Join(t.TempDir(), "palabra-sandbox")
@@ -55,13 +43,13 @@ func startSandbox(t *testing.T) string {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	// The context of a test ends before its clean-up: the process has been killed.
+	// The end of the test's context has killed the process.
 	t.Cleanup(func() { _ = cmd.Wait() })
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
 		if address, ok := strings.CutPrefix(lines.Text(), "export PALABRA_API_URL="); ok {
 			go func() {
-				for lines.Scan() { // Whoever does not read it makes it wait.
+				for lines.Scan() { // A full pipe would block the sandbox.
 				}
 			}()
 			return address

@@ -7,7 +7,7 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
-// API is a sandbox that is served on the loopback address.
+// API is a sandbox served on the loopback address.
 type API struct {
 	*sandbox.Sandbox
 	URL    string
@@ -15,8 +15,8 @@ type API struct {
 	key    string
 }
 
-// Serve serves a sandbox until Close. It begins with the sessions of the seed
-// file, or with none where that is empty.
+// Serve serves a sandbox until Close. It starts with the sessions of seedFile,
+// which may be empty.
 func Serve(options sandbox.Options, seedFile string) (*API, error) {
 	if options.APIKey == "" {
 		options.APIKey = sandbox.DefaultAPIKey
@@ -37,8 +37,8 @@ func Serve(options sandbox.Options, seedFile string) (*API, error) {
 	return a, nil
 }
 
-// Env tells the provider where the API is and how to log in.
+// Env returns the variables that give the provider the endpoint and the key.
 func (a *API) Env() []string { return []string{"PALABRA_API_URL=" + a.URL, "PALABRA_API_KEY=" + a.key} }
 
-// Close ends it.
+// Close stops serving.
 func (a *API) Close() { a.server.Close() }

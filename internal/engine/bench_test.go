@@ -15,7 +15,6 @@ import (
 // benchLatency is how long the API takes for each answer.
 const benchLatency = 50 * time.Millisecond
 
-// benchSteps are the life of a workspace.
 var benchSteps = []struct{ name, command, ttl string }{
 	{"create", "apply -auto-approve", "3600"},
 	{"refresh", "plan -detailed-exitcode", "3600"},
@@ -23,8 +22,8 @@ var benchSteps = []struct{ name, command, ttl string }{
 	{"destroy", "destroy -auto-approve", "7200"},
 }
 
-// managed are blocks that manage the values, from nothing but the engine's own
-// time to this provider.
+// managed are the compared configurations. terraform_data shows the engine's own
+// time.
 var managed = map[string]string{
 	"terraform_data": `
 resource "terraform_data" "session" {
@@ -52,15 +51,11 @@ resource "palabra_session_expiry" "session" {
   ttl_seconds = var.ttl_seconds
 }`
 
-// BenchmarkEngine measures whole runs of a real engine. The last ids of the account
-// are managed, which are last in its list. Compare by benchstat, and only what
-// was measured in one go: machines differ, and are noisy.
+// BenchmarkEngine measures whole runs of a real engine. It manages the sessions that
+// come last in the list. Compare results of one go only, with benchstat: machines
+// differ, and are noisy.
 func BenchmarkEngine(b *testing.B) {
-	found, err := engine.Find(b.Context())
-	if err != nil {
-		b.Fatal(err)
-	}
-	env, err := engine.Provider(b.Context(), b.TempDir(), "0.0.1")
+	prepared, err := engine.Prepare(b.Context(), b.TempDir())
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -72,16 +67,15 @@ variable "ttl_seconds" { type = number }
 locals { ids = toset([for i in range(%d, %d) : format("bench-user.%%08d", i)]) }
 %s`, size.account-size.sessions, size.account, blocks)
 				for b.Loop() {
-					benchLife(b, engine.Workspace{Engine: found, Dir: b.TempDir(), Env: env}, config, size.account)
+					benchLife(b, prepared.In(b.TempDir()), config, size.account)
 				}
-				b.ReportMetric(0, "ns/op") // Of all steps and the set-up: of no use.
+				b.ReportMetric(0, "ns/op") // It would include the set-up.
 			})
 		}
 	}
 }
 
-// benchLife runs all steps once, and reports the time, requests and connections of
-// each.
+// benchLife runs all steps and reports the time, requests and connections of each.
 func benchLife(b *testing.B, work engine.Workspace, config string, account int) {
 	b.Helper()
 	api, err := engine.Serve(sandbox.Options{}, "")
@@ -94,7 +88,7 @@ func benchLife(b *testing.B, work engine.Workspace, config string, account int) 
 		api.Put(sandbox.Session{ID: fmt.Sprintf("bench-user.%08d", i), CreatedAt: created.Add(time.Duration(i) * time.Second)})
 	}
 	api.Inject(sandbox.Fault{Name: "latency", Effect: sandbox.Delay(benchLatency)})
-	work.Env = append(work.Env[:len(work.Env):len(work.Env)], api.Env()...)
+	work = work.In(work.Dir, api.Env()...)
 	if err := os.WriteFile(filepath.Join(work.Dir, "main.tf"), []byte(config), 0o600); err != nil {
 		b.Fatal(err)
 	}

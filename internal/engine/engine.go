@@ -87,8 +87,7 @@ func (e Engine) Has(feature Since) bool {
 // Find returns the engine to use: the one that PALABRA_ENGINE names, else
 // terraform from PATH, else tofu from PATH, else one that was downloaded or built
 // into .cache/engines, else the newest Terraform, downloaded there, else an
-// OpenTofu that is built there. When there is none to be had, the error says what
-// to install.
+// OpenTofu that is built there. If it gets none, the error says what to install.
 func Find(ctx context.Context) (Engine, error) {
 	root, err := Root()
 	if err != nil {
@@ -118,7 +117,7 @@ func Root() (string, error) {
 	}
 }
 
-// finder holds what reaches outside the process, so that tests need neither an
+// finder holds the functions that leave the process, so that tests need neither an
 // engine nor a network.
 type finder struct {
 	getenv   func(string) string
@@ -135,8 +134,7 @@ type source struct {
 
 func (f finder) find(ctx context.Context, root string) (Engine, error) {
 	if chosen := f.getenv(EnvVar); chosen != "" {
-		// Never another engine than the chosen one: the run would say something
-		// about the wrong program.
+		// Another engine would give results about the wrong program.
 		e, err := f.look(ctx, chosen)
 		if err != nil {
 			return Engine{}, fmt.Errorf("%s=%s cannot be used: %w", EnvVar, chosen, err)
@@ -183,8 +181,8 @@ func (f finder) look(ctx context.Context, candidate string) (Engine, error) {
 
 var versionLine = regexp.MustCompile(`(?m)^(Terraform|OpenTofu) v(\S+)`)
 
-// inspect runs an executable to learn what it is: its name proves nothing, as
-// version managers put wrappers of the same name first in PATH.
+// inspect runs an executable to learn what it is. Its name proves nothing: version
+// managers put wrappers of the same name first in PATH.
 func inspect(ctx context.Context, path string) (Engine, error) {
 	cmd := exec.CommandContext(ctx, path, "version")
 	// The check for a newer release would wait for a network that may be absent.

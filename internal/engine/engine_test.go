@@ -11,123 +11,80 @@ import (
 	"testing"
 )
 
-// machine describes what a finder sees: executables by the name or path that
-// is looked up, each with what its version command tells.
+// outcome is an engine, or why it cannot be used.
+type outcome struct {
+	Engine
+	err error
+}
+
+// machine is what a finder sees: executables by name or path.
 type machine struct {
-	env     string
-	engines map[string]Engine
-	broken  map[string]error
-	// download and build are what those sources put into the cache, or why not.
-	download, build any
+	env             string
+	engines         map[string]outcome
+	download, build outcome
 	asked           []string
 }
 
 func (m *machine) finder() finder {
 	return finder{
-		getenv: func(name string) string {
-			if name == EnvVar {
-				return m.env
-			}
-			return ""
-		},
+		getenv: func(name string) string { return map[string]string{EnvVar: m.env}[name] },
 		lookPath: func(name string) (string, error) {
 			if _, ok := m.engines[name]; ok {
-				return name, nil
-			}
-			if _, ok := m.broken[name]; ok {
 				return name, nil
 			}
 			return "", &exec.Error{Name: name, Err: exec.ErrNotFound}
 		},
 		inspect: func(_ context.Context, path string) (Engine, error) {
-			for name, e := range m.engines {
+			for name, found := range m.engines {
 				if abs, _ := filepath.Abs(name); abs == path {
-					e.Path = path
-					return e, nil
-				}
-			}
-			for name, err := range m.broken {
-				if abs, _ := filepath.Abs(name); abs == path {
-					return Engine{}, err
+					found.Path = path
+					return found.Engine, found.err
 				}
 			}
 			return Engine{}, os.ErrNotExist
 		},
-		sources: []source{m.source("download", m.download), m.source("build", m.build)},
+		sources: []source{m.source("download", &m.download), m.source("build", &m.build)},
 	}
 }
 
-func (m *machine) source(name string, outcome any) source {
+func (m *machine) source(name string, got *outcome) source {
 	return source{name, func(_ context.Context, root string) (string, error) {
 		m.asked = append(m.asked, name)
-		if err, failed := outcome.(error); failed {
-			return "", err
-		}
-		e, _ := outcome.(Engine)
-		path := cached(root, e.Name)
-		m.engines = map[string]Engine{path: e}
-		return path, nil
+		path := cached(root, got.Name)
+		m.engines = map[string]outcome{path: *got}
+		return path, got.err
 	}}
 }
 
 func TestFind_PrefersTheChosenThenPathThenCacheThenASource(t *testing.T) {
 	t.Parallel()
-
 	root := t.TempDir()
-	terraform := Engine{Name: Terraform, Version: "1.11.4"}
-	tofu := Engine{Name: OpenTofu, Version: "1.12.6"}
-	failing := errors.New("exit status 1")
-
-	tests := map[string]struct {
+	cachedTerraform, cachedTofu := cached(root, Terraform), cached(root, OpenTofu)
+	terraform, tofu := outcome{Engine: Engine{Name: Terraform, Version: "1.11.4"}}, outcome{Engine: Engine{Name: OpenTofu, Version: "1.12.6"}}
+	failing := outcome{err: errors.New("exit status 1")}
+	type engines = map[string]outcome
+	for name, test := range map[string]struct {
 		machine machine
-		want    string
+		want    outcome
 		asked   []string
 	}{
-		"chosen": {
-			machine: machine{env: "/opt/tofu", engines: map[string]Engine{"/opt/tofu": tofu, Terraform: terraform}},
-			want:    "OpenTofu 1.12.6",
-		},
-		"terraform in PATH": {
-			machine: machine{engines: map[string]Engine{OpenTofu: tofu, Terraform: terraform}},
-			want:    "Terraform 1.11.4",
-		},
-		"tofu in PATH": {
-			machine: machine{engines: map[string]Engine{OpenTofu: tofu, cached(root, Terraform): terraform}},
-			want:    "OpenTofu 1.12.6",
-		},
-		"broken terraform in PATH": {
-			machine: machine{broken: map[string]error{Terraform: failing}, engines: map[string]Engine{OpenTofu: tofu}},
-			want:    "OpenTofu 1.12.6",
-		},
-		"terraform in cache": {
-			machine: machine{engines: map[string]Engine{cached(root, OpenTofu): tofu, cached(root, Terraform): terraform}},
-			want:    "Terraform 1.11.4",
-		},
-		"tofu in cache": {
-			machine: machine{engines: map[string]Engine{cached(root, OpenTofu): tofu}},
-			want:    "OpenTofu 1.12.6",
-		},
-		"download": {
-			machine: machine{download: terraform, build: tofu},
-			want:    "Terraform 1.11.4",
-			asked:   []string{"download"},
-		},
-		"build where nothing can be downloaded": {
-			machine: machine{download: failing, build: tofu},
-			want:    "OpenTofu 1.12.6",
-			asked:   []string{"download", "build"},
-		},
-	}
-	for name, test := range tests {
+		"chosen":                   {machine{env: "/opt/tofu", engines: engines{"/opt/tofu": tofu, Terraform: terraform}}, tofu, nil},
+		"terraform in PATH":        {machine{engines: engines{OpenTofu: tofu, Terraform: terraform}}, terraform, nil},
+		"tofu in PATH":             {machine{engines: engines{OpenTofu: tofu, cachedTerraform: terraform}}, tofu, nil},
+		"broken terraform in PATH": {machine{engines: engines{OpenTofu: tofu, Terraform: failing}}, tofu, nil},
+		"terraform in cache":       {machine{engines: engines{cachedTofu: tofu, cachedTerraform: terraform}}, terraform, nil},
+		"tofu in cache":            {machine{engines: engines{cachedTofu: tofu}}, tofu, nil},
+		"download":                 {machine{download: terraform, build: tofu}, terraform, []string{"download"}},
+		"build":                    {machine{download: failing, build: tofu}, tofu, []string{"download", "build"}},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-
 			m := test.machine
 			got, err := m.finder().find(t.Context(), root)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got.String() != test.want {
+			if got.String() != test.want.String() {
 				t.Errorf("found %s, want %s", got, test.want)
 			}
 			if !filepath.IsAbs(got.Path) {
@@ -140,14 +97,13 @@ func TestFind_PrefersTheChosenThenPathThenCacheThenASource(t *testing.T) {
 	}
 }
 
-func TestFind_WithoutAnyEngineSaysWhatToInstall(t *testing.T) {
+func TestFind_WithoutAnEngineSaysWhatToInstall(t *testing.T) {
 	t.Parallel()
-
 	offline := errors.New("dial tcp: no such host")
 	m := machine{
-		broken:   map[string]error{Terraform: errors.New("wrapper without a version")},
-		download: offline,
-		build:    errors.New("no module proxy"),
+		engines:  map[string]outcome{Terraform: {err: errors.New("wrapper without a version")}},
+		download: outcome{err: offline},
+		build:    outcome{err: errors.New("no module proxy")},
 	}
 	_, err := m.finder().find(t.Context(), t.TempDir())
 	if !errors.Is(err, offline) {
@@ -168,10 +124,9 @@ func TestFind_WithoutAnyEngineSaysWhatToInstall(t *testing.T) {
 	}
 }
 
-func TestFind_NeverReplacesABrokenChoice(t *testing.T) {
+func TestFind_BrokenChoiceIsAnError(t *testing.T) {
 	t.Parallel()
-
-	m := machine{env: "/opt/missing", engines: map[string]Engine{Terraform: {Name: Terraform, Version: "1.11.4"}}}
+	m := machine{env: "/opt/missing", engines: map[string]outcome{Terraform: {Engine: Engine{Name: Terraform, Version: "1.11.4"}}}}
 	_, err := m.finder().find(t.Context(), t.TempDir())
 	if err == nil || !strings.Contains(err.Error(), "PALABRA_ENGINE=/opt/missing") {
 		t.Fatalf("error %v does not name the choice", err)
@@ -183,10 +138,9 @@ func TestFind_NeverReplacesABrokenChoice(t *testing.T) {
 
 func TestFind_StopsWhenCancelled(t *testing.T) {
 	t.Parallel()
-
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	m := machine{download: context.Canceled, build: context.Canceled}
+	m := machine{download: outcome{err: context.Canceled}, build: outcome{err: context.Canceled}}
 	_, err := m.finder().find(ctx, t.TempDir())
 	if !errors.Is(err, context.Canceled) {
 		t.Fatalf("error %v, want the cancellation", err)
@@ -197,9 +151,8 @@ func TestFind_StopsWhenCancelled(t *testing.T) {
 	}
 }
 
-func TestHas_ComparesWithTheFirstVersionOfThatEngine(t *testing.T) {
+func TestEngine_HasFeaturesSinceItsOwnFirstVersion(t *testing.T) {
 	t.Parallel()
-
 	ephemeral, actions := Since{"1.10", "1.11"}, Since{Terraform: "1.14"}
 	for _, test := range []struct {
 		engine  Engine
@@ -220,9 +173,8 @@ func TestHas_ComparesWithTheFirstVersionOfThatEngine(t *testing.T) {
 	}
 }
 
-func TestTestEnv_PointsPluginTestingAtTheEngine(t *testing.T) {
+func TestEngine_TestEnvPointsPluginTestingAtIt(t *testing.T) {
 	t.Parallel()
-
 	for _, test := range []struct {
 		engine Engine
 		host   string

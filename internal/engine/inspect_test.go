@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// script writes an executable that stands for an engine.
+// script writes an executable that poses as an engine.
 func script(t *testing.T, body string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "engine")
@@ -21,7 +21,6 @@ func script(t *testing.T, body string) string {
 
 func TestInspect_BelievesTheProgramNotItsName(t *testing.T) {
 	t.Parallel()
-
 	for want, output := range map[string]string{
 		"Terraform 1.11.4":     "Terraform v1.11.4\non linux_amd64",
 		"OpenTofu 1.12.6":      "OpenTofu v1.12.6\non linux_amd64",
@@ -40,7 +39,6 @@ func TestInspect_BelievesTheProgramNotItsName(t *testing.T) {
 
 func TestInspect_RefusesOtherPrograms(t *testing.T) {
 	t.Parallel()
-
 	for name, body := range map[string]string{
 		"another program": "echo Vault v1.15.0",
 		"a failing one":   "exit 1",
@@ -54,7 +52,6 @@ func TestInspect_RefusesOtherPrograms(t *testing.T) {
 
 func TestRoot_IsTheModulesWhereverTheTestRuns(t *testing.T) {
 	t.Parallel()
-
 	root, err := Root()
 	if err != nil {
 		t.Fatal(err)

@@ -16,8 +16,8 @@ import (
 
 // NotFoundError says that there is no engine and how to get one.
 type NotFoundError struct {
-	// Problems are executables that do not run, and why none could be downloaded
-	// or built.
+	// Problems are the executables that do not run, and the failed downloads and
+	// builds.
 	Problems []error
 }
 
@@ -66,9 +66,8 @@ func BuildOpenTofu(ctx context.Context, root string) (string, error) {
 	})
 }
 
-// intoCache lets get make an executable, in a folder or as a file in it. It appears
-// in the cache at once or not at all, because several test binaries may be
-// getting one at the same time.
+// intoCache lets get make an executable, in dir or as file, and renames it into the
+// cache: several test binaries may do this at the same time.
 func intoCache(root, name string, get func(dir, file string) (string, error)) (string, error) {
 	path := cached(root, name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {

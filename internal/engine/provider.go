@@ -10,26 +10,20 @@ import (
 	"strings"
 )
 
+// LocalVersion is the version of a build that is not a release. No constraint such
+// as "~> 1.0" accepts it, so a forgotten build is noticed. Engines refuse 0.0.0.
+const LocalVersion = "0.0.1"
+
 // ProviderSource is the provider's address without the registry's host.
 const ProviderSource = "palabra-community/palabra"
 
-// hosts are the registries under which the provider is laid out: each engine
-// completes an address without a host with its own.
+// hosts are the default registries of the engines.
 var hosts = []string{"registry.terraform.io", "registry.opentofu.org"}
 
-// Provider builds the provider of this module and returns the environment in which
-// an engine installs it, as a release from a registry and without development
-// overrides. Its files are under dir.
-func Provider(ctx context.Context, dir, version string) (env []string, err error) {
-	binary, err := BuildProvider(ctx, dir, version)
-	if err != nil {
-		return nil, err
-	}
-	return ProviderFrom(dir, binary, version)
-}
-
-// ProviderFrom is Provider for an executable that is built.
-func ProviderFrom(dir, binary, version string) (env []string, err error) {
+// InstallProvider returns the environment in which an engine installs an executable
+// of the provider, as a release from a registry and without development overrides.
+// It puts files into dir.
+func InstallProvider(dir, binary, version string) (env []string, err error) {
 	mirror, config := filepath.Join(dir, "mirror"), filepath.Join(dir, "cli.tfrc")
 	if _, err := LayProvider(mirror, binary, version); err != nil {
 		return nil, err
@@ -41,7 +35,7 @@ func ProviderFrom(dir, binary, version string) (env []string, err error) {
 }
 
 // BuildProvider compiles this module, as a release is, into a file in dir and
-// returns its path. The version is what the provider reports in its user agent.
+// returns its path. The provider reports the version in its user agent.
 func BuildProvider(ctx context.Context, dir, version string) (string, error) {
 	root, err := Root()
 	if err != nil {
@@ -56,8 +50,8 @@ func BuildProvider(ctx context.Context, dir, version string) (string, error) {
 	return binary, nil
 }
 
-// LayProvider copies the executable into dir, laid out like the registries, as the
-// given version for this machine's platform, and returns the files.
+// LayProvider copies the executable into dir, which is laid out like a registry, as
+// a version for this machine's platform. It returns the files.
 func LayProvider(dir, binary, version string) ([]string, error) {
 	content, err := os.ReadFile(binary)
 	if err != nil {
@@ -69,8 +63,8 @@ func LayProvider(dir, binary, version string) ([]string, error) {
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 			return nil, err
 		}
-		// Another file, not other bytes in the same one: a running engine may
-		// still execute the old.
+		// A running engine may still execute the old file, so it is replaced, not
+		// rewritten.
 		if err := os.Remove(file); err != nil && !os.IsNotExist(err) {
 			return nil, err
 		}
@@ -82,8 +76,8 @@ func LayProvider(dir, binary, version string) ([]string, error) {
 	return files, nil
 }
 
-// RemoveProvider removes every version that LayProvider laid out in dir, and
-// returns the folders.
+// RemoveProvider removes every version that LayProvider put into dir, and returns
+// the removed folders.
 func RemoveProvider(dir string) ([]string, error) {
 	var removed []string
 	for _, host := range hosts {
@@ -95,7 +89,7 @@ func RemoveProvider(dir string) ([]string, error) {
 			return removed, err
 		}
 		removed = append(removed, folder)
-		// The folders above, if they are empty now.
+		// The folders above are removed if they are empty.
 		_ = os.Remove(filepath.Dir(folder))
 		_ = os.Remove(filepath.Join(dir, host))
 	}
@@ -122,9 +116,8 @@ func cliConfig(mirror string) string {
 `, filepath.ToSlash(mirror), list, list)
 }
 
-// Environ is the environment for an engine that uses the CLI configuration, prints
-// no color, and takes nothing from how this machine's user has set up engines or
-// this provider.
+// Environ is an environment without this machine's settings of engines and of this
+// provider. The engine uses the CLI configuration and prints no color.
 func Environ(cliConfig string) []string {
 	var env []string
 	for _, entry := range os.Environ() {

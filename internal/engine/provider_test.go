@@ -9,39 +9,10 @@ import (
 	"testing"
 )
 
-func TestLayProvider_PutsTheBinaryWhereBothEnginesLook(t *testing.T) {
+func TestLayProvider_PutsEachBuildWhereBothEnginesLook(t *testing.T) {
 	t.Parallel()
-
-	binary := filepath.Join(t.TempDir(), "built")
-	if err := os.WriteFile(binary, []byte("first"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	files, err := LayProvider(dir, binary, "1.2.3")
-	if err != nil {
-		t.Fatal(err)
-	}
-	platform := runtime.GOOS + "_" + runtime.GOARCH
-	for _, host := range []string{"registry.terraform.io", "registry.opentofu.org"} {
-		want := filepath.Join(dir, host, "palabra-community", "palabra", "1.2.3", platform, providerFile("1.2.3"))
-		if !slices.Contains(files, want) {
-			t.Errorf("no file %s in %v", want, files)
-		}
-		info, err := os.Stat(want)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if runtime.GOOS != "windows" && info.Mode()&0o100 == 0 {
-			t.Errorf("%s is not executable", want)
-		}
-	}
-}
-
-func TestLayProvider_ReplacesAnOlderBuildOfTheSameVersion(t *testing.T) {
-	t.Parallel()
-
-	binary := filepath.Join(t.TempDir(), "built")
-	dir := t.TempDir()
+	dir, binary := t.TempDir(), filepath.Join(t.TempDir(), "built")
+	// The second build is shorter and replaces the first.
 	for _, content := range []string{"a longer first build", "second"} {
 		if err := os.WriteFile(binary, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
@@ -50,25 +21,26 @@ func TestLayProvider_ReplacesAnOlderBuildOfTheSameVersion(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, file := range files {
-			if got, err := os.ReadFile(file); err != nil || string(got) != content {
-				t.Errorf("%s holds %q (%v), want %q", file, got, err, content)
+		for _, host := range []string{"registry.terraform.io", "registry.opentofu.org"} {
+			want := filepath.Join(dir, host, "palabra-community", "palabra", "1.2.3", runtime.GOOS+"_"+runtime.GOARCH, providerFile("1.2.3"))
+			if !slices.Contains(files, want) {
+				t.Errorf("no file %s in %v", want, files)
+			}
+			if got, err := os.ReadFile(want); err != nil || string(got) != content {
+				t.Errorf("%s contains %q (%v), want %q", want, got, err, content)
+			}
+			if info, err := os.Stat(want); err != nil || runtime.GOOS != "windows" && info.Mode()&0o100 == 0 {
+				t.Errorf("%s is not executable (%v)", want, err)
 			}
 		}
 	}
-}
-
-func TestLayProvider_LeavesNothingWhenTheBinaryIsMissing(t *testing.T) {
-	t.Parallel()
-
-	if _, err := LayProvider(t.TempDir(), filepath.Join(t.TempDir(), "absent"), "1.2.3"); !os.IsNotExist(err) {
-		t.Errorf("error %v, want that the file does not exist", err)
+	if _, err := LayProvider(dir, filepath.Join(dir, "absent"), "1.2.3"); !os.IsNotExist(err) {
+		t.Errorf("without a build: error %v, want that the file does not exist", err)
 	}
 }
 
-func TestRemoveProvider_RemovesEveryVersionAndNothingElse(t *testing.T) {
+func TestRemoveProvider_RemovesEveryVersionOnly(t *testing.T) {
 	t.Parallel()
-
 	dir, binary := t.TempDir(), filepath.Join(t.TempDir(), "built")
 	if err := os.WriteFile(binary, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -99,9 +71,8 @@ func TestRemoveProvider_RemovesEveryVersionAndNothingElse(t *testing.T) {
 	}
 }
 
-func TestCLIConfig_KeepsThisProviderFromEveryRegistry(t *testing.T) {
+func TestCLIConfig_TakesThisProviderFromTheMirrorOnly(t *testing.T) {
 	t.Parallel()
-
 	content := cliConfig("/some/mirror")
 	mirrored, direct, found := strings.Cut(content, "direct")
 	if !found || !strings.Contains(mirrored, `path    = "/some/mirror"`) {
@@ -115,7 +86,7 @@ func TestCLIConfig_KeepsThisProviderFromEveryRegistry(t *testing.T) {
 	}
 }
 
-func TestEnviron_LeavesTheUsersSetupOut(t *testing.T) {
+func TestEnviron_OmitsTheUsersSettings(t *testing.T) {
 	t.Setenv("TF_LOG", "TRACE")
 	t.Setenv("PALABRA_API_KEY", "plbr_real")
 	t.Setenv("TF_CLI_CONFIG_FILE", "/home/user/.terraformrc")

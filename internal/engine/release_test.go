@@ -29,9 +29,9 @@ var releasePlatforms = []string{
 	"windows_386", "windows_amd64", "windows_arm64",
 }
 
-// TestRelease_IsWhatARegistryAndAnEngineTake is for the folder of goreleaser that
+// TestRelease_SuitsRegistryAndEngine tests the folder of goreleaser that
 // PALABRA_RELEASE names, relative to the module.
-func TestRelease_IsWhatARegistryAndAnEngineTake(t *testing.T) {
+func TestRelease_SuitsRegistryAndEngine(t *testing.T) {
 	t.Parallel()
 	dist := os.Getenv("PALABRA_RELEASE")
 	if dist == "" {
@@ -53,7 +53,7 @@ func TestRelease_IsWhatARegistryAndAnEngineTake(t *testing.T) {
 	for name, want := range sums {
 		path := filepath.Join(dist, name)
 		if name == manifest {
-			// It is uploaded under another name than it has in the repository.
+			// The upload renames it.
 			path = filepath.Join(root, "terraform-registry-manifest.json")
 		}
 		content, err := os.ReadFile(path)
@@ -74,7 +74,7 @@ func TestRelease_IsWhatARegistryAndAnEngineTake(t *testing.T) {
 	applyReleased(t, root, unpack(t, dist, version), version)
 }
 
-// readSums reads the checksum list, whose name tells the version.
+// readSums reads the checksum list, whose name contains the version.
 func readSums(t *testing.T, dist string) (version string, sums map[string]string) {
 	t.Helper()
 	lists, err := filepath.Glob(filepath.Join(dist, project+"_*_SHA256SUMS"))
@@ -94,8 +94,8 @@ func readSums(t *testing.T, dist string) (version string, sums map[string]string
 	return version, sums
 }
 
-// unpack returns the executable for this machine, which has to be alone in its
-// archive under the name that an engine looks for.
+// unpack returns the executable for this machine. The archive must contain nothing
+// else, and the name must be the one that engines look for.
 func unpack(t *testing.T, dist, version string) string {
 	t.Helper()
 	name := project + "_" + version + "_" + runtime.GOOS + "_" + runtime.GOARCH + ".zip"
@@ -109,7 +109,7 @@ func unpack(t *testing.T, dist, version string) string {
 		want += ".exe"
 	}
 	if len(archive.File) != 1 || archive.File[0].Name != want || archive.File[0].Mode()&0o111 != 0o111 {
-		t.Fatalf("%s does not hold %s alone, executable", name, want)
+		t.Fatalf("%s must contain %s, executable, and nothing else", name, want)
 	}
 	packed, err := archive.File[0].Open()
 	if err != nil {
@@ -134,7 +134,7 @@ func applyReleased(t *testing.T, root, binary, version string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	env, err := engine.ProviderFrom(t.TempDir(), binary, version)
+	env, err := engine.InstallProvider(t.TempDir(), binary, version)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,15 +149,14 @@ func applyReleased(t *testing.T, root, binary, version string) {
 		api.ServeHTTP(w, r)
 	}))
 	defer front.Close()
-	env = append(append(env, api.Env()...), "PALABRA_API_URL="+front.URL)
-	work := engine.Workspace{Engine: found, Dir: t.TempDir(), Env: env}
+	work := engine.Workspace{Engine: found, Env: env}.In(t.TempDir(), append(api.Env(), "PALABRA_API_URL="+front.URL)...)
 	if err := os.CopyFS(work.Dir, os.DirFS(filepath.Join(root, "examples", "demo"))); err != nil {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{
 		{"init", "-input=false"},
 		{"apply", "-auto-approve"},
-		{"plan", "-detailed-exitcode"}, // Exit status 2 when anything is left to do.
+		{"plan", "-detailed-exitcode"}, // Exit status 2 if it is not empty.
 		{"destroy", "-auto-approve"},
 	} {
 		if _, err := work.Run(t.Context(), args...); err != nil {
@@ -165,6 +164,6 @@ func applyReleased(t *testing.T, root, binary, version string) {
 		}
 	}
 	if seen, _ := agent.Load().(string); !strings.Contains(seen, version) {
-		t.Errorf("user agent %q does not tell version %s: the linker did not set it", seen, version)
+		t.Errorf("user agent %q lacks version %s: the linker did not set it", seen, version)
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/engine"
 )
 
-// download is a folder with what can be downloaded of a release, and a keyring.
+// download is a folder with the assets of a release, and a keyring.
 type download struct {
 	t    *testing.T
 	dir  string
@@ -52,7 +52,7 @@ func (d *download) write(name, content string) {
 	}
 }
 
-// attest sets what gh does.
+// attest replaces gh.
 func (d *download) attest(body string) {
 	d.t.Helper()
 	script := "#!/bin/sh\necho \"$*\" >> \"" + d.bin + "/gh.log\"\n" + body + "\n"
@@ -63,7 +63,7 @@ func (d *download) attest(body string) {
 
 func (d *download) run(name string, args ...string) (string, error) {
 	d.t.Helper()
-	// The clean-up, too, runs it, when the test's context has ended.
+	// The clean-up runs after the test's context has ended.
 	cmd := exec.CommandContext(context.WithoutCancel(d.t.Context()), name, args...) // #nosec G204 -- fixed programs
 	cmd.Env = append(os.Environ(), "GNUPGHOME="+d.home, "PATH="+d.bin+":"+os.Getenv("PATH"))
 	out, err := cmd.CombinedOutput()
@@ -79,7 +79,7 @@ func (d *download) gpg(args ...string) string {
 	return out
 }
 
-// key makes one and returns its fingerprint.
+// key generates a key and returns its fingerprint.
 func (d *download) key(name string) string {
 	d.t.Helper()
 	d.gpg("--quick-generate-key", name, "ed25519", "sign", "never")
@@ -92,7 +92,7 @@ func (d *download) key(name string) string {
 	return ""
 }
 
-// sign lists what is there, and signs the list.
+// sign writes the checksum list and its signature.
 func (d *download) sign(fingerprint string) {
 	d.t.Helper()
 	files, err := os.ReadDir(d.dir)
@@ -113,7 +113,7 @@ func (d *download) sign(fingerprint string) {
 	d.gpg("--local-user", fingerprint, "--output", path+".sig", "--detach-sign", path)
 }
 
-func TestVerifyRelease_RefusesWhatWasTamperedWith(t *testing.T) {
+func TestVerifyRelease_RefusesTamperedAssets(t *testing.T) {
 	t.Parallel()
 	root, err := engine.Root()
 	if err != nil {
@@ -149,7 +149,7 @@ func TestVerifyRelease_RefusesWhatWasTamperedWith(t *testing.T) {
 				t.Errorf("error %v, want %q:\n%s", err, test.want, out)
 			}
 			if test.want == "" && strings.Count(out, "match")+strings.Count(out, "built by the release workflow") != 2 {
-				t.Errorf("not everything was verified:\n%s", out)
+				t.Errorf("the script did not verify everything:\n%s", out)
 			}
 		})
 	}

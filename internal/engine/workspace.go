@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 )
@@ -13,7 +14,28 @@ import (
 type Workspace struct {
 	Engine Engine
 	Dir    string
-	Env    []string // all of it, such as what Provider and API.Env return
+	Env    []string // the whole environment
+}
+
+// Prepare finds an engine and builds the provider for it, with its files under
+// dir. The workspace has no folder of its own yet; In returns one that has.
+func Prepare(ctx context.Context, dir string) (Workspace, error) {
+	found, err := Find(ctx)
+	if err != nil {
+		return Workspace{}, err
+	}
+	binary, err := BuildProvider(ctx, dir, LocalVersion)
+	if err != nil {
+		return Workspace{}, err
+	}
+	env, err := InstallProvider(dir, binary, LocalVersion)
+	return Workspace{Engine: found, Env: env}, err
+}
+
+// In returns the same workspace in another folder, with more variables.
+func (w Workspace) In(dir string, env ...string) Workspace {
+	w.Dir, w.Env = dir, slices.Concat(w.Env, env)
+	return w
 }
 
 // Command returns a command of the engine. When ctx ends it is interrupted, and
@@ -26,8 +48,7 @@ func (w Workspace) Command(ctx context.Context, args ...string) *exec.Cmd {
 	return command
 }
 
-// Run runs a command and returns what it printed, which is in the error, too,
-// where the command fails.
+// Run runs a command and returns its output. An error contains the output, too.
 func (w Workspace) Run(ctx context.Context, args ...string) (string, error) {
 	output, err := w.Command(ctx, args...).CombinedOutput()
 	if err != nil {

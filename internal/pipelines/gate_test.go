@@ -10,13 +10,13 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/engine"
 )
 
-// judge runs the gate as renew.sh does, with each jq of the machine.
+// judge runs the gate as renew.sh does, with gojq and, if installed, jq.
 func judge(t *testing.T, plan string, check func(t *testing.T, r result)) {
 	t.Helper()
-	w := &workspace{t: t, dir: t.TempDir(), tools: needTools(t)}
+	w := &workspace{t: t, Workspace: prepared.In(t.TempDir())}
 	w.write("plan.json", plan)
 	w.write("gate.jq", readFile(t, filepath.Join(kitFolder, "gate.jq")))
-	programs := map[string]string{"gojq": w.jq}
+	programs := map[string]string{"gojq": prepared.jq}
 	if path, err := exec.LookPath("jq"); err == nil {
 		programs["jq"] = path
 	}
@@ -42,11 +42,7 @@ func expectRefusal(t *testing.T, r result, reasons ...string) {
 
 func recordedPlan(t *testing.T, engineName, name string) string {
 	t.Helper()
-	plan, err := os.ReadFile(filepath.Join(planFolder, engineName, name+".json"))
-	if err != nil {
-		t.Fatalf("%v; record it with -record", err)
-	}
-	return string(plan)
+	return readFile(t, filepath.Join(planFolder, engineName, name+".json"))
 }
 
 func TestGate_JudgesRecordedPlansOfBothEngines(t *testing.T) {
@@ -71,8 +67,9 @@ func TestGate_JudgesRecordedPlansOfBothEngines(t *testing.T) {
 	}
 }
 
-// What the recorded engines do not write, or write only by accident.
-func TestGate_RefusesWhatIsNoGoodPlan(t *testing.T) {
+// TestGate_RefusesPlansThatWereNotRecorded has plans that the recorded engines do
+// not write.
+func TestGate_RefusesPlansThatWereNotRecorded(t *testing.T) {
 	t.Parallel()
 	good := recordedPlan(t, engine.Terraform, "renewal")
 	edit := func(old, replacement string) string {
@@ -121,20 +118,17 @@ func TestGate_RefusesWhatIsNoGoodPlan(t *testing.T) {
 	}
 }
 
-func TestRecordings_HoldNothingOfTheMachine(t *testing.T) {
+func TestRecordings_ContainNothingOfTheMachine(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob(planFolder + "/*/*.json")
 	if err != nil || len(files) != 2*(len(recordings)+1) {
 		t.Fatalf("%d recordings (%v), want %d for each engine", len(files), err, len(recordings)+1)
 	}
 	for _, file := range files {
-		content, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
+		content := readFile(t, file)
 		for _, secret := range []string{apiKey, "127.0.0.1", "eyJ", os.TempDir() + "/", "/home/", "/root/"} {
-			if strings.Contains(string(content), secret) {
-				t.Errorf("%s holds %q", file, secret)
+			if strings.Contains(content, secret) {
+				t.Errorf("%s contains %q", file, secret)
 			}
 		}
 	}

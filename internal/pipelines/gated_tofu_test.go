@@ -8,18 +8,18 @@ import (
 	"time"
 )
 
-func TestGatedTofu_AppliesOnlyWhatTheGateLetsPass(t *testing.T) {
+func TestGatedTofu_AppliesOnlyAcceptedPlans(t *testing.T) {
 	t.Parallel()
 	w := newWorkspace(t)
 	w.installCommands()
 	gated := t.TempDir()
 	writeFile(t, filepath.Join(gated, "gate.jq"), readFile(t, filepath.Join(kitFolder, "gate.jq")))
-	if err := os.Symlink(w.engine.Path, filepath.Join(gated, "tofu")); err != nil {
+	if err := os.Symlink(w.Engine.Path, filepath.Join(gated, "tofu")); err != nil {
 		t.Fatal(err)
 	}
 	script := filepath.Join(gated, "gated-tofu.sh")
 	writeFile(t, script, readFile(t, filepath.Join(kitFolder, "kubernetes/tofu-controller/gated-tofu.sh")))
-	w.env = append(w.env, "GATED="+gated)
+	w.Env = append(w.Env, "GATED="+gated)
 	tofu := func(args ...string) result { return w.run("sh", append([]string{script}, args...)...) }
 	must := func(args ...string) {
 		t.Helper()

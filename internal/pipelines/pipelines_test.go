@@ -16,15 +16,15 @@ type pipeline struct {
 	name  string
 	shell []string // the command that takes the program as its last argument
 	text  string
-	env   []string // of the file, as far as renew.sh reads it
+	env   []string // the variables that the file sets and renew.sh reads
 }
 
-// query runs a jq program on a YAML file of the kit, a stream of documents.
+// query runs a jq program on the documents of a YAML file of the kit.
 func (w *workspace) query(file, program string, into any) {
 	w.t.Helper()
 	copied := filepath.Join(w.t.TempDir(), "file.yml")
 	writeFile(w.t, copied, readFile(w.t, filepath.Join(kitFolder, file)))
-	r := w.run(w.jq, "--yaml-input", "--slurp", program, copied)
+	r := w.run(prepared.jq, "--yaml-input", "--slurp", program, copied)
 	if r.code != 0 {
 		w.t.Fatalf("%s: %s", file, r.output)
 	}
@@ -33,8 +33,8 @@ func (w *workspace) query(file, program string, into any) {
 	}
 }
 
-// github joins the steps of a job that run a command, and have the condition:
-// empty for none.
+// github joins the commands of a job's steps that have the condition, which may be
+// empty.
 func (w *workspace) github(file, job, condition string) pipeline {
 	w.t.Helper()
 	var steps []string
@@ -80,13 +80,12 @@ func (w *workspace) perform(p pipeline) result {
 	return w.run(p.shell[0], append(slices.Clone(p.shell[1:]), p.text)...)
 }
 
-// installCommands puts what the pipelines call first in PATH: the engine under
-// both names, jq, and imitations of the clock, curl and gh that work in the
-// folder ci.
+// installCommands prepends a folder to PATH: the engine under both names, jq, and
+// imitations of date, curl and gh, whose files are in the folder ci.
 func (w *workspace) installCommands() (ci string) {
 	w.t.Helper()
 	bin, ci := w.t.TempDir(), w.t.TempDir()
-	for name, target := range map[string]string{"terraform": w.engine.Path, "tofu": w.engine.Path, "jq": w.jq} {
+	for name, target := range map[string]string{"terraform": w.Engine.Path, "tofu": w.Engine.Path, "jq": prepared.jq} {
 		if err := os.Symlink(target, filepath.Join(bin, name)); err != nil {
 			w.t.Fatal(err)
 		}
@@ -108,7 +107,7 @@ exec jq -r "$2" "$CI_FOLDER/$answer"`,
 			w.t.Fatal(err)
 		}
 	}
-	w.env = append(w.env, "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"), "CI_FOLDER="+ci)
+	w.Env = append(w.Env, "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"), "CI_FOLDER="+ci)
 	return ci
 }
 
@@ -116,11 +115,7 @@ exec jq -r "$2" "$CI_FOLDER/$answer"`,
 func (w *workspace) copyKit(state string) {
 	w.t.Helper()
 	for _, name := range []string{"main.tf", "renew.sh", "watch.sh", "gate.jq", "summary.jq"} {
-		content, err := os.ReadFile(filepath.Join(kitFolder, name))
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		w.write(name, string(content))
+		w.write(name, readFile(w.t, filepath.Join(kitFolder, name)))
 	}
 	w.write("backend.tf", fmt.Sprintf("terraform {\n  backend \"local\" {\n    path = %q\n  }\n}\n", state))
 }
@@ -141,14 +136,14 @@ func readFile(t *testing.T, path string) string {
 	return string(content)
 }
 
-// newWatch is a workspace in which the watch finds a last success so long ago, or
-// none when that is negative.
+// newWatch is a workspace whose last successful night was that long ago; a negative
+// value means that there was none.
 func newWatch(t *testing.T, ago time.Duration, workflowState string) (w *workspace, ci string) {
 	t.Helper()
 	w = newWorkspace(t)
 	ci = w.installCommands()
 	w.copyKit("unused")
-	w.env = append(w.env, "GH_REPO=example/sessions", "CI_API_V4_URL=https://gitlab.example.com/api/v4", "CI_PROJECT_ID=1", "CI_JOB_TOKEN=t")
+	w.Env = append(w.Env, "GH_REPO=example/sessions", "CI_API_V4_URL=https://gitlab.example.com/api/v4", "CI_PROJECT_ID=1", "CI_JOB_TOKEN=t")
 	runs, deployments := "[]", "[]"
 	if ago >= 0 {
 		last := start.Add(-ago)
@@ -164,7 +159,7 @@ func newWatch(t *testing.T, ago time.Duration, workflowState string) (w *workspa
 	return w, ci
 }
 
-func TestWatch_NoticesAWeekWithoutRuns(t *testing.T) {
+func TestWatch_FailsAfterAWeekWithoutRuns(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name string
@@ -189,7 +184,7 @@ func TestWatch_NoticesAWeekWithoutRuns(t *testing.T) {
 	}
 }
 
-func TestWatch_KeepsSchedulesThatNobodyDisabled(t *testing.T) {
+func TestWatch_EnablesSchedulesUnlessAPersonDisabledThem(t *testing.T) {
 	t.Parallel()
 	for state, want := range map[string]int{"active": 2, "disabled_inactivity": 2, "disabled_manually": 0} {
 		t.Run(state, func(t *testing.T) {
@@ -213,7 +208,7 @@ func TestAlert_OpensOneIssue(t *testing.T) {
 			t.Parallel()
 			w, ci := newWatch(t, 0, "active")
 			writeFile(t, filepath.Join(ci, "issues.json"), test.issues)
-			w.env = append(w.env, "RUN=https://example.com/run")
+			w.Env = append(w.Env, "RUN=https://example.com/run")
 			for _, alert := range []pipeline{
 				w.github("github/renew-sessions.yml", "alert", ""),
 				w.github("github/watch-sessions.yml", "watch", "failure()"),

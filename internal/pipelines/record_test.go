@@ -43,15 +43,14 @@ output "ended" {
 }
 `
 
-// recordings are plans by name: what is applied first, what is planned then, and
-// how.
+// recordings are plans: what is applied first, what is planned then, and how.
 var recordings = []struct {
 	name          string
 	before, after string
 	change        func(w *workspace)
 	args          []string
-	// terraform and openTofu are what the gate says of the engine's plan: parts
-	// of its output. An empty list means that the plan may be applied.
+	// terraform and openTofu are parts of the gate's output about the engine's plan.
+	// Nil means that the plan may be applied; for openTofu, the same as terraform.
 	terraform, openTofu []string
 }{
 	{name: "nothing", before: kept, after: kept},
@@ -106,7 +105,7 @@ var recordings = []struct {
 	{
 		name: "read_in_apply", before: kept, change: pass,
 		after: kept + "data \"palabra_session\" \"lobby\" {\n  id         = \"room.a\"\n  depends_on = [palabra_session_expiry.kept]\n}\n",
-		// The engine reads it in the plan unless the resource has changes.
+		// Engines read it in the plan unless the resource has changes.
 		terraform: []string{`data.palabra_session.lobby: the plan reads it during apply`},
 	},
 	{
@@ -115,7 +114,7 @@ var recordings = []struct {
 	},
 }
 
-// pass lets so much time pass that sessions are due.
+// pass lets time pass until sessions are due.
 func pass(w *workspace) { w.clock.Advance(90 * time.Minute) }
 
 func TestRecord(t *testing.T) {
@@ -138,27 +137,23 @@ func TestRecord(t *testing.T) {
 			}
 			w.write("main.tf", needs+r.after)
 			w.engineRun(append([]string{"plan", "-out=tfplan"}, r.args...)...)
-			folder := filepath.Join(planFolder, w.engine.Name)
+			folder := filepath.Join(planFolder, w.Engine.Name)
 			if err := os.MkdirAll(folder, 0o750); err != nil {
 				t.Fatal(err)
 			}
-			if err := os.WriteFile(filepath.Join(folder, r.name+".json"), recorded(t, w.show("tfplan")), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			writeFile(t, filepath.Join(folder, r.name+".json"), recorded(t, w.engineRun("show", "-json", "tfplan")))
 			if r.name == "nothing" {
-				if err := os.WriteFile(filepath.Join(folder, "state.json"), recorded(t, w.show()), 0o600); err != nil {
-					t.Fatal(err)
-				}
+				writeFile(t, filepath.Join(folder, "state.json"), recorded(t, w.engineRun("show", "-json")))
 			}
 		})
 	}
 }
 
-// token is one of the sandbox's, which look like credentials.
+// token is a token of the sandbox, which looks like credentials.
 var token = regexp.MustCompile(`"eyJ[^"]*"`)
 
-// recorded is a plan without tokens, laid out for people.
-func recorded(t *testing.T, plan string) []byte {
+// recorded is a plan without tokens, indented.
+func recorded(t *testing.T, plan string) string {
 	t.Helper()
 	var value any
 	if err := json.Unmarshal(token.ReplaceAll([]byte(plan), []byte(`"(token)"`)), &value); err != nil {
@@ -168,5 +163,5 @@ func recorded(t *testing.T, plan string) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return append(laidOut, '\n')
+	return string(laidOut) + "\n"
 }

@@ -35,7 +35,7 @@ func main() {
 
 const managedSession = "/session-storage/sessions/58347ae0-8a5d-41cf-96d9-166b550b3335.b0327ccf.3c0742bc"
 
-// step is a command and the calls on the managed session that it has to make.
+// step is a command and the calls on the managed session that it must make.
 type step struct {
 	title, command string
 	want           []string
@@ -57,22 +57,17 @@ func run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(out, "Looking for Terraform or OpenTofu")
-	found, err := engine.Find(ctx)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(out, "  %s\nBuilding the provider\n", found)
+	fmt.Fprintln(out, "Looking for Terraform or OpenTofu, and building the provider")
 	dir, err := os.MkdirTemp("", "palabra-demo-")
 	if err != nil {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	env, err := engine.Provider(ctx, dir, "0.0.1")
+	prepared, err := engine.Prepare(ctx, dir)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(out, "Starting the sandbox")
+	fmt.Fprintf(out, "  %s\nStarting the sandbox\n", prepared.Engine)
 	api, err := engine.Serve(sandbox.Options{}, filepath.Join(root, "examples", "sandbox", "sessions.json"))
 	if err != nil {
 		return err
@@ -80,7 +75,7 @@ func run(ctx context.Context, out io.Writer) error {
 	defer api.Close()
 	fmt.Fprintf(out, "  %s\n", api.URL)
 
-	work := engine.Workspace{Engine: found, Dir: filepath.Join(dir, "work"), Env: append(env, api.Env()...)}
+	work := prepared.In(filepath.Join(dir, "work"), api.Env()...)
 	if err := os.CopyFS(work.Dir, os.DirFS(filepath.Join(root, "examples", "demo"))); err != nil {
 		return err
 	}
@@ -102,8 +97,8 @@ func run(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
-// run runs the step, shows what the engine printed and what the API was asked, and
-// compares that with what the step promises.
+// run runs the step, shows the engine's output and the API calls, and compares the
+// calls with those that the step promises.
 func (s step) run(ctx context.Context, out io.Writer, work engine.Workspace, api *engine.API, total map[string]int) error {
 	fmt.Fprintf(out, "\n== %s\n$ %s %s\n", s.title, work.Engine.Name, s.command)
 	api.ResetRequests()

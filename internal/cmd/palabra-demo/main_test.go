@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	// The go command is to run this again when the provider has changed.
+	// So that a change of the provider invalidates the test's cached result.
 	_ "github.com/palabra-community/terraform-provider-palabra/internal/provider"
 )
 
@@ -16,7 +16,7 @@ var (
 	command   = regexp.MustCompile(`(?m)^\$ (terraform|tofu)`)
 )
 
-// normalized leaves out what differs between two runs.
+// normalized replaces what differs between two runs.
 func normalized(output string) string {
 	return command.ReplaceAllString(timestamp.ReplaceAllString(output, "TIME"), "$ ENGINE")
 }
@@ -35,7 +35,7 @@ func TestDemo_PrintsWhatTheREADMEShows(t *testing.T) {
 	if err := run(t.Context(), &out); err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
 	}
-	// The README leaves lines out, and shows the others in the same order.
+	// The README omits lines, and keeps the order.
 	rest := normalized(out.String())
 	for line := range strings.Lines(normalized(string(shown[1]))) {
 		_, after, found := strings.Cut(rest, "\n"+line)

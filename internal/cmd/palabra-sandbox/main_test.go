@@ -42,7 +42,7 @@ func (o *output) await(t *testing.T, pattern string) []string {
 		}
 		<-o.written
 	}
-	t.Fatalf("output never holds %q", pattern)
+	t.Fatalf("the output never contains %q", pattern)
 	return nil
 }
 
@@ -79,7 +79,7 @@ func TestRun_ServesTheSeedAndLogsRequests(t *testing.T) {
 			t.Errorf("the seed's session %s is not listed", id)
 		}
 	}
-	// Neither the rate limit nor the latency is named, as neither answered.
+	// No fault is named, because the API itself has answered.
 	out.await(t, `GET    /session-storage/sessions\?page_size=5  200  \S+\n`)
 	cancel()
 	if err := <-done; err != nil {
@@ -87,7 +87,7 @@ func TestRun_ServesTheSeedAndLogsRequests(t *testing.T) {
 	}
 }
 
-func TestRun_RefusesWhatItCannotUse(t *testing.T) {
+func TestRun_RefusesWrongArguments(t *testing.T) {
 	t.Parallel()
 	bad := filepath.Join(t.TempDir(), "bad.json")
 	if err := os.WriteFile(bad, []byte(`{"sessions":[{}]}`), 0o600); err != nil {
@@ -100,7 +100,7 @@ func TestRun_RefusesWhatItCannotUse(t *testing.T) {
 	}
 }
 
-func TestRun_NamesThePortInUseAndTheWayOut(t *testing.T) {
+func TestRun_PortInUseIsNamedWithAnAlternative(t *testing.T) {
 	t.Parallel()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -125,7 +125,7 @@ func TestRun_PrintsItsVersion(t *testing.T) {
 	}
 }
 
-func TestIntroduce_NamesAnAddressThatCanBeUsed(t *testing.T) {
+func TestIntroduce_PrintsAUsableAddress(t *testing.T) {
 	t.Parallel()
 	for ip, want := range map[string]string{
 		"127.0.0.1": "export PALABRA_API_URL=http://127.0.0.1:80\n",

@@ -16,7 +16,6 @@ import (
 
 func TestWrite_HasEveryObjectOfTheProvider(t *testing.T) {
 	t.Parallel()
-
 	server := providerserver.NewProtocol6(provider.New("test")())()
 	want, err := server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
@@ -52,7 +51,6 @@ func TestWrite_HasEveryObjectOfTheProvider(t *testing.T) {
 
 func TestConvert_KeepsWhatThePagesShow(t *testing.T) {
 	t.Parallel()
-
 	in := &tfprotov6.SchemaBlock{
 		Attributes: []*tfprotov6.SchemaAttribute{
 			{Name: "tokens", Type: tftypes.List{ElementType: tftypes.String}, Computed: true, Sensitive: true},
@@ -84,7 +82,6 @@ func TestConvert_KeepsWhatThePagesShow(t *testing.T) {
 
 func TestConvert_FailsOnWhatItCannotWrite(t *testing.T) {
 	t.Parallel()
-
 	empty := &tfprotov6.Schema{Block: &tfprotov6.SchemaBlock{}}
 	for name, test := range map[string]struct {
 		schemas    tfprotov6.GetProviderSchemaResponse
@@ -103,7 +100,6 @@ func TestConvert_FailsOnWhatItCannotWrite(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-
 			if _, err := convert(&test.schemas, &test.identities); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("error %v, want one about %s", err, test.want)
 			}
@@ -113,7 +109,6 @@ func TestConvert_FailsOnWhatItCannotWrite(t *testing.T) {
 
 func TestWrite_StopsAtErrorsOfTheProvider(t *testing.T) {
 	t.Parallel()
-
 	diagnostics := []*tfprotov6.Diagnostic{
 		{Severity: tfprotov6.DiagnosticSeverityWarning, Summary: "soon gone"},
 		{Severity: tfprotov6.DiagnosticSeverityError, Summary: "Invalid schema", Detail: "two ids"},
@@ -122,6 +117,6 @@ func TestWrite_StopsAtErrorsOfTheProvider(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	if err := failed(slices.Clone(diagnostics[:1])); err != nil {
-		t.Errorf("a warning is an error: %v", err)
+		t.Errorf("a warning is treated as an error: %v", err)
 	}
 }

@@ -1,5 +1,5 @@
-// Command setup prepares a machine for the provider: it finds the engine that the
-// demo and the tests use, and installs a build of the provider or removes it.
+// Command setup finds the engine that the demo and the tests use, and installs or
+// removes a build of the provider.
 package main
 
 import (
@@ -20,10 +20,6 @@ const usage = `usage: setup COMMAND
   install [-version]   build the provider and put it where init finds it
   uninstall            remove every build that install has put there`
 
-// localVersion is that of a local build. No release has it, and no constraint such
-// as "~> 1.0" takes it, so a forgotten build is noticed. Engines refuse 0.0.0.
-const localVersion = "0.0.1"
-
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	dir, err := engine.UserDir()
@@ -37,13 +33,13 @@ func main() {
 	}
 }
 
-// run runs a command; dir is where engines look for builds of the user's own.
+// run runs a command; dir is where engines look for the user's own providers.
 func run(ctx context.Context, out io.Writer, dir string, args []string) error {
 	if len(args) == 0 {
 		return fmt.Errorf("no command\n%s", usage)
 	}
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
-	version := flags.String("version", localVersion, "`version` to install as; engines never choose a pre-release by themselves")
+	version := flags.String("version", engine.LocalVersion, "`version` to install as; engines never choose a pre-release by themselves")
 	if err := flags.Parse(args[1:]); err != nil {
 		return err
 	}
@@ -110,7 +106,7 @@ As long as it is there, init takes this provider from no registry; "make uninsta
 removes it. In a folder that was initialised with another build, remove
 .terraform.lock.hcl before the next init: it holds the old version and checksum.
 `, engine.ProviderSource)
-	// An engine that has been told where to look does not look anywhere else.
+	// Engines search only where such a block says.
 	if file := os.Getenv("TF_CLI_CONFIG_FILE"); file != "" {
 		fmt.Fprintf(out, "\nTF_CLI_CONFIG_FILE is set: a provider_installation block in %s would keep this folder from being searched.\n", file)
 	}

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-func TestSetup_UninstallRemovesWhatInstallPutThere(t *testing.T) {
+func TestSetup_UninstallRemovesWhatInstallCreated(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	builds := func() (files []string) {
@@ -34,17 +34,16 @@ func TestSetup_UninstallRemovesWhatInstallPutThere(t *testing.T) {
 		return out.String()
 	}
 
-	said := run("install")
+	said := run("install", "-version=1.2.3")
 	installed := builds()
 	if len(installed) != 2 || !slices.ContainsFunc(installed, func(file string) bool {
-		return strings.Contains(filepath.ToSlash(file), "registry.terraform.io/palabra-community/palabra/0.0.1/"+runtime.GOOS+"_"+runtime.GOARCH+"/")
+		return strings.Contains(filepath.ToSlash(file), "registry.terraform.io/palabra-community/palabra/1.2.3/"+runtime.GOOS+"_"+runtime.GOARCH+"/")
 	}) {
 		t.Errorf("installed %q", installed)
 	}
 	if !strings.Contains(said, "make uninstall") {
 		t.Errorf("install does not say how to undo it:\n%s", said)
 	}
-	run("install", "-version=1.2.3")
 	run("uninstall")
 	if left := builds(); len(left) != 0 {
 		t.Errorf("left: %q", left)
@@ -54,7 +53,7 @@ func TestSetup_UninstallRemovesWhatInstallPutThere(t *testing.T) {
 	}
 }
 
-func TestSetup_WithoutACommandShowsThem(t *testing.T) {
+func TestSetup_WithoutACommandListsTheCommands(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{nil, {"explode"}} {
 		if err := run(t.Context(), nil, "", args); err == nil || !strings.Contains(err.Error(), "uninstall") {
