@@ -24,10 +24,9 @@ func main() {
 	}
 }
 
-// minimumHeap is how many bytes the garbage collector takes for granted: it
-// starts when as much again is in use. The usual refresh makes less garbage than
-// that, and need not be stopped some twenty times for it. The memory is never
-// touched, so it is address space only.
+// minimumHeap is allocated and never used, so it costs only address space. The
+// garbage collector then runs only when the heap has grown by as much again. A usual
+// refresh needs less, and is not stopped some twenty times.
 const minimumHeap = 64 << 20
 
 func serve(debug bool) error {

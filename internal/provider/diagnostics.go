@@ -12,21 +12,19 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
 )
 
-// apiError turns an error of the client into a diagnostic; nothing else does. The
-// summary says what could not be done, the detail what the API said and what to
-// do about it.
+// apiError turns an error of the client into a diagnostic. The summary says what
+// could not be done, the detail what the API said and what to do next.
 func (d *providerData) apiError(summary string, err error) diag.Diagnostic {
 	return diag.NewErrorDiagnostic(summary, d.explain(err))
 }
 
-// readError is apiError for the read of a managed resource. Once refused
-// credentials have failed one read of this run, instances that were not requested
-// get a warning only: engines fold warnings that share a summary, and the first
-// error already fails the run.
+// readError is apiError for the read of a managed resource. The first error about
+// refused credentials fails the run. After it, instances that were not requested
+// only get a warning, because engines fold warnings with the same summary.
 func (d *providerData) readError(sessionID string, err error) diag.Diagnostic {
 	if errors.Is(err, palabra.ErrRefusedBefore) && d.readRefused.Load() {
 		return diag.NewWarningDiagnostic("Sessions not read, because the API has refused the credentials",
-			fmt.Sprintf("Session %q was not read, and its state is kept. The error of this run says what to do.", sessionID))
+			fmt.Sprintf("Session %q was not read, and its state is kept. Another error of this run says what to do.", sessionID))
 	}
 	if errors.Is(err, palabra.ErrUnauthorized) {
 		d.readRefused.Store(true)
@@ -34,8 +32,8 @@ func (d *providerData) readError(sessionID string, err error) diag.Diagnostic {
 	return d.apiError("Unable to read session", err)
 }
 
-// explain is the text of a diagnostic. Refused credentials fail every instance
-// of a plan, so the advice about them is given once.
+// explain returns the detail of a diagnostic. Refused credentials fail every
+// instance of a plan, so the advice about them is given only once.
 func (d *providerData) explain(err error) string {
 	said := sentence(err.Error())
 	if errors.Is(err, palabra.ErrUnauthorized) && !d.refusalTold.CompareAndSwap(false, true) {
@@ -59,20 +57,20 @@ func (d *providerData) advice(err error) string {
 		next = "The endpoint (" + envEndpoint + ") is an address of this machine, and no server listens there. Is the sandbox running, and on this port? " +
 			"Nothing was removed from the state."
 	case errors.Is(err, palabra.ErrInsufficientBalance):
-		next = "The account has no balance left, so the API creates no session for it. Top it up, then run again. " +
-			"The first grant of a new account arrives about a minute after the sign-up."
+		next = "The account has no balance left, so the API does not create sessions for it. Top it up, then run again. " +
+			"A new account gets its first balance about a minute after the sign-up."
 	case errors.Is(err, palabra.ErrSessionLimit):
-		next = "The account has as many sessions as its plan allows. Delete sessions that are not used any more: the guide \"Clean up an account near its limit\" shows how, " +
-			"with data \"palabra_sessions\" to find them and the palabra_prune_sessions action (Terraform 1.14) to delete them. A session that nobody deletes counts until it expires."
+		next = "The account has as many sessions as its plan allows. Delete sessions that are no longer used. The guide \"Clean up an account near its limit\" shows how to " +
+			"find them with data \"palabra_sessions\" and delete them with the palabra_prune_sessions action (Terraform 1.14). A session counts until it expires or is deleted."
 	case errors.Is(err, palabra.ErrNoSuchEndpoint):
 		next = fmt.Sprintf("The server does not know this path, so the endpoint (%s) is probably not the base URL of the API, which is %s. "+
 			"The credentials are not at fault. Nothing was removed from the state.", envEndpoint, palabra.DefaultEndpoint)
 	case errors.Is(err, palabra.ErrUnauthorized):
 		next = fmt.Sprintf("The API refused the credentials from %s. Check that they are complete and active, that the endpoint is the one they belong to, "+
 			"and that they are of the right kind: an API key (api_key) and a key pair (client_id with client_secret) are not interchangeable. "+
-			"The API is known to answer wrong credentials with 404, too. Nothing was removed from the state.", d.credentialSource)
+			"The API may also answer wrong credentials with 404. Nothing was removed from the state.", d.credentialSource)
 	case errors.Is(err, palabra.ErrNotFound):
-		next = "The session does not exist: it has expired, or somebody deleted it, or the id is misspelled." + blankAtAnEnd(sessionOf(err)) +
+		next = "The session does not exist: it has expired, or somebody deleted it, or the id is misspelled." + spaceAtAnEnd(sessionOf(err)) +
 			" Check the id, or remove it from the configuration."
 	case errors.Is(err, palabra.ErrRateLimited):
 		next = "The API limits the rate of requests. Run again later, with a lower -parallelism, or raise max_retries in the provider configuration."
@@ -82,7 +80,7 @@ func (d *providerData) advice(err error) string {
 	return next
 }
 
-// createdAfter is the filter that a session which may have been created passes.
+// createdAfter is a filter that selects a session which may have been created.
 // SentAt may come from this machine's clock, so the filter allows a minute of error.
 func createdAfter(err error) string {
 	var apiErr *palabra.Error
@@ -95,10 +93,10 @@ func createdAfter(err error) string {
 func transportAdvice(err error) string {
 	var apiErr *palabra.Error
 	if errors.As(err, &apiErr) && apiErr.StatusCode >= 400 && apiErr.StatusCode < 500 {
-		return "The API refused the request as it was sent; what it said above names the reason."
+		return "The API refused the request. Its message above gives the reason."
 	}
-	return "If this lasts, check the endpoint attribute (" + envEndpoint + "), the network between this machine and it, and the status of the Palabra service. " +
-		"Nothing was removed from the state, and the command can be run again."
+	return "Run the command again. If the error persists, check the endpoint attribute (" + envEndpoint + "), the network, and the status of the Palabra service. " +
+		"Nothing was removed from the state."
 }
 
 func sessionOf(err error) string {

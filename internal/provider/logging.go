@@ -11,16 +11,16 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
 )
 
-// apiSubsystem is the name under which the client's lines appear.
+// apiSubsystem is the name of the client's lines in the log.
 const apiSubsystem = "palabra_api"
 
-// apiLevelVariable sets the level of the client's lines alone.
+// apiLevelVariable sets the level of only the client's lines.
 const apiLevelVariable = "TF_LOG_PROVIDER_PALABRA_API"
 
-// newLogger connects the client, which logs with log/slog, to the log that the
-// engine collects. It is nil when no line would be shown, and a line below the
-// level is not built: an engine passes its environment on, and filters only
-// after it has been sent everything.
+// newLogger connects the client, which logs with log/slog, to the engine's log. It
+// returns nil if no line would be shown. It applies the level of the engine, which
+// the provider knows from the environment: the engine itself filters lines only
+// after they have been sent.
 func newLogger(config palabra.Config, getenv func(string) string) *slog.Logger {
 	for _, variable := range []string{apiLevelVariable, "TF_LOG_PROVIDER_PALABRA", "TF_LOG_PROVIDER", "TF_LOG"} {
 		switch level := strings.ToUpper(getenv(variable)); level {
@@ -35,8 +35,7 @@ func newLogger(config palabra.Config, getenv func(string) string) *slog.Logger {
 	return nil
 }
 
-// logLevel treats unknown values as TRACE, as engines do. The engines' "JSON" also
-// means TRACE.
+// logLevel treats unknown values, and JSON, as TRACE, as engines do.
 func logLevel(name string) slog.Level {
 	switch name {
 	case "ERROR":
@@ -52,11 +51,11 @@ func logLevel(name string) slog.Level {
 	}
 }
 
-// LimitSDKLog keeps the SDK's own lines to the level that the engine shows, and
-// to what TF_LOG_SDK, TF_LOG_SDK_PROTO and TF_LOG_SDK_FRAMEWORK say where they
-// are set. Without a level the SDK sends all its lines for each call at TRACE,
-// and the engine takes each of them apart to throw it away. It is for a provider
-// that an engine has started: setenv changes the environment of this process.
+// LimitSDKLog sets the level of the SDK's own lines to the one that the engine
+// shows, unless TF_LOG_SDK, TF_LOG_SDK_PROTO or TF_LOG_SDK_FRAMEWORK is set. Without
+// it, the SDK sends all lines of each call, and the engine parses each of them and
+// drops it. setenv changes the environment of this process, so call it only if an
+// engine has started the provider.
 func LimitSDKLog(getenv func(string) string, setenv func(key, value string) error) error {
 	level := "OFF"
 	for _, variable := range []string{"TF_LOG_SDK", "TF_LOG_PROVIDER", "TF_LOG"} {
@@ -87,7 +86,7 @@ func secretsOf(config palabra.Config) []string {
 }
 
 // tflogHandler writes slog records to a tflog subsystem. The client logs no
-// secrets; masking guards against a mistake there.
+// secrets; it masks them in case of a mistake.
 type tflogHandler struct {
 	level   slog.Level
 	secrets []string
@@ -128,5 +127,5 @@ func (h *tflogHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return &tflogHandler{level: h.level, secrets: h.secrets, attrs: append(h.attrs[:len(h.attrs):len(h.attrs)], attrs...)}
 }
 
-// WithGroup keeps the attributes flat: the log's readers filter by plain names.
+// WithGroup keeps the attributes flat, so that logs can be filtered by plain names.
 func (h *tflogHandler) WithGroup(string) slog.Handler { return h }

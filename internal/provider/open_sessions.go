@@ -9,13 +9,13 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
 )
 
-// openSessions is the register of the ephemeral sessions that this process has
-// created and not deleted yet.
+// openSessions registers the ephemeral sessions that this process has created and
+// not yet deleted.
 type openSessions struct {
 	mu sync.Mutex
-	// clients are those that created the sessions, by session id.
+	// clients holds the client that created each session, by session id.
 	clients map[string]*palabra.Client
-	// opening counts the Open calls that are running: what they create is not
+	// opening counts the running Open calls. What they create may not be
 	// registered yet.
 	opening inFlight
 }
@@ -41,12 +41,12 @@ func (o *openSessions) all() map[string]*palabra.Client {
 	return maps.Clone(o.clients)
 }
 
-// deleteAll deletes every registered session, all at once, until ctx ends. There
-// is nobody left to report a failure to: the session then ends with its lifetime.
+// deleteAll deletes all registered sessions in parallel, until ctx ends. A failure
+// cannot be reported any more: that session lives until it expires.
 func (o *openSessions) deleteAll(ctx context.Context) {
 	o.deleteRegistered(ctx)
-	// An Open that was under way deletes its own session when it sees that it
-	// was cancelled, or has registered it.
+	// A running Open notices that it was cancelled. It deletes its own session or
+	// registers it.
 	o.opening.wait(ctx)
 	o.deleteRegistered(ctx)
 }

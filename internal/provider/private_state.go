@@ -21,13 +21,13 @@ type privateStateWriter interface {
 	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
 }
 
-// loadPrivate returns the zero value where there is none, as in a state that was
-// just imported or moved.
+// loadPrivate returns the zero value if nothing is stored, as after an import or a
+// move.
 func loadPrivate[T any](ctx context.Context, private privateStateReader, key string) (T, diag.Diagnostics) {
 	var value T
 	raw, diags := private.GetKey(ctx, key)
 	if len(raw) > 0 && json.Unmarshal(raw, &value) != nil {
-		// Only this provider writes it, and the next read writes it anew.
+		// Only this provider writes it, and the next read writes it again.
 		var zero T
 		return zero, diags
 	}

@@ -32,7 +32,7 @@ var (
 type palabraProvider struct {
 	version string
 	newData func() *providerData
-	// sessions outlives a phase: it is emptied when serving has ended.
+	// sessions are the open ephemeral sessions. Server.Close deletes what is left.
 	sessions *openSessions
 }
 
@@ -96,11 +96,11 @@ func (p *palabraProvider) Schema(_ context.Context, _ provider.SchemaRequest, re
 				Optional:            true,
 			},
 			"allow_insecure_endpoint": schema.BoolAttribute{
-				MarkdownDescription: "Whether `endpoint` may be `http` beyond loopback. **Sends the credentials unencrypted.** Default `false`. Environment: `PALABRA_ALLOW_INSECURE_ENDPOINT`.",
+				MarkdownDescription: "Whether `endpoint` may be `http` on another host, **which sends the credentials unencrypted**. Default `false`. Environment: `PALABRA_ALLOW_INSECURE_ENDPOINT`.",
 				Optional:            true,
 			},
 			"ca_cert_file": schema.StringAttribute{
-				MarkdownDescription: "Path of a PEM file with certificate authorities to trust beside the system's. Environment: `PALABRA_CA_CERT_FILE`.",
+				MarkdownDescription: "Path of a PEM file with certificate authorities to trust in addition to the system's. Environment: `PALABRA_CA_CERT_FILE`.",
 				Optional:            true,
 			},
 			"request_timeout": schema.StringAttribute{
@@ -110,7 +110,7 @@ func (p *palabraProvider) Schema(_ context.Context, _ provider.SchemaRequest, re
 			},
 			"max_retries": schema.Int64Attribute{
 				CustomType:          wholeNumberType{},
-				MarkdownDescription: "How often a request is repeated that can safely be, after a transport error, 429 or 5xx. Default `4`; `0` turns retries off.",
+				MarkdownDescription: "How often a request is retried after a transport error, 429 or 5xx, if that is safe. Default `4`; `0` turns retries off.",
 				Optional:            true,
 				Validators:          []validator.Int64{int64validator.Between(0, 100)},
 			},
@@ -132,9 +132,9 @@ func (p *palabraProvider) ValidateConfig(ctx context.Context, req provider.Valid
 	}
 	resp.Diagnostics.Append(config.validateCredentialKinds()...)
 	if endpoint := config.Endpoint; !endpoint.IsNull() && !endpoint.IsUnknown() {
-		var unread diag.Diagnostics // Configure reports wrong variables
+		var ignored diag.Diagnostics // Configure reports an invalid variable.
 		allowed := config.AllowInsecureEndpoint.IsUnknown() ||
-			enabled("allow_insecure_endpoint", config.AllowInsecureEndpoint, envAllowInsecureEndpoint, os.Getenv, false, &unread)
+			enabled("allow_insecure_endpoint", config.AllowInsecureEndpoint, envAllowInsecureEndpoint, os.Getenv, false, &ignored)
 		source := setting{"endpoint", envEndpoint}.source(endpoint)
 		// The warning about an unsafe endpoint comes from Configure, once.
 		resp.Diagnostics.Append(validateEndpoint(endpoint.ValueString(), allowed, source).Errors()...)
@@ -153,8 +153,8 @@ func (p *palabraProvider) Configure(ctx context.Context, req provider.ConfigureR
 	resp.DataSourceData, resp.ResourceData, resp.EphemeralResourceData = data, data, data
 	resp.ActionData, resp.ListResourceData = data, data
 	if attribute := config.firstUnknown(); attribute != "" {
-		// Credentials that another resource makes are unknown in the plan that
-		// creates it. Everything that can wait for apply waits.
+		// Credentials from another resource are unknown in the plan that creates
+		// it. Objects wait for apply if they can.
 		data.unknownAttribute = attribute
 		if req.ClientCapabilities.DeferralAllowed {
 			resp.Deferred = &provider.Deferred{Reason: provider.DeferredReasonProviderConfigUnknown}
@@ -206,8 +206,8 @@ func userAgent(version, engineVersion string) string {
 	return agent
 }
 
-// maxRequestTimeout is longer than any useful wait for an answer, and short enough
-// that the sum of all attempts does not overflow.
+// maxRequestTimeout is longer than any useful wait, and short enough that the sum of
+// all attempts does not overflow.
 const maxRequestTimeout = time.Hour
 
 type timeoutDuration struct{}

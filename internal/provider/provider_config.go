@@ -26,7 +26,7 @@ const (
 	envBulkRead              = "PALABRA_BULK_READ"
 )
 
-// firstUnknown names an attribute whose value is known only at apply.
+// firstUnknown names an attribute that is known only after apply, if there is one.
 func (m providerModel) firstUnknown() string {
 	for _, attribute := range []struct {
 		name  string
@@ -81,7 +81,7 @@ func (m providerModel) resolve(getenv func(string) string) (palabra.Config, stri
 	return config, source, diags
 }
 
-// enabled is a setting that is true or false.
+// enabled reads a boolean setting; otherwise is its default.
 func enabled(attribute string, configured types.Bool, variable string, getenv func(string) string, otherwise bool, diags *diag.Diagnostics) bool {
 	text := getenv(variable)
 	switch {
@@ -99,7 +99,7 @@ func enabled(attribute string, configured types.Bool, variable string, getenv fu
 	return value
 }
 
-// setting is one text that the configuration or the environment may give.
+// setting is a string from the configuration or, if null there, the environment.
 type setting struct {
 	attribute, variable string
 }
@@ -132,7 +132,7 @@ func validateEndpoint(endpoint string, allowInsecure bool, source string) diag.D
 	case insecure:
 		diags.AddAttributeWarning(path.Root("endpoint"), "Credentials are sent unencrypted",
 			fmt.Sprintf("The value of %s starts with http:// and is not a loopback address, and allow_insecure_endpoint permits it. "+
-				"Everybody on the way can read the credentials. Use this only for a sandbox, never with credentials of the real API.", source))
+				"Anybody on the network path can read the credentials. Use this only for a sandbox, never with credentials of the real API.", source))
 	}
 	return diags
 }
@@ -148,13 +148,13 @@ func certificateAuthorities(name, source string, diags *diag.Diagnostics) *x509.
 	}
 	pool, err := x509.SystemCertPool()
 	if err != nil {
-		// A machine without authorities of its own may still name one.
+		// A machine without system authorities can still use those of the file.
 		pool = x509.NewCertPool()
 	}
 	if !pool.AppendCertsFromPEM(content) {
 		diags.AddAttributeError(path.Root("ca_cert_file"), "No certificate authority found",
 			fmt.Sprintf("The file of %s, %s, holds no certificate in PEM form, which starts with \"-----BEGIN CERTIFICATE-----\". "+
-				"A file in DER form is converted by: openssl x509 -inform der -in FILE -out FILE.pem", source, name))
+				"To convert a file in DER form: openssl x509 -inform der -in FILE -out FILE.pem", source, name))
 		return nil
 	}
 	return pool

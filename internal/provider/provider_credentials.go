@@ -12,8 +12,8 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
 )
 
-// The environment names of the vendor's own SDKs. Each secret also has a
-// variable with the suffix _FILE, which names a file that holds it.
+// The variables of the vendor's own SDKs. For each secret there is also a variable
+// with the suffix _FILE, the path of a file that holds it.
 const (
 	envAPIKey       = "PALABRA_API_KEY" // #nosec G101 -- the name of a variable, not a secret
 	envClientID     = "PALABRA_CLIENT_ID"
@@ -26,8 +26,8 @@ const (
 // bothKinds names the two kinds of credentials in an error message.
 const bothKinds = "The Palabra API takes an api_key, or a client_id with its client_secret. The two kinds are not interchangeable."
 
-// credential is one part of the credentials. The configuration or the
-// environment gives it, as a value or, for a secret, as the path of a file.
+// credential is one part of the credentials. It comes from the configuration or the
+// environment, as a value or, for a secret, as the path of a file.
 type credential struct {
 	attribute, variable string
 	secret              bool
@@ -47,7 +47,7 @@ func (c credential) inEnvironment() bool {
 	return c.getenv(c.variable) != "" || c.fileVariable() != ""
 }
 
-// fileVariable is the path that the environment names.
+// fileVariable is the path in the environment.
 func (c credential) fileVariable() string {
 	if !c.secret {
 		return ""
@@ -55,8 +55,7 @@ func (c credential) fileVariable() string {
 	return c.getenv(c.variable + fileVariableSuffix)
 }
 
-// isFile says that the credential comes from a file. A value and a file in one
-// place are an error, see load.
+// isFile says that the credential comes from a file.
 func (c credential) isFile() bool {
 	if c.inConfiguration() {
 		return !c.file.IsNull()
@@ -105,8 +104,8 @@ func (c credential) load(diags *diag.Diagnostics) string {
 		return refuse(c.attribute, "Missing "+c.attribute, "Set the %s attribute of the provider configuration or the %s environment variable. %s",
 			c.attribute, c.variable, bothKinds)
 	case strings.ContainsFunc(value, isNotHeaderText):
-		return refuse(c.attribute, "Invalid "+c.attribute, "The value of %s holds a line break, a blank at an end or a character that cannot be sent in an HTTP header. "+
-			"It may come from a file; trimspace() removes blanks and line breaks.", c.source())
+		return refuse(c.attribute, "Invalid "+c.attribute, "The value of %s holds a space, a line break or another character that cannot be sent in an HTTP header. "+
+			"If it comes from a file, trimspace() removes spaces and line breaks at both ends.", c.source())
 	}
 	return value
 }
@@ -127,14 +126,14 @@ func (c credential) read(refuse func(attribute, summary, format string, args ...
 	case value == "":
 		return refuse(attribute, "Empty "+c.attribute, "The file of %s, %s, is empty. Write the %s into it.", c.source(), name, c.attribute)
 	case strings.ContainsFunc(value, isNotHeaderText):
-		return refuse(attribute, "Invalid "+c.attribute, "The file of %s, %s, holds more than one line, a blank or a character that cannot be sent in an HTTP header. "+
-			"It must hold nothing but the %s.", c.source(), name, c.attribute)
+		return refuse(attribute, "Invalid "+c.attribute, "The file of %s, %s, holds more than one line, a space or a character that cannot be sent in an HTTP header. "+
+			"It must hold only the %s.", c.source(), name, c.attribute)
 	}
 	return value
 }
 
-// isNotHeaderText reports characters that no credential holds but that a
-// careless copy brings along.
+// isNotHeaderText reports characters that are in no credential, but often in a
+// copied one.
 func isNotHeaderText(r rune) bool { return r <= ' ' || r >= 0x7f }
 
 func (m providerModel) validateCredentialKinds() diag.Diagnostics {

@@ -25,23 +25,22 @@ type providerData struct {
 	// sessions are the ephemeral sessions that this process has open.
 	sessions *openSessions
 
-	// applying is set by the first write: from then on the phase is an apply,
-	// and checks that only serve the reader of a plan are not worth a request.
+	// applying is set by the first write: from then on the phase is an apply, and
+	// the checks for the reader of a plan are skipped.
 	applying atomic.Bool
 	// pause waits, unless ctx ends first.
 	pause func(ctx context.Context, wait time.Duration)
 	// written holds the ids of sessions that this phase has created or given a lifetime.
 	written sync.Map
-	// priors holds the lifetime in the state of each instance that was planned:
-	// engines plan the create half of a replacement without it.
+	// priors holds the prior state of each planned instance, by instance id.
 	priors  sync.Map
 	claims  claims
 	rotated rotatedAccounts
-	// refusalTold and limitTold say that the long form of an error which many
-	// instances may meet has been given.
+	// refusalTold and limitTold say that the long form of an error has been shown.
+	// Many instances may get the same error.
 	refusalTold, limitTold atomic.Bool
-	// readRefused says that the read of a managed resource has failed, and with it
-	// the run, because of refused credentials.
+	// readRefused says that refused credentials have failed the read of a managed
+	// resource, and so the run.
 	readRefused atomic.Bool
 }
 
@@ -58,9 +57,8 @@ func pause(ctx context.Context, wait time.Duration) {
 	}
 }
 
-// providerDataFrom takes the client from what the provider's Configure handed
-// over. Before the provider itself is configured, data is nil and so is the
-// result.
+// providerDataFrom returns what the provider's Configure has set. It returns nil
+// before that.
 func providerDataFrom(data any, diags *diag.Diagnostics) *providerData {
 	if data == nil {
 		return nil
@@ -73,12 +71,12 @@ func providerDataFrom(data any, diags *diag.Diagnostics) *providerData {
 	return d
 }
 
-// configuredClient returns the client, or nil after an error that says which
-// provider attribute is not known yet.
+// configuredClient returns the client. If a provider attribute is not known yet, it
+// adds an error and returns nil.
 func (d *providerData) configuredClient(summary string, diags *diag.Diagnostics) *palabra.Client {
 	if d.client == nil {
-		diags.AddError(summary, fmt.Sprintf("The provider attribute %s is known only after apply, so the API cannot be asked yet. "+
-			"Apply what it depends on first (-target), or give it a value that is known at plan time.", d.unknownAttribute))
+		diags.AddError(summary, fmt.Sprintf("The provider attribute %s is known only after apply, so no request can be sent yet. "+
+			"First apply what it depends on (-target), or set a value that is known at plan time.", d.unknownAttribute))
 	}
 	return d.client
 }
@@ -86,6 +84,6 @@ func (d *providerData) configuredClient(summary string, diags *diag.Diagnostics)
 // notRefreshed is what a read says while the provider is not configured.
 func (d *providerData) notRefreshed(sessionID string) diag.Diagnostic {
 	return diag.NewWarningDiagnostic("Session not refreshed",
-		fmt.Sprintf("The provider attribute %s is known only after apply, so session %q was not read and its state is as it was.",
+		fmt.Sprintf("The provider attribute %s is known only after apply, so session %q was not read, and its state is kept.",
 			d.unknownAttribute, sessionID))
 }

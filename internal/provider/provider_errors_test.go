@@ -34,7 +34,7 @@ func expectInOrder(t *testing.T, text string, parts ...string) {
 // client's own tests have the other faults of answers and connections.
 func TestProviderErrors_SayWhatFailedAndWhatToDo(t *testing.T) {
 	t.Parallel()
-	const again = "Nothing was removed from the state, and the command can be run again."
+	const again = "Nothing was removed from the state."
 	stopped := httptest.NewServer(nil)
 	stopped.Close()
 	endpoint := func(url string) attributes { return attributes{"endpoint": stringOf(url)} }
@@ -55,7 +55,7 @@ func TestProviderErrors_SayWhatFailedAndWhatToDo(t *testing.T) {
 		"endless answer":       {nil, sandbox.EndlessBody(), []string{"larger than the limit of 8388608 bytes", again}, ""},
 		"redirect":             {nil, sandbox.Redirect(stopped.URL), []string{"HTTP 307", "redirects are not followed because they would carry the credentials along"}, ""},
 		"rate limit":           {nil, sandbox.RateLimited("0"), []string{"HTTP 429", "lower -parallelism, or raise max_retries"}, ""},
-		"refused request":      {nil, sandbox.NotOK(http.StatusConflict, "Conflict", "Not today", 1), []string{"Not today", "what it said above names the reason"}, "again"},
+		"refused request":      {nil, sandbox.NotOK(http.StatusConflict, "Conflict", "Not today", 1), []string{"Not today", "Its message above gives the reason"}, "again"},
 		"credentials with 401": {nil, sandbox.RefuseCredentials(http.StatusUnauthorized), []string{"refused the credentials from the client_id attribute", "Nothing was removed from the state."}, "balance"},
 		"credentials with 404": {nil, sandbox.RefuseCredentials(http.StatusNotFound), []string{"refused the credentials from the client_id attribute", "an API key (api_key) and a key pair", "not interchangeable"}, "does not exist"},
 		"no answer in time":    {attributes{"request_timeout": stringOf("100ms")}, sandbox.Delay(time.Hour), []string{"no complete answer in time", again}, ""},
@@ -244,7 +244,7 @@ func TestProviderErrors_RefusedDataSourceHidesNoRefusedRead(t *testing.T) {
 func TestProviderErrors_MissingSessionIsDescribedOnce(t *testing.T) {
 	t.Parallel()
 	_, diags := newProtocol(t, newFixture(t)).readData("palabra_session", map[string]any{"id": "test-user.typo "})
-	expectError(t, diags, "the id is misspelled", "begins or ends with a blank")
+	expectError(t, diags, "the id is misspelled", "begins or ends with a space")
 	for _, once := range []string{"not found", "does not exist", "http 404"} {
 		if n := strings.Count(strings.ToLower(diagnosticText(diags)), once); n > 1 {
 			t.Errorf("%q is there %d times in: %s", once, n, diagnosticText(diags))

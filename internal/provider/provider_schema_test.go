@@ -32,8 +32,11 @@ func TestProviderSchema_DescriptionsAreShort(t *testing.T) {
 			}
 		}
 		newer := strings.HasPrefix(name, "action ") || strings.HasPrefix(name, "list ") || strings.HasPrefix(name, "ephemeral ")
-		if newer != strings.HasPrefix(schema.Block.Description, "-> Needs Terraform 1.1") {
-			t.Errorf("%s: the first line must name the least engine version, and only where it differs from the provider's: %s", name, schema.Block.Description)
+		if newer != strings.Contains(schema.Block.Description, "\n\n-> Needs Terraform 1.1") {
+			t.Errorf("%s: a paragraph must name the first engine if it is not that of the provider: %s", name, schema.Block.Description)
+		}
+		if strings.HasPrefix(schema.Block.Description, "->") || strings.HasPrefix(schema.Block.Description, "~>") {
+			t.Errorf("%s: the first paragraph must say what it does, because registries show it in lists: %s", name, schema.Block.Description)
 		}
 	}
 }

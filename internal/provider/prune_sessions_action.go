@@ -45,10 +45,11 @@ func (a *pruneSessionsAction) Metadata(_ context.Context, req action.MetadataReq
 
 func (a *pruneSessionsAction) Schema(_ context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: needsActions + "~> **Deletes sessions, and ends live connections to them.** Try it with `dry_run = true` first.\n\n" +
-			"Deletes the sessions that all given filters select, oldest first. At least one filter is required; a filter that is null does not filter. " +
+		MarkdownDescription: "Deletes the sessions that match all filters, oldest first.\n\n" +
+			"~> **Deletes sessions even while a client is connected**, and so ends live conversations. Try it with `dry_run = true` first.\n\n" + needsActions +
+			"\n\nAt least one filter is required; a filter that is null does not filter. " +
 			"The action reports what it selects, keeps and deletes. It keeps sessions that the same run has created or extended. " +
-			"Refused credentials and three failures in a row stop it.",
+			"It stops if the credentials are refused, and after three consecutive failures that do not depend on the session.",
 		Attributes: map[string]schema.Attribute{
 			"id_prefix": schema.StringAttribute{
 				MarkdownDescription: "Delete only sessions whose id starts with this.",
@@ -71,23 +72,23 @@ func (a *pruneSessionsAction) Schema(_ context.Context, _ action.SchemaRequest, 
 				Optional:            true,
 			},
 			"exclude_ids": schema.SetAttribute{
-				MarkdownDescription: "Ids of sessions to keep whatever the filters say, such as those that Terraform manages. Not a filter by itself.",
+				MarkdownDescription: "Ids of sessions to keep even if they match the filters, such as those that Terraform manages. Does not count as a filter.",
 				ElementType:         types.StringType,
 				Optional:            true,
 				Validators:          []validator.Set{setvalidator.NoNullValues(), setvalidator.ValueStringsAre(stringvalidator.LengthAtLeast(1))},
 			},
 			"max_deletions": schema.Int64Attribute{
 				CustomType:          wholeNumberType{},
-				MarkdownDescription: "How many sessions may be deleted. If more are selected, it deletes none and fails, unless `allow_partial` is true. Default: no limit.",
+				MarkdownDescription: "How many sessions may be deleted. If more match, the action fails and deletes none, unless `allow_partial` is true. Default: no limit.",
 				Optional:            true,
 				Validators:          []validator.Int64{int64validator.AtLeast(1)},
 			},
 			"allow_partial": schema.BoolAttribute{
-				MarkdownDescription: "Whether to delete the oldest `max_deletions` sessions when more are selected. Default `false`.",
+				MarkdownDescription: "Whether to delete the oldest `max_deletions` sessions if more match. Default `false`.",
 				Optional:            true,
 			},
 			"dry_run": schema.BoolAttribute{
-				MarkdownDescription: "Whether to report only, and delete nothing. Default `false`.",
+				MarkdownDescription: "Whether to only report, and delete nothing. Default `false`.",
 				Optional:            true,
 			},
 		},
@@ -102,7 +103,7 @@ func (a *pruneSessionsAction) ValidateConfig(ctx context.Context, req action.Val
 	}
 }
 
-// ModifyPlan checks again what validation may have met as unknown.
+// ModifyPlan repeats the check for values that were unknown during validation.
 func (a *pruneSessionsAction) ModifyPlan(ctx context.Context, req action.ModifyPlanRequest, resp *action.ModifyPlanResponse) {
 	var config pruneSessionsModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
@@ -111,20 +112,20 @@ func (a *pruneSessionsAction) ModifyPlan(ctx context.Context, req action.ModifyP
 	}
 }
 
-// check reports arguments that would prune the wrong sessions. It runs three
-// times, because a value that is unknown at first may become null.
+// check reports arguments that would prune the wrong sessions. It runs in
+// validation, plan and apply, because an unknown value may become null.
 func (m pruneSessionsModel) check() diag.Diagnostics {
 	var diags diag.Diagnostics
 	// Every id starts with an empty prefix.
 	noPrefix := !m.IDPrefix.IsUnknown() && m.IDPrefix.ValueString() == ""
 	if noPrefix && m.CreatedBefore.IsNull() && m.CreatedAfter.IsNull() && m.ExpiresBefore.IsNull() {
 		diags.AddError("No filter",
-			"Set at least one of id_prefix, created_before, created_after and expires_before. Without a filter every session of the account would be deleted, those of other tools included.")
+			"Set at least one of id_prefix, created_before, created_after and expires_before. Without a filter, the action would delete every session of the account, also those of other tools.")
 	}
 	for _, id := range m.ExcludeIDs.Elements() {
 		if id.IsNull() {
 			diags.AddAttributeError(path.Root("exclude_ids"), "Null in exclude_ids",
-				"An element of exclude_ids is null, so a session that was to be kept may be missing from it. Remove the element, or find out why its value is null.")
+				"An element of exclude_ids is null, so a session to keep may be missing from it. Remove the element, or find out why it is null.")
 			break
 		}
 	}
@@ -158,8 +159,8 @@ func (a *pruneSessionsAction) Invoke(ctx context.Context, req action.InvokeReque
 		return
 	}
 	run := pruning{data: a.data, client: client, filter: filter, config: config, excluded: excluded, report: func(format string, arguments ...any) {
-		// An engine that was interrupted stops reading at the next progress, and
-		// would miss the error at the end.
+		// After an interrupt, engines stop reading at the next progress message and
+		// miss the error at the end.
 		if ctx.Err() == nil {
 			resp.SendProgress(action.InvokeProgressEvent{Message: fmt.Sprintf(format, arguments...)})
 		}

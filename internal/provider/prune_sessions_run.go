@@ -17,9 +17,9 @@ import (
 
 const (
 	pruneSummary = "Unable to prune sessions"
-	// failuresInARow ends a run against an API that answers no call.
+	// failuresInARow stops a run if the API fails for every call.
 	failuresInARow = 3
-	// namedAtOnce is how many sessions one message names.
+	// namedAtOnce is the maximum number of sessions that one message names.
 	namedAtOnce = 20
 )
 
@@ -62,9 +62,9 @@ func (p *pruning) prune(ctx context.Context) diag.Diagnostics {
 	return diags
 }
 
-// selectSessions lists to the end before anything is deleted: page tokens need
-// not survive the deletion of what they point at. The oldest session comes first;
-// those without a known age come last.
+// selectSessions lists all sessions before any is deleted, because a page token may
+// become invalid when its session is deleted. The oldest session comes first, those
+// of unknown age last.
 func (p *pruning) selectSessions(ctx context.Context) ([]palabra.Session, error) {
 	var selected []palabra.Session
 	listed := 0
@@ -158,8 +158,8 @@ func (p *pruning) deleteOldest(ctx context.Context, selected []palabra.Session, 
 	return nil
 }
 
-// hitsEveryCall tells a dead API and refused credentials from a session that
-// cannot be deleted.
+// hitsEveryCall says whether the next deletion will fail, too: the API is down, or it
+// refuses the credentials.
 func hitsEveryCall(err error) bool {
 	var apiErr *palabra.Error
 	if err == nil || !errors.As(err, &apiErr) {
@@ -169,7 +169,7 @@ func hitsEveryCall(err error) bool {
 	return !answered || errors.Is(err, palabra.ErrUnauthorized) || errors.Is(err, palabra.ErrRateLimited)
 }
 
-// failed names what failed and what was not tried, and says once what to do.
+// failed lists what failed and what was not tried, with one piece of advice.
 func (p *pruning) failed(summary string, untried []palabra.Session) diag.Diagnostics {
 	var detail strings.Builder
 	for i, err := range p.failures {
@@ -194,7 +194,7 @@ func (p *pruning) interrupted(selected int, untried []palabra.Session, underWay 
 	if len(untried) > 0 {
 		detail += " Not tried: " + names(untried) + "."
 	}
-	return diag.Diagnostics{diag.NewErrorDiagnostic("Stopped pruning after "+count(p.deleted, "deletion"), detail+" Invoke the action again to go on.")}
+	return diag.Diagnostics{diag.NewErrorDiagnostic("Stopped pruning after "+count(p.deleted, "deletion"), detail+" Invoke the action again to continue.")}
 }
 
 func (p *pruning) portion(selected []palabra.Session, limit int) string {
@@ -204,7 +204,7 @@ func (p *pruning) portion(selected []palabra.Session, limit int) string {
 	return count(limit, "session")
 }
 
-// names lists ids, a bounded number of them.
+// names lists at most namedAtOnce ids.
 func names(sessions []palabra.Session) string {
 	var ids []string
 	for i, session := range sessions {

@@ -12,17 +12,16 @@ import (
 )
 
 const (
-	// stopWait is how long an interrupt waits for actions and queries to end.
-	// Their requests are cancelled by then, so this is not used up.
+	// stopWait bounds the wait for actions and queries after an interrupt. Their
+	// requests are cancelled before, so the wait is usually shorter.
 	stopWait = 5 * time.Second
-	// closeWait is how long the process goes on after serving has ended. An
-	// engine kills it 2 seconds after the end (go-plugin, Client.Kill).
+	// closeWait bounds the clean-up after serving has ended. Engines kill the
+	// process 2 seconds after the end (go-plugin, Client.Kill).
 	closeWait = 2 * time.Second
 )
 
-// Server is the provider as plugin-go serves it. It adds what the framework's
-// server does not do: an interrupted action ends in an error, and ephemeral
-// sessions that no engine has closed are deleted.
+// Server is the framework's server with two additions: an interrupted action ends
+// in an error, and Close deletes the ephemeral sessions that no engine has closed.
 type Server struct {
 	protocolServer
 
@@ -32,15 +31,15 @@ type Server struct {
 	stopWait, closeWait time.Duration
 }
 
-// protocolServer is every call that the provider answers. Actions and list
-// resources are not part of plugin-go's own interface yet.
+// protocolServer has every call that the provider answers. Actions and list
+// resources are not part of tfprotov6.ProviderServer yet.
 type protocolServer interface {
 	tfprotov6.ProviderServer
 	tfprotov6.ActionServer
 	tfprotov6.ListResourceServer
 }
 
-// NewServer returns a server of the provider; version becomes part of the user
+// NewServer returns a server of the provider. The version becomes part of the user
 // agent. Call Close when serving has ended.
 func NewServer(version string) (*Server, error) {
 	return newServer(newProvider(version))
@@ -55,9 +54,9 @@ func newServer(p *palabraProvider) (*Server, error) {
 	return &Server{protocolServer: framework, sessions: p.sessions, stopWait: stopWait, closeWait: closeWait}, nil
 }
 
-// Serve serves the provider to an engine until the engine ends it, then deletes
-// the ephemeral sessions that are still open. With debug it serves for a debugger
-// and prints TF_REATTACH_PROVIDERS.
+// Serve serves the provider until the engine stops it, then deletes the ephemeral
+// sessions that are still open. With debug, it prints TF_REATTACH_PROVIDERS and
+// waits for a debugger.
 func Serve(address, version string, debug bool) error {
 	server, err := NewServer(version)
 	if err != nil {
@@ -72,18 +71,17 @@ func Serve(address, version string, debug bool) error {
 	return err
 }
 
-// Close deletes the ephemeral sessions that are still open, and returns after
-// two seconds at the latest. Engines close no ephemeral resource when a run fails
-// or is interrupted.
+// Close deletes the ephemeral sessions that are still open, for at most closeWait.
+// Engines do not close ephemeral resources if a run fails or is interrupted.
 func (s *Server) Close() {
 	ctx, cancel := context.WithTimeout(context.Background(), s.closeWait)
 	defer cancel()
 	s.sessions.deleteAll(ctx)
 }
 
-// StopProvider cancels what is running and waits for actions and queries to say
-// how they ended: plugin-go drops what they send after it has returned, and an
-// interrupted action would look like a successful one.
+// StopProvider cancels all requests and waits until actions and queries have
+// reported how they ended. plugin-go drops what they send after it has returned, so
+// an interrupted action would look successful.
 func (s *Server) StopProvider(ctx context.Context, req *tfprotov6.StopProviderRequest) (*tfprotov6.StopProviderResponse, error) {
 	resp, err := s.protocolServer.StopProvider(ctx, req)
 	ctx, cancel := context.WithTimeout(ctx, s.stopWait)
@@ -92,7 +90,7 @@ func (s *Server) StopProvider(ctx context.Context, req *tfprotov6.StopProviderRe
 	return resp, err
 }
 
-// InvokeAction notes that an action runs until its last event has been sent.
+// InvokeAction counts an action as running until its last event has been sent.
 func (s *Server) InvokeAction(ctx context.Context, req *tfprotov6.InvokeActionRequest) (*tfprotov6.InvokeActionServerStream, error) {
 	end := s.streams.begin()
 	stream, err := s.protocolServer.InvokeAction(ctx, req)
@@ -105,8 +103,8 @@ func (s *Server) InvokeAction(ctx context.Context, req *tfprotov6.InvokeActionRe
 		defer end()
 		sending := true
 		events(func(event tfprotov6.InvokeActionEvent) bool {
-			// An action that nobody listens to any more still has to come to
-			// its end: it may be in the middle of a deletion.
+			// The action goes on if the engine stops reading: it may be in the
+			// middle of a deletion.
 			sending = sending && push(event)
 			return true
 		})
@@ -114,7 +112,7 @@ func (s *Server) InvokeAction(ctx context.Context, req *tfprotov6.InvokeActionRe
 	return stream, nil
 }
 
-// ListResource notes that a query runs until its last result has been sent.
+// ListResource counts a query as running until its last result has been sent.
 func (s *Server) ListResource(ctx context.Context, req *tfprotov6.ListResourceRequest) (*tfprotov6.ListResourceServerStream, error) {
 	end := s.streams.begin()
 	stream, err := s.protocolServer.ListResource(ctx, req)
@@ -137,7 +135,7 @@ type inFlight struct {
 	idle  chan struct{} // closed when count falls to 0; nil at 0
 }
 
-// begin counts one more; end counts it off, once.
+// begin adds one, and end removes it. A second end does nothing.
 func (f *inFlight) begin() (end func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -154,7 +152,7 @@ func (f *inFlight) begin() (end func()) {
 	})
 }
 
-// wait returns when nothing is running, or when ctx ends.
+// wait returns when nothing is running or ctx ends.
 func (f *inFlight) wait(ctx context.Context) {
 	f.mu.Lock()
 	idle := f.idle

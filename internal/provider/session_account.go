@@ -10,8 +10,8 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
 )
 
-// rotatedAccounts holds the fingerprints of former credentials whose sessions
-// the present ones have found: those belong to the same account.
+// rotatedAccounts holds the fingerprints of earlier credentials of the same
+// account: the present credentials have found a session that they found last.
 type rotatedAccounts struct{ fingerprints sync.Map }
 
 func (r *rotatedAccounts) add(fingerprint string) { r.fingerprints.Store(fingerprint, true) }
@@ -20,8 +20,8 @@ func (r *rotatedAccounts) contains(fingerprint string) bool {
 	return ok
 }
 
-// found notes that the present credentials find the session.
-func (d *providerData) found(note *lifetimeNote) {
+// noteAccount notes that the present credentials have found the session.
+func (d *providerData) noteAccount(note *lifetimeNote) {
 	present := d.client.Fingerprint()
 	if note.Account != "" && note.Account != present {
 		d.rotated.add(note.Account)
@@ -29,16 +29,16 @@ func (d *providerData) found(note *lifetimeNote) {
 	note.Account = present
 }
 
-// sameAccount says whether the present credentials are, or are known to belong
-// to the account of, those that last found the session.
+// sameAccount says whether the present credentials are those that last found the
+// session, or are known to belong to the same account.
 func (d *providerData) sameAccount(note lifetimeNote) bool {
 	return note.Account == "" || note.Account == d.client.Fingerprint() || d.rotated.contains(note.Account)
 }
 
-// maybeOtherAccount returns an error when a session is missing for other
-// credentials than found it last, before the latest end that it is known to have
-// had: then it may well live, in another account.
-func (d *providerData) maybeOtherAccount(summary string, gone error, m lifetimeModel, note lifetimeNote) diag.Diagnostics {
+// otherAccountError returns an error if a missing session may be alive in another
+// account: other credentials found it last, and its latest known end is not yet
+// reached.
+func (d *providerData) otherAccountError(summary string, gone error, m lifetimeModel, note lifetimeNote) diag.Diagnostics {
 	var apiErr *palabra.Error
 	end := note.LatestEnd
 	if d.sameAccount(note) || end.IsZero() || !errors.As(gone, &apiErr) || !apiErr.ServerTime.Before(end) {
@@ -47,8 +47,8 @@ func (d *providerData) maybeOtherAccount(summary string, gone error, m lifetimeM
 	return diag.Diagnostics{diag.NewErrorDiagnostic(summary,
 		fmt.Sprintf("Session %q is not found with the credentials from %s, and other credentials (%s) found it last; %s. "+
 			"It may be alive in another account, so its state is kept.\n\n"+
-			"If these are the wrong credentials, run again with those of the account that the session belongs to. "+
-			"If the credentials were rotated and the session has really ended, remove it from the state only: "+
+			"If these credentials are wrong, run again with those of the session's account. "+
+			"If the credentials were rotated and the session has ended, remove it from the state only: "+
 			"replace the resource by a removed block with lifecycle { destroy = false }, or run \"terraform state rm\".",
 			m.SessionID.ValueString(), d.credentialSource, note.Account, m.whenItEnded(note)))}
 }

@@ -22,7 +22,7 @@ var (
 	_ action.ActionWithConfigure = (*deleteSessionAction)(nil)
 )
 
-// configuredAction is what every action of the provider embeds.
+// configuredAction is embedded by every action.
 type configuredAction struct {
 	data *providerData
 }
@@ -31,7 +31,7 @@ func (a *configuredAction) Configure(_ context.Context, req action.ConfigureRequ
 	a.data = providerDataFrom(req.ProviderData, &resp.Diagnostics)
 }
 
-const needsActions = "-> Needs Terraform 1.14 or later. OpenTofu has no actions yet.\n\n"
+const needsActions = "-> Needs Terraform 1.14 or later. OpenTofu does not support actions yet."
 
 type extendSessionAction struct {
 	configuredAction
@@ -45,7 +45,8 @@ func (a *extendSessionAction) Metadata(_ context.Context, req action.MetadataReq
 
 func (a *extendSessionAction) Schema(_ context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: needsActions + "Sets a session to expire `ttl_seconds` from now, once, each time the action is invoked. It reports the expiry that the API then tells, and warns when that is less than asked for. For a lifetime that Terraform keeps, use the `palabra_session_expiry` resource.",
+		MarkdownDescription: "Sets a session to expire `ttl_seconds` from now, each time the action is invoked.\n\n" + needsActions +
+			"\n\nIt reports the expiry that the API returns afterwards, and warns if that is earlier than requested. To keep a session alive, use the `palabra_session_expiry` resource.",
 		Attributes: map[string]schema.Attribute{
 			"session_id": sessionIDArgument(),
 			"ttl_seconds": schema.Int64Attribute{
@@ -87,7 +88,8 @@ func (a *extendSessionAction) Invoke(ctx context.Context, req action.InvokeReque
 	resp.SendProgress(action.InvokeProgressEvent{Message: message})
 }
 
-// explainAction is explain with what an interrupt leaves open.
+// explainAction is explain, unless the action was interrupted: then it says what may
+// have been done.
 func (d *providerData) explainAction(ctx context.Context, err error, interrupted string) string {
 	if ctx.Err() != nil {
 		return sentence(err.Error()) + "\n\nThe action was interrupted. " + interrupted
@@ -107,8 +109,9 @@ func (a *deleteSessionAction) Metadata(_ context.Context, req action.MetadataReq
 
 func (a *deleteSessionAction) Schema(_ context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: needsActions + "~> **Deletes the session and ends a live connection to it.**\n\nA session that does not exist any more is no error.",
-		Attributes:          map[string]schema.Attribute{"session_id": sessionIDArgument()},
+		MarkdownDescription: "Deletes a session. A session that does not exist is not an error.\n\n" +
+			"~> **Deletes the session even while a client is connected**, and so ends a live conversation.\n\n" + needsActions,
+		Attributes: map[string]schema.Attribute{"session_id": sessionIDArgument()},
 	}
 }
 

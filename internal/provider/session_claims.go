@@ -7,9 +7,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 )
 
-// claims holds what the instances of one plan are going to do with which
-// session. A session that one instance deletes and another keeps or creates would
-// be lost, so that plan is an error.
+// claims records what the instances of one plan do with each session. If one
+// instance deletes a session that another keeps or creates, the session would be
+// lost, so the plan fails.
 type claims struct {
 	mu       sync.Mutex
 	sessions map[string][]claim
@@ -18,8 +18,8 @@ type claims struct {
 type claim struct {
 	// instance is empty for an instance that is new to the state.
 	instance string
-	// resource is how a person recognises the instance: providers are not told
-	// addresses.
+	// resource describes the instance by its arguments: engines do not tell
+	// providers the address.
 	resource string
 	// managed says that the instance is a palabra_session.
 	managed bool
@@ -31,20 +31,19 @@ type claim struct {
 type effect int
 
 const (
-	// keeps covers create and update, too: afterwards the session should live.
+	// keeps also covers create and update: the session lives afterwards.
 	keeps effect = iota
 	deletes
 )
 
-// newClaim describes an instance by its arguments, without renew_triggers: their
-// values may be sensitive.
-func (m *lifetimeModel) newClaim(resourceType string, instance string, effect effect) claim {
+func (m *lifetimeModel) newClaim(resourceType, instance string, effect effect) claim {
 	return claim{
 		instance: instance, resource: m.describe(resourceType), effect: effect,
 		managed: resourceType == managedSessionType, extends: !m.TTLSeconds.IsNull(),
 	}
 }
 
+// describe leaves out renew_triggers: their values may be sensitive.
 func (m *lifetimeModel) describe(resourceType string) string {
 	text := resourceType + " with ttl_seconds = " + m.TTLSeconds.String()
 	if !m.RenewBeforeSeconds.IsNull() {
@@ -56,10 +55,9 @@ func (m *lifetimeModel) describe(resourceType string) string {
 	return text
 }
 
-// claim records what an instance is going to do with a session, and returns an
-// error or a warning when another instance of the plan contradicts it. After the
-// first write of the process the plan has long been accepted, so nothing is
-// compared any more.
+// claim records what an instance does with a session. It returns an error or a
+// warning if another instance of the plan conflicts with it. The first write of
+// the process ends the comparison: the plan has been accepted by then.
 func (d *providerData) claim(sessionID string, added claim) diag.Diagnostics {
 	if d == nil || sessionID == "" || d.applying.Load() {
 		return nil
@@ -71,7 +69,7 @@ func (d *providerData) claim(sessionID string, added claim) diag.Diagnostics {
 	if other.effect == added.effect {
 		return diag.Diagnostics{diag.NewWarningDiagnostic("Two resources manage one session",
 			fmt.Sprintf("Session %q is managed by this %s, and by another %s. "+
-				"The last one applied decides when it expires. Keep one, and remove the other without deleting the session: "+
+				"The one that is applied last decides when the session expires. Keep one of them. Remove the other without deleting the session: "+
 				"replace its block by a removed block with lifecycle { destroy = false }.",
 				sessionID, added.resource, other.resource))}
 	}
@@ -80,18 +78,18 @@ func (d *providerData) claim(sessionID string, added claim) diag.Diagnostics {
 		deleting, keeping = other, added
 	}
 	return diag.Diagnostics{diag.NewErrorDiagnostic("Plan deletes a session that it keeps",
-		fmt.Sprintf("Session %q would be deleted by one resource instance (%s), while another one keeps or creates it (%s). A live session would be lost, so nothing is planned.\n\n"+
+		fmt.Sprintf("One resource instance (%s) deletes session %q, and another one (%s) keeps or creates it. A live session would be lost, so the plan is refused.\n\n"+
 			"If the resource or its for_each key was renamed, add a moved block from the old address to the new one. "+
 			"If instances moved up under count, use for_each with the session ids as keys, and moved blocks. "+
-			"If one of two resources for the session is to go, replace its block by a removed block with lifecycle { destroy = false }, "+
+			"To remove one of two resources for the session, replace its block by a removed block with lifecycle { destroy = false }, "+
 			"or apply delete_on_destroy = false to it first. "+
 			"If this is terraform destroy, run it with -refresh=false.",
-			sessionID, deleting.resource, keeping.resource))}
+			deleting.resource, sessionID, keeping.resource))}
 }
 
-// add records a claim in place of an earlier one of the same instance, and
-// returns the worst contradiction of another instance. Two claims of new
-// instances are of two instances: an engine plans a new one once.
+// add records a claim and returns the worst conflict with another instance. It
+// replaces an earlier claim of the same instance. Claims without an instance id
+// never replace each other: an engine plans a new instance only once.
 func (c *claims) add(sessionID string, added claim) (other claim, conflict bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	publisherTokenDescription   = "Token to publish with, a secret: whoever has it can speak in the session."
-	subscriberTokensDescription = "Tokens to listen with, secrets, as many as `subscriber_count`."
+	publisherTokenDescription   = "Token to publish with. It is a secret: whoever has it can speak in the session."
+	subscriberTokensDescription = "Tokens to listen with, as many as `subscriber_count`. They are secrets."
 	webRTCURLDescription        = "URL of the WebRTC server."
 	webRTCRoomNameDescription   = "Name of the WebRTC room."
 	wsURLDescription            = "URL of the WebSocket control channel."

@@ -25,7 +25,7 @@ func (d *sessionDataSource) Metadata(_ context.Context, req datasource.MetadataR
 
 func (d *sessionDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Reads one active session. A session that does not exist (any more) is an error; use `palabra_sessions` with `id_prefix` where that is a normal case.",
+		MarkdownDescription: "Reads one active session. It is an error if the session does not exist. If that is a normal case, use `palabra_sessions` with `id_prefix`.",
 		Attributes: map[string]schema.Attribute{
 			"id": schema.StringAttribute{
 				MarkdownDescription: sessionIDDescription,

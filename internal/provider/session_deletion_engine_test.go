@@ -28,13 +28,12 @@ func TestSessionDeletion_EngineRefusesThePlan(t *testing.T) {
 	c.run("apply", "-auto-approve")
 	f.ResetRequests()
 	c.write(f.config(expiries("new", map[string]string{"x": "room.a"}, "")))
-	const want = `Session "room.a" would be deleted by one resource instance ` +
-		`(palabra_session_expiry with ttl_seconds = 7200, renew_before_seconds = 60, delete_on_destroy = true), ` +
-		`while another one keeps or creates it (palabra_session_expiry with ttl_seconds = 7200, delete_on_destroy = true). ` +
-		`A live session would be lost, so nothing is planned. ` +
+	const want = `One resource instance (palabra_session_expiry with ttl_seconds = 7200, renew_before_seconds = 60, delete_on_destroy = true) ` +
+		`deletes session "room.a", and another one (palabra_session_expiry with ttl_seconds = 7200, delete_on_destroy = true) keeps or creates it. ` +
+		`A live session would be lost, so the plan is refused. ` +
 		`If the resource or its for_each key was renamed, add a moved block from the old address to the new one. ` +
 		`If instances moved up under count, use for_each with the session ids as keys, and moved blocks. ` +
-		`If one of two resources for the session is to go, replace its block by a removed block with lifecycle { destroy = false }, ` +
+		`To remove one of two resources for the session, replace its block by a removed block with lifecycle { destroy = false }, ` +
 		`or apply delete_on_destroy = false to it first. If this is terraform destroy, run it with -refresh=false.`
 	if said := c.fail("apply", "-auto-approve"); !strings.Contains(said, "Plan deletes a session that it keeps") || !strings.Contains(said, want) {
 		t.Errorf("apply: %s\nwant %s", said, want)

@@ -205,7 +205,7 @@ func TestSessionDeletion_ReplacedPalabraSessionDeletesTheOldOneOnly(t *testing.T
 
 func TestSessionDeletion_UnknownSuccessorIsNotDeleted(t *testing.T) {
 	t.Parallel()
-	const left = `Session not deleted: This resource is replaced, and the session_id of its successor was not known when that was planned: it may be session "s1"`
+	const left = `Session not deleted: This resource was replaced, and the new session_id was not known at plan time: it could have been session "s1" itself.`
 	for name, test := range map[string]struct {
 		after    block
 		warnings []string

@@ -37,8 +37,8 @@ type sessionEphemeralModel struct {
 }
 
 const (
-	// ephemeralTTL is the default lifetime: what a killed run leaves behind
-	// counts against the session limit for so long.
+	// ephemeralTTL is the default lifetime. The session of a killed run counts
+	// against the session limit until it expires.
 	ephemeralTTL = 10 * time.Minute
 	// ephemeralDeleteTimeout bounds the clean-up after an interrupt, because a
 	// person waits for it.
@@ -79,7 +79,7 @@ func (e *sessionEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest, 
 	granted, diags, err := e.firstLifetime(ctx, client, note)
 	resp.Diagnostics.Append(diags...)
 	if err == nil {
-		// An engine that was interrupted does not close what it is given.
+		// An interrupted engine does not close the session.
 		err = ctx.Err()
 	}
 	if err != nil {
@@ -99,29 +99,29 @@ func (e *sessionEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest, 
 	resp.RenewAt = note.renewAt(e.data.now())
 }
 
-// firstLifetime gives a session that was just created its lifetime.
+// firstLifetime sets the lifetime of a new session.
 func (e *sessionEphemeral) firstLifetime(ctx context.Context, client *palabra.Client, note ephemeralNote) (lifetime, diag.Diagnostics, error) {
 	if err := ctx.Err(); err != nil {
-		return lifetime{}, nil, fmt.Errorf("session %q was created when the operation had been interrupted: %w", note.ID, err)
+		return lifetime{}, nil, fmt.Errorf("session %q was created after the operation had been interrupted: %w", note.ID, err)
 	}
 	return e.data.writeFirstLifetime(ctx, client, note.ID, note.ttl())
 }
 
-// giveUp deletes a session that Open cannot hand over: the engine closes only
-// what it was given. It returns the reasons, and what is left behind.
+// giveUp deletes a session that Open cannot return, because the engine does not
+// close it then. It adds an error to the reasons if that fails.
 func (e *sessionEphemeral) giveUp(ctx context.Context, client *palabra.Client, id string, reasons ...diag.Diagnostic) diag.Diagnostics {
 	diags := diag.Diagnostics(reasons)
 	if err := e.delete(ctx, client, id); err != nil {
 		diags.AddError("Session left behind",
-			fmt.Sprintf("Session %q was created, could not be used, and could not be deleted: %s "+
-				"It counts against the session limit until it expires. The provider tries to delete it once more at the end of the run.",
+			fmt.Sprintf("Session %q was created, but it cannot be used and could not be deleted: %s "+
+				"It counts against the session limit until it expires. The provider will try to delete it once more at the end of the run.",
 				id, sentence(err.Error())))
 	}
 	return diags
 }
 
-// delete deletes the session even when the operation was cancelled, because
-// nothing else knows of the session. A missing session is not an error.
+// delete deletes the session even if the operation was cancelled, because nothing
+// else would delete it. A missing session is not an error.
 func (e *sessionEphemeral) delete(ctx context.Context, client *palabra.Client, id string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), ephemeralDeleteTimeout)
 	defer cancel()
@@ -149,18 +149,18 @@ func (e *sessionEphemeral) Renew(ctx context.Context, req ephemeral.RenewRequest
 		resp.Diagnostics.Append(savePrivate(ctx, resp.Private, ephemeralNoteKey, note)...)
 	case errors.Is(err, palabra.ErrNotFound):
 		resp.Diagnostics.AddError(summary, sentence(err.Error())+"\n\n"+
-			"The session is gone: it expired, or somebody deleted it during the run. What still uses its id or tokens fails. Run the command again to open another session.")
+			"The session is gone: it expired, or somebody deleted it during the run. Anything that still uses its id or tokens fails. Run the command again to open another session.")
 		return
 	case errors.Is(err, palabra.ErrUnauthorized):
 		resp.Diagnostics.Append(e.data.apiError(summary, err))
 		return
 	case left <= 0:
 		resp.Diagnostics.AddError(summary, e.data.explain(err)+"\n\n"+
-			fmt.Sprintf("Session %q could not be renewed in time: it expired at %s. What still uses its id or tokens fails.", note.ID, note.expiry()))
+			fmt.Sprintf("Session %q was not renewed in time: it expired at %s. Anything that still uses its id or tokens fails. Run the command again to open another session.", note.ID, note.expiry()))
 		return
 	default:
 		resp.Diagnostics.AddWarning("Session not renewed yet", sentence(err.Error())+"\n\n"+
-			fmt.Sprintf("Session %q lives until %s. The renewal is tried again in %s.",
+			fmt.Sprintf("Session %q lives until %s. The provider will try to renew it again in %s.",
 				note.ID, note.expiry(), note.nextWait(e.data.now()).Round(time.Second)))
 	}
 	resp.RenewAt = note.renewAt(e.data.now())
@@ -174,7 +174,7 @@ func (e *sessionEphemeral) Close(ctx context.Context, req ephemeral.CloseRequest
 	}
 	if err := e.delete(ctx, client, note.ID); err != nil {
 		resp.Diagnostics.AddError(summary, e.data.explain(err)+"\n\n"+
-			fmt.Sprintf("Session %q remains until %s, and counts against the session limit until then. The provider tries to delete it once more at the end of the run.",
+			fmt.Sprintf("Session %q remains until %s and counts against the session limit until then. The provider will try to delete it once more at the end of the run.",
 				note.ID, note.expiry()))
 	}
 }

@@ -14,9 +14,10 @@ import (
 
 func (e *sessionEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "-> Needs Terraform 1.10 or OpenTofu 1.11, or later.\n\nOpens a session for one run of Terraform and deletes it at the end of the run, also when the run fails or is interrupted. Neither the session nor its tokens are stored in state or plan.\n\n" +
-			"A run that is killed leaves its session behind until `ttl_seconds` has passed, ten minutes by default. A longer run renews the session.\n\n" +
-			"Engines open and close ephemeral resources during `plan`, too. Each opening is a session of its own, which counts against the session limit until it is deleted. " +
+		MarkdownDescription: "Opens a session for one run of Terraform and deletes it at the end of the run, also if the run fails or is interrupted. Neither the session nor its tokens are stored in state or plan.\n\n" +
+			"-> Needs Terraform 1.10 or OpenTofu 1.11, or later.\n\n" +
+			"A longer run renews the session. The session of a killed run expires after `ttl_seconds`, ten minutes by default.\n\n" +
+			"Engines open and close ephemeral resources during `plan`, too. Each opening creates another session, which counts against the session limit until it is deleted. " +
 			"For a session that outlives the run, use the `palabra_session` managed resource.",
 		Attributes: map[string]schema.Attribute{
 			"id": schema.StringAttribute{
@@ -25,7 +26,7 @@ func (e *sessionEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, 
 			},
 			"ttl_seconds": schema.Int64Attribute{
 				CustomType:          wholeNumberType{},
-				MarkdownDescription: "Lifetime in whole seconds, set after creation and by each renewal. What a killed run leaves behind lives as long. Default `600`.",
+				MarkdownDescription: "Lifetime in whole seconds, set after creation and by each renewal. The session of a killed run lives as long. Default `600`.",
 				Optional:            true,
 				Validators:          []validator.Int64{int64validator.Between(1, maxTTLSeconds)},
 			},

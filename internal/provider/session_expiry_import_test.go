@@ -188,8 +188,8 @@ func TestSessionExpiry_ImportTellsBadIDsApart(t *testing.T) {
 	c.write(f.config(expiryConfig(3600, "")))
 	for id, want := range map[string]string{
 		"":                     "Empty session id",
-		"..":                   "a step in the path",
-		testSessionID + " ":    "begins or ends with a blank",
+		"..":                   "part of the URL's path",
+		testSessionID + " ":    "begins or ends with a space",
 		testSessionID + "typo": "Cannot import non-existent",
 	} {
 		said := c.fail("import", expiryAddress, id)

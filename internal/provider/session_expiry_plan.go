@@ -13,10 +13,10 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
 )
 
-// ModifyPlan decides from configuration, state and private state alone: an
-// engine plans an update a second time at apply and refuses an answer that
-// differs, so no clock and no request may enter the decision. The request that it
-// makes for a new instance ends in a warning only.
+// ModifyPlan decides from configuration, state and private state alone: an engine
+// plans an update again at apply and refuses a different answer. So neither a clock
+// nor a request may affect the decision. The request for a new instance can only
+// add a warning.
 func (r *sessionExpiryResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	note, diags := loadLifetimeNote(ctx, req.Private)
 	resp.Diagnostics.Append(diags...)
@@ -48,11 +48,12 @@ func (r *sessionExpiryResource) ModifyPlan(ctx context.Context, req resource.Mod
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	note, diags = r.data.planPrior(ctx, prior.lifetimeModel, note, resp.Private)
+	note, diags = r.data.rememberPrior(ctx, prior.lifetimeModel, note, resp.Private)
 	resp.Diagnostics.Append(diags...)
 	if !prior.SessionID.Equal(planned.SessionID) {
-		// A replacement: the engine asks again, without the prior state. Where the
-		// successor is unknown, create_before_destroy still deletes the old session.
+		// A replacement: the engine plans the create half next, without the prior
+		// state. If the new id is unknown, create_before_destroy still deletes the
+		// old session.
 		if prior.deletes() {
 			resp.Diagnostics.Append(r.data.claim(prior.SessionID.ValueString(), prior.newClaim(sessionExpiryType, note.Instance, deletes))...)
 		}
@@ -67,8 +68,8 @@ func (r *sessionExpiryResource) ModifyPlan(ctx context.Context, req resource.Mod
 	}
 }
 
-// planSuccessor claims the session of a new instance, and tells the delete half
-// of a replacement which session its create half gives a lifetime.
+// planSuccessor claims the session of a new instance. It also tells the delete half
+// of a replacement which session the create half extends.
 func (r *sessionExpiryResource) planSuccessor(ctx context.Context, planned sessionExpiryModel, note lifetimeNote, private privateStateWriter) diag.Diagnostics {
 	id := planned.SessionID.ValueString()
 	diags := r.data.claim(id, planned.newClaim(sessionExpiryType, note.Instance, keeps))
@@ -80,8 +81,8 @@ func (r *sessionExpiryResource) planSuccessor(ctx context.Context, planned sessi
 	return diags
 }
 
-// warnIfMissing warns in the plan that a create is going to fail. An error would
-// keep the other sessions from being renewed.
+// warnIfMissing warns in the plan that a create will fail. It is not an error,
+// because an error would stop the renewal of the other sessions.
 func (r *sessionExpiryResource) warnIfMissing(ctx context.Context, sessionID types.String) diag.Diagnostics {
 	var diags diag.Diagnostics
 	id := sessionID.ValueString()
@@ -93,13 +94,13 @@ func (r *sessionExpiryResource) warnIfMissing(ctx context.Context, sessionID typ
 	case err == nil:
 	case errors.Is(err, palabra.ErrNotFound):
 		diags.AddAttributeWarning(path.Root("session_id"), "Session does not exist",
-			fmt.Sprintf("The API does not find session %q: the id may be misspelled, or the session has expired or was deleted.%s Applying this resource will fail; the rest of the plan is not affected. "+
-				"Remove it from the configuration, or give it the id of a session that exists.", id, blankAtAnEnd(id)))
+			fmt.Sprintf("The API does not find session %q: the id is misspelled, or the session has expired or was deleted.%s Applying this resource will fail; the rest of the plan is not affected. "+
+				"Remove the resource, or set session_id to a session that exists.", id, spaceAtAnEnd(id)))
 	case errors.Is(err, palabra.ErrUnauthorized):
 		diags.Append(r.data.apiError("Unable to check session", err))
 	default:
 		diags.AddAttributeWarning(path.Root("session_id"), "Unable to check session",
-			"It is not known whether the session exists; apply will tell.\n\n"+r.data.explain(err))
+			fmt.Sprintf("It is not known whether session %q exists. If it does not, apply will fail.\n\n%s", id, r.data.explain(err)))
 	}
 	return diags
 }

@@ -59,7 +59,7 @@ func (r *sessionExpiryResource) Create(ctx context.Context, req resource.CreateR
 	}
 	note := lifetimeNote{Instance: newInstanceID(), Account: client.Fingerprint()}
 	model.Active = types.BoolValue(true)
-	model.granted(&note, got)
+	model.recordGrant(&note, got)
 	resp.Diagnostics.Append(resp.State.Set(ctx, model.object())...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, sessionIdentityModel{SessionID: model.SessionID})...)
 	resp.Diagnostics.Append(note.save(ctx, resp.Private)...)
@@ -73,8 +73,8 @@ func (r *sessionExpiryResource) Read(ctx context.Context, req resource.ReadReque
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	// Before anything can return: engines refuse an answer without identity,
-	// also when the session is gone or the state was written without one.
+	// Set the identity before anything can return: engines refuse an answer without
+	// it, even if the session is gone or an older state has no identity.
 	if resp.Identity.Raw.IsFullyNull() {
 		resp.Diagnostics.Append(resp.Identity.Set(ctx, sessionIdentityModel{SessionID: model.SessionID})...)
 	}
@@ -83,34 +83,31 @@ func (r *sessionExpiryResource) Read(ctx context.Context, req resource.ReadReque
 		return
 	}
 
-	before, newer := model, note
-	if newer.Instance == "" {
-		newer.Instance = newInstanceID()
-	}
+	before, newer := model, note.withInstance()
 	session, err := r.data.read(ctx, model.lifetimeModel, note)
 	switch {
 	case err == nil:
-		r.data.found(&newer)
+		r.data.noteAccount(&newer)
 		newer, diags = model.observe(session, newer)
 		resp.Diagnostics.Append(diags...)
 	case !errors.Is(err, palabra.ErrNotFound):
 		resp.Diagnostics.Append(r.data.readError(model.SessionID.ValueString(), err))
 		return
 	case model.ExpiresAt.IsNull() && note.Instance == "":
-		// An import or a move of a session that does not exist: the engine says so.
+		// An import or a move of a missing session: the engine reports the error.
 		resp.State.RemoveResource(ctx)
 		return
 	default:
 		if model.isActive() {
 			resp.Diagnostics.Append(model.endedWarning(note))
 		}
-		model.end(model.lifetimeModel)
+		model.markEnded(model.lifetimeModel)
 		if r.data.sameAccount(note) {
 			newer.Account = r.data.client.Fingerprint()
 		}
 	}
-	// The answer holds the prior state already, and encoding it again is most of
-	// what a refresh costs here.
+	// The answer already holds the prior state, and encoding it again is most of
+	// the cost of a refresh.
 	if !model.object().Equal(before.object()) {
 		resp.Diagnostics.Append(resp.State.Set(ctx, model.object())...)
 	}
@@ -119,7 +116,7 @@ func (r *sessionExpiryResource) Read(ctx context.Context, req resource.ReadReque
 	}
 }
 
-// Update writes if, and only if, the plan said so by an unknown expires_at.
+// Update writes if, and only if, expires_at is unknown in the plan.
 func (r *sessionExpiryResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	model, diags := newSessionExpiryModel(ctx, req.Plan)
 	resp.Diagnostics.Append(diags...)
@@ -152,7 +149,7 @@ func (r *sessionExpiryResource) ImportState(ctx context.Context, req resource.Im
 	importSession(ctx, path.Root("session_id"), req, resp)
 }
 
-// MoveState moves the state of another resource type that managed a session.
+// MoveState takes over sessions from other resource types.
 func (r *sessionExpiryResource) MoveState(context.Context) []resource.StateMover {
 	return []resource.StateMover{sessionMover(sessionExpiryType, map[string]moveSource{
 		"restapi_object":   fromRestapiObject,
@@ -162,8 +159,8 @@ func (r *sessionExpiryResource) MoveState(context.Context) []resource.StateMover
 	})}
 }
 
-// UpgradeIdentity turns the identity that OpenTofu kept of a restful_resource
-// into ours.
+// UpgradeIdentity replaces the identity of a moved restful_resource, which OpenTofu
+// keeps.
 func (r *sessionExpiryResource) UpgradeIdentity(context.Context) map[int64]resource.IdentityUpgrader {
 	return upgradeKeptIdentity(sessionExpiryType)
 }

@@ -14,9 +14,9 @@ import (
 func (r *sessionExpiryResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Gives an existing session a lifetime, renews it, and deletes the session on destroy.\n\n" +
-			"~> **Destroying this resource deletes the session**, and with it a live conversation. So does removing its block or another `session_id`. " +
-			"Set `delete_on_destroy = false`, or `lifecycle { prevent_destroy = true }`, where that must not happen. `-replace` and `taint` extend the session and do not delete it.\n\n" +
-			"The resource states an intent: at the last apply, the session was given this lifetime. Time that passes, and a live connection that moves the expiry later, are no drift. " +
+			"~> **Destroying this resource deletes the session**, and with it a live conversation. So does removing its block or changing `session_id`. " +
+			"If that must not happen, set `delete_on_destroy = false` or `lifecycle { prevent_destroy = true }`. `-replace` and `taint` extend the session and do not delete it.\n\n" +
+			"The resource states an intent: at the last apply, the session was given this lifetime. Neither passing time nor a live connection that moves the expiry later is drift. " +
 			"Renewal happens only when Terraform runs.",
 		Attributes: withLifetime(lifetimeSchema(), map[string]schema.Attribute{
 			"id": schema.StringAttribute{
@@ -24,7 +24,7 @@ func (r *sessionExpiryResource) Schema(_ context.Context, _ resource.SchemaReque
 				Computed:            true,
 			},
 			"session_id": schema.StringAttribute{
-				MarkdownDescription: sessionIDDescription + " Another id replaces the resource.",
+				MarkdownDescription: sessionIDDescription + " A change replaces the resource.",
 				Required:            true,
 				Validators:          []validator.String{sessionIDValidator{}},
 				PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
@@ -39,8 +39,8 @@ func (r *sessionExpiryResource) Schema(_ context.Context, _ resource.SchemaReque
 	}
 }
 
-// ValidateConfig compares the two durations where both are known; ModifyPlan
-// does so again for values that only apply knows.
+// ValidateConfig compares the two durations if both are known. ModifyPlan does so
+// again for values that were unknown.
 func (r *sessionExpiryResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
 	config, diags := newSessionExpiryModel(ctx, req.Config)
 	resp.Diagnostics.Append(diags...)

@@ -20,8 +20,8 @@ const (
 	expiresAfterDescription  = "Keep only sessions that expire after this RFC 3339 timestamp."
 )
 
-// sessionFilterModel holds the filters that every object that selects sessions
-// shares. Null attributes do not filter.
+// sessionFilterModel holds the filters of the objects that select sessions. Null
+// attributes do not filter.
 type sessionFilterModel struct {
 	IDPrefix      types.String      `tfsdk:"id_prefix"`
 	CreatedBefore timetypes.RFC3339 `tfsdk:"created_before"`
@@ -30,12 +30,12 @@ type sessionFilterModel struct {
 	ExpiresAfter  timetypes.RFC3339 `tfsdk:"expires_after"`
 }
 
-// sessionFilter keeps the sessions for which every condition holds. A session
-// whose timestamp the API left out meets no condition on that timestamp.
+// sessionFilter selects the sessions that meet every condition. A session without a
+// timestamp meets no condition on that timestamp.
 type sessionFilter struct {
 	idPrefix string
-	// Nil sets no condition. The zero time is a condition that no session meets:
-	// a prune of sessions older than the zero time must delete nothing.
+	// Nil is no condition. The zero time is a condition: nothing is older, so a
+	// prune of what is older must delete nothing.
 	createdBefore, createdAfter, expiresBefore, expiresAfter *time.Time
 }
 

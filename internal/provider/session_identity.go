@@ -13,13 +13,13 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
-// sessionIdentityVersion is above 0, the version of other providers' identities:
-// OpenTofu keeps the source's identity when a moved block changes the type, and
-// asks the target to upgrade it when the versions differ.
+// sessionIdentityVersion differs from 0, the version of other providers'
+// identities. If a moved block changes the type, OpenTofu keeps the identity of the
+// source, and asks the target to upgrade it only if the versions differ.
 const sessionIdentityVersion = 1
 
-// sessionIdentityModel is the identity of both resources: engines keep that of
-// the source when a moved block changes the type.
+// sessionIdentityModel is the identity of both resources. They share it, because
+// engines keep the identity of the source if a moved block changes the type.
 type sessionIdentityModel struct {
 	SessionID types.String `tfsdk:"session_id"`
 }
@@ -34,8 +34,7 @@ var sessionIdentitySchema = identityschema.Schema{
 	},
 }
 
-// importSession imports by id or by identity into the attribute that holds the
-// id.
+// importSession imports a session by id or by identity.
 func importSession(ctx context.Context, idAttribute path.Path, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	id := types.StringValue(req.ID)
 	if req.ID == "" && req.Identity != nil {
@@ -43,26 +42,25 @@ func importSession(ctx context.Context, idAttribute path.Path, req resource.Impo
 	}
 	if id.ValueString() == "" {
 		resp.Diagnostics.AddError("Empty session id",
-			"The session to import has an empty id. Name one in the import block, as id or as session_id of its identity. The data source palabra_sessions lists those that exist.")
+			"The import has no session id. Set id, or session_id in identity, in the import block. The data source palabra_sessions lists the sessions.")
 		return
 	}
 	if problem := problemOfID(id.ValueString()); problem != "" {
 		resp.Diagnostics.AddError("Invalid session id", problem)
 		return
 	}
-	if blank := blankAtAnEnd(id.ValueString()); blank != "" {
-		resp.Diagnostics.AddWarning("Blank in the session id", fmt.Sprintf("The id to import is %q.%s", id.ValueString(), blank))
+	if warning := spaceAtAnEnd(id.ValueString()); warning != "" {
+		resp.Diagnostics.AddWarning("Space in the session id", fmt.Sprintf("The id to import is %q.%s", id.ValueString(), warning))
 	}
 	resource.ImportStatePassthroughWithIdentity(ctx, idAttribute, path.Root("session_id"), req, resp)
 	if req.ID != "" {
-		// The answer to an import by id has the same identity as one by identity.
+		// Return the same identity as an import by identity.
 		resp.Diagnostics.Append(resp.Identity.Set(ctx, sessionIdentityModel{SessionID: types.StringValue(req.ID)})...)
 	}
 }
 
-// upgradeKeptIdentity takes the id from {"session_id": …}, or from the identity
-// of a restful_resource: its attribute id is JSON with the path of the object in
-// a member id.
+// upgradeKeptIdentity reads an identity with session_id, or that of a
+// restful_resource: its id is JSON, whose member id is the path of the object.
 func upgradeKeptIdentity(target string) map[int64]resource.IdentityUpgrader {
 	return map[int64]resource.IdentityUpgrader{0: {IdentityUpgrader: func(ctx context.Context, req resource.UpgradeIdentityRequest, resp *resource.UpgradeIdentityResponse) {
 		var identity, imported map[string]any
@@ -75,7 +73,7 @@ func upgradeKeptIdentity(target string) map[int64]resource.IdentityUpgrader {
 		}
 		if id == "" {
 			resp.Diagnostics.AddError("Unable to move state to "+target,
-				"The engine kept the identity of the resource that is moved, and it holds no session id.\n\n"+importInstead("TYPE", target))
+				"The engine kept the identity of the source resource, and it holds no session id.\n\n"+importInstead("TYPE", target))
 			return
 		}
 		resp.Diagnostics.Append(resp.Identity.Set(ctx, sessionIdentityModel{SessionID: types.StringValue(id)})...)
@@ -103,22 +101,22 @@ func (sessionIDValidator) ValidateString(_ context.Context, req validator.String
 	}
 }
 
-// problemOfID says why an id cannot be sent in a request; empty if it can.
+// problemOfID says why an id cannot be sent in a request. It is empty if it can.
 func problemOfID(id string) string {
 	switch id {
 	case "":
 		return "The session id is empty."
 	case ".", "..":
-		return fmt.Sprintf("%q is not the id of a session: proxies and servers take it for a step in the path of the URL.", id)
+		return fmt.Sprintf("%q is not the id of a session: proxies and servers read it as part of the URL's path.", id)
 	}
 	return ""
 }
 
-// blankAtAnEnd is a sentence for an id that was probably copied with a blank or a
+// spaceAtAnEnd is a sentence about an id that was probably copied with a space or a
 // line break.
-func blankAtAnEnd(id string) string {
+func spaceAtAnEnd(id string) string {
 	if strings.TrimSpace(id) == id {
 		return ""
 	}
-	return " The id begins or ends with a blank or a line break, which is probably a mistake."
+	return " The id begins or ends with a space or a line break, which is probably a mistake."
 }

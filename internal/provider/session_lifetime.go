@@ -15,12 +15,12 @@ import (
 )
 
 const (
-	// expiryTolerance is how much earlier than expected a live expiry may be
-	// before it counts as drift or as a cap: clocks are read in whole seconds, and
-	// answers take time.
+	// expiryTolerance is how much earlier than expected an expiry may be before it
+	// counts as drift or as a cap: timestamps are whole seconds, and answers take
+	// time.
 	expiryTolerance = time.Minute
-	// rereadDelay is how long a read waits before it is made again, where the API
-	// may not have caught up with a write of this process.
+	// rereadDelay is the wait before a read is repeated, because the API may lag
+	// behind a write.
 	rereadDelay = time.Second
 )
 
@@ -30,18 +30,18 @@ type lifetime struct {
 	ServerTime time.Time
 	// Granted is ExpiresAt less the time of the write.
 	Granted time.Duration
-	// Calculated says that ExpiresAt is calculated: the API did not return it.
+	// Calculated says that ExpiresAt was calculated, and not returned by the API.
 	Calculated bool
-	// Session is what was read back; zero where that failed.
+	// Session is what was read back; zero if that failed.
 	Session palabra.Session
 }
 
-// writeLifetime POSTs the TTL and reads the session back; before are the
-// expiries that the session may have had until now, if any are known. Only a
-// failed POST is an error. After an accepted one, everything is a warning: an
-// engine taints what its create failed on.
+// writeLifetime POSTs the TTL and reads the session back. before are the known
+// expiries from before the write. Only a failed POST is an error. What fails after
+// an accepted POST is a warning, because an engine would taint a new instance.
 func (d *providerData) writeLifetime(ctx context.Context, client *palabra.Client, sessionID string, ttl time.Duration, before ...time.Time) (lifetime, diag.Diagnostics, error) {
-	// Before the answer, which may be lost: Delete spares what was written.
+	// Set before the call, because the answer may be lost: Delete keeps sessions
+	// that this process has written.
 	d.written.Store(sessionID, true)
 	written, err := client.SetExpiry(ctx, sessionID, int64(ttl/time.Second))
 	if errors.Is(err, palabra.ErrNotFound) {
@@ -66,14 +66,14 @@ func (d *providerData) writeLifetime(ctx context.Context, client *palabra.Client
 	if got.capped(ttl) {
 		diags.AddAttributeWarning(path.Root("ttl_seconds"), "Session granted less than asked",
 			fmt.Sprintf("Session %q was to live %s (ttl_seconds = %d), and the API reports that it expires at %s. "+
-				"The API may cap lifetimes: lower ttl_seconds to what it grants.",
+				"The API may cap lifetimes. Lower ttl_seconds to the granted lifetime.",
 				sessionID, readableDuration(ttl), int64(ttl/time.Second), got.ExpiresAt.Format(time.RFC3339)))
 	}
 	return got, diags, nil
 }
 
-// writeFirstLifetime is writeLifetime for a session that was just created. A 404
-// is asked once more: the API may not have caught up with the creation.
+// writeFirstLifetime is writeLifetime for a session that was just created. It
+// retries a 404 once, because the API may lag behind the creation.
 func (d *providerData) writeFirstLifetime(ctx context.Context, client *palabra.Client, sessionID string, ttl time.Duration) (lifetime, diag.Diagnostics, error) {
 	got, diags, err := d.writeLifetime(ctx, client, sessionID, ttl)
 	if errors.Is(err, palabra.ErrNotFound) {
@@ -83,8 +83,8 @@ func (d *providerData) writeFirstLifetime(ctx context.Context, client *palabra.C
 	return got, diags, err
 }
 
-// readBack reads a session after a write of this process. It reads a second time
-// where the API may lag behind the write. A failure is a warning.
+// readBack reads a session after a write. It reads a second time if the API may
+// lag behind the write. A failure is a warning.
 func (d *providerData) readBack(ctx context.Context, client *palabra.Client, sessionID string, stale func(palabra.Session) bool) (palabra.Session, diag.Diagnostics) {
 	session, err := client.Get(ctx, sessionID)
 	if errors.Is(err, palabra.ErrNotFound) || err == nil && stale(session) {
@@ -95,18 +95,18 @@ func (d *providerData) readBack(ctx context.Context, client *palabra.Client, ses
 	}
 	if err != nil {
 		return palabra.Session{}, diag.Diagnostics{diag.NewWarningDiagnostic("Session not read back",
-			fmt.Sprintf("Session %q could not be read back. "+
+			fmt.Sprintf("The write succeeded, but session %q could not be read afterwards. "+
 				"Timestamps are calculated or missing until the next plan reads them.\n\n%s", sessionID, sentence(err.Error())))}
 	}
 	return session, nil
 }
 
-// capped says whether clearly less was granted than asked for.
+// capped says whether clearly less was granted than requested.
 func (l lifetime) capped(ttl time.Duration) bool { return l.Granted < ttl-min(expiryTolerance, ttl/2) }
 
-// isStale says whether an answer seems to be from before a write: it has clearly
-// less or more than was written, the old expiry where one is known, and has not
-// been updated since.
+// isStale says whether an answer seems to be from before a write: its lifetime is
+// clearly shorter or longer than the one written, the session has not been updated
+// since, and its expiry is a known earlier one, if any is known.
 func isStale(session palabra.Session, written time.Time, ttl time.Duration, before []time.Time) bool {
 	const rounding = 2 * time.Second
 	answered := lifetime{Granted: session.ExpiresAt.Sub(written)}
@@ -121,8 +121,8 @@ func isStale(session palabra.Session, written time.Time, ttl time.Duration, befo
 	})
 }
 
-// granted updates model and note to what a write was granted.
-func (m *lifetimeModel) granted(note *lifetimeNote, got lifetime) {
+// recordGrant updates model and note to what a write was granted.
+func (m *lifetimeModel) recordGrant(note *lifetimeNote, got lifetime) {
 	note.ServerTime, note.ExpiresAt, note.LatestEnd, note.Unsent = got.ServerTime, got.ExpiresAt, got.ExpiresAt, false
 	note.GrantedSeconds = 0
 	if got.Granted < m.ttl() {
@@ -132,14 +132,13 @@ func (m *lifetimeModel) granted(note *lifetimeNote, got lifetime) {
 	m.RenewAt = m.renewAt(*note)
 }
 
-// update writes if, and only if, the plan left expires_at unknown. Where that
-// fails because the session is gone, the model says so, and the error is told
-// once.
+// update writes if, and only if, the plan left expires_at unknown. If the session
+// is gone, the model becomes inactive, so that the error is reported only once.
 func (d *providerData) update(ctx context.Context, m *lifetimeModel, prior lifetimeModel, note *lifetimeNote) diag.Diagnostics {
 	if m.ExpiresAt.IsUnknown() {
 		return d.renew(ctx, m, prior, note)
 	}
-	if !m.isActive() && len(m.changedForAPI(prior)) > 0 {
+	if !m.isActive() && len(m.renewingChanges(prior)) > 0 {
 		note.Unsent = true
 	}
 	return nil
@@ -163,9 +162,9 @@ func (d *providerData) renew(ctx context.Context, m *lifetimeModel, prior lifeti
 	switch {
 	case err == nil:
 		note.Account = client.Fingerprint()
-		m.granted(note, got)
+		m.recordGrant(note, got)
 	case errors.Is(err, palabra.ErrNotFound):
-		m.end(prior)
+		m.markEnded(prior)
 		note.Unsent = true
 		diags.Append(d.apiError(summary, err))
 	default:
@@ -174,8 +173,8 @@ func (d *providerData) renew(ctx context.Context, m *lifetimeModel, prior lifeti
 	return diags
 }
 
-// end sets the model to that of a session that is gone.
-func (m *lifetimeModel) end(prior lifetimeModel) {
+// markEnded sets the model to that of a session that is gone.
+func (m *lifetimeModel) markEnded(prior lifetimeModel) {
 	m.ExpiresAt = prior.ExpiresAt
 	m.Active = types.BoolValue(false)
 	m.RenewAt = timestamp(time.Time{})

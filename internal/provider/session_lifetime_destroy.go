@@ -10,8 +10,8 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
 )
 
-// planDestroy claims the session that a destroy deletes. What a create half has
-// noted must not outlive its plan.
+// planDestroy claims the session that a destroy deletes. It removes the note of a
+// create half, which must not outlive its plan.
 func (d *providerData) planDestroy(ctx context.Context, resourceType string, prior lifetimeModel, note lifetimeNote, private privateStateWriter) diag.Diagnostics {
 	diags := private.SetKey(ctx, successorKey, nil)
 	if d == nil || !prior.deletes() {
@@ -21,8 +21,7 @@ func (d *providerData) planDestroy(ctx context.Context, resourceType string, pri
 	return diags
 }
 
-// destroy deletes the session of an instance, unless the plan shows that the
-// session is to live on.
+// destroy deletes the session of an instance, unless the plan keeps the session.
 func (d *providerData) destroy(ctx context.Context, m lifetimeModel, private privateState) diag.Diagnostics {
 	note, diags := loadLifetimeNote(ctx, private)
 	next, successorDiags := loadPrivate[*successor](ctx, private, successorKey)
@@ -39,8 +38,7 @@ func (d *providerData) destroy(ctx context.Context, m lifetimeModel, private pri
 	_, written := d.written.Load(id)
 	switch {
 	case written:
-		// Created before it is destroyed: the instance that replaces this one has
-		// just given the session its lifetime.
+		// create_before_destroy: the successor has just set the session's lifetime.
 		return diags
 	case next != nil && next.SessionID == id:
 		// The create half of this replacement extends the session.
@@ -49,8 +47,8 @@ func (d *providerData) destroy(ctx context.Context, m lifetimeModel, private pri
 		return diags
 	case next != nil && next.SessionID == "":
 		diags.AddWarning("Session not deleted",
-			fmt.Sprintf("This resource is replaced, and the session_id of its successor was not known when that was planned: it may be session %q itself. "+
-				"So the session is not deleted and runs out at its expiry. If it is not needed, delete it with the palabra_delete_session action, or import and destroy it.", id))
+			fmt.Sprintf("This resource was replaced, and the new session_id was not known at plan time: it could have been session %q itself. "+
+				"So the session was not deleted. It ends when it expires. To end it now, use the palabra_delete_session action, or import it and destroy it.", id))
 		return diags
 	case !m.isActive() && d.sameAccount(note):
 		return diags
@@ -58,7 +56,7 @@ func (d *providerData) destroy(ctx context.Context, m lifetimeModel, private pri
 	d.applying.Store(true)
 	err := client.Delete(ctx, id)
 	if errors.Is(err, palabra.ErrNotFound) {
-		diags.Append(d.maybeOtherAccount(summary, err, m, note)...)
+		diags.Append(d.otherAccountError(summary, err, m, note)...)
 		return diags
 	}
 	if err != nil {

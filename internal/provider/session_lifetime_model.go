@@ -11,12 +11,12 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
-// lifetimeModel holds what palabra_session_expiry and palabra_session have in
-// common. The models of both are built from framework objects by hand: an engine
-// asks for them several times for each instance, and the framework's reflection
-// on structs compiles a regular expression for each field of each call.
+// lifetimeModel holds the attributes that palabra_session_expiry and
+// palabra_session have in common. Both models are read and written by hand,
+// because engines ask for them several times for each instance, and the
+// framework's reflection compiles a regular expression for each field of each call.
 type lifetimeModel struct {
-	// SessionID is the attribute session_id of one resource and id of the other.
+	// SessionID is session_id of palabra_session_expiry, and id of palabra_session.
 	SessionID          types.String
 	TTLSeconds         wholeNumber
 	RenewBeforeSeconds wholeNumber
@@ -27,8 +27,8 @@ type lifetimeModel struct {
 	Active             types.Bool
 }
 
-// lifetimeAttributeTypes are the types of the attributes that both resources
-// have under the same name.
+// lifetimeAttributeTypes are the types of the common attributes. session_id is not
+// among them: only one resource has it.
 var lifetimeAttributeTypes = map[string]attr.Type{
 	"id":                   types.StringType,
 	"ttl_seconds":          wholeNumberType{},
@@ -40,7 +40,7 @@ var lifetimeAttributeTypes = map[string]attr.Type{
 	"active":               types.BoolType,
 }
 
-// withLifetime returns the attributes of one resource with the common ones.
+// withLifetime adds a resource's own attributes to the common ones.
 func withLifetime[T any](common, own map[string]T) map[string]T {
 	all := maps.Clone(common)
 	maps.Copy(all, own)
@@ -58,7 +58,7 @@ func objectAttributes(ctx context.Context, from valueGetter) (map[string]attr.Va
 	return object.Attributes(), diags
 }
 
-// attribute is null, the zero value of the framework's types, where the object
+// attribute returns null, the zero value of the framework's types, if the object
 // could not be read.
 func attribute[T attr.Value](attributes map[string]attr.Value, name string) T {
 	value, _ := attributes[name].(T)
@@ -91,8 +91,7 @@ func (m *lifetimeModel) values() map[string]attr.Value {
 	}
 }
 
-// isActive is true unless the state says otherwise: an import or a move has just
-// made a state in which active is not set.
+// isActive treats null as true: an import or a move leaves active unset.
 func (m *lifetimeModel) isActive() bool { return m.Active.IsNull() || m.Active.ValueBool() }
 
 // deletes says whether a destroy of this instance deletes a session.
@@ -104,8 +103,8 @@ func (m *lifetimeModel) ttl() time.Duration {
 	return time.Duration(m.TTLSeconds.ValueInt64()) * time.Second
 }
 
-// renewAt is when a plan begins to renew: null without a lead time, without a
-// known end, and after the end.
+// renewAt is the time from which plans renew. It is null without a lead time,
+// without a known end, and after the end.
 func (m *lifetimeModel) renewAt(note lifetimeNote) timetypes.RFC3339 {
 	end := timeOf(m.ExpiresAt)
 	if m.RenewBeforeSeconds.IsNull() || m.RenewBeforeSeconds.IsUnknown() || end.IsZero() || !m.isActive() {
@@ -114,8 +113,8 @@ func (m *lifetimeModel) renewAt(note lifetimeNote) timetypes.RFC3339 {
 	return timestamp(end.Add(-m.effectiveLead(note)))
 }
 
-// effectiveLead is renew_before_seconds, or nine tenths of what was granted
-// where the API caps lifetimes: a longer lead time would renew in every plan.
+// effectiveLead is renew_before_seconds, but at most nine tenths of a capped
+// lifetime: a longer lead time would renew in every plan.
 func (m *lifetimeModel) effectiveLead(note lifetimeNote) time.Duration {
 	lead := time.Duration(m.RenewBeforeSeconds.ValueInt64()) * time.Second
 	if longest := note.granted() * 9 / 10; longest > 0 {
@@ -124,7 +123,7 @@ func (m *lifetimeModel) effectiveLead(note lifetimeNote) time.Duration {
 	return lead
 }
 
-// timeOf is zero for a timestamp that is null or unknown.
+// timeOf returns the zero time for a null or unknown timestamp.
 func timeOf(value timetypes.RFC3339) time.Time {
 	if value.IsNull() || value.IsUnknown() {
 		return time.Time{}

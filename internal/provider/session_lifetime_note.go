@@ -13,41 +13,48 @@ const (
 	successorKey    = "successor"
 )
 
-// lifetimeNote is what private state keeps of an instance, so that a plan can
-// decide without a clock and without a request.
+// lifetimeNote is stored in private state, so that a plan can decide without a
+// clock and without a request.
 type lifetimeNote struct {
-	// Instance tells instances apart: a provider is not told their addresses.
-	// It is random, and set by create or by the first read.
+	// Instance is a random id, set by create or by the first read. It tells
+	// instances apart, because engines do not tell providers the address.
 	Instance string `json:"instance,omitempty"`
 	// Account is the fingerprint of the credentials that last found the session.
 	Account string `json:"account,omitempty"`
-	// ServerTime is the API's present time when it told ExpiresAt.
+	// ServerTime is the server's time when the API returned ExpiresAt.
 	ServerTime time.Time `json:"server_time"`
 	// ExpiresAt is the live expiry, which may be later than the stored one.
 	ExpiresAt time.Time `json:"expires_at"`
-	// LatestEnd is the latest expiry that the session is known to have had since
-	// it was last written. A client that connects moves ExpiresAt to the present.
+	// LatestEnd is the latest expiry seen since the last write. ExpiresAt can be
+	// earlier: the API resets it to the present when a client connects.
 	LatestEnd time.Time `json:"latest_end"`
-	// GrantedSeconds is the lifetime that the last write was granted, where that
-	// was less than it asked for; 0 otherwise.
+	// GrantedSeconds is the lifetime that the last write was granted, if the API
+	// capped it; 0 otherwise.
 	GrantedSeconds int64 `json:"granted_seconds,omitempty"`
-	// Unsent says that arguments have changed which the API was not told: the
+	// Unsent says that changed arguments have not been sent to the API: the
 	// session had ended, or the write after its creation failed.
 	Unsent bool `json:"unsent,omitempty"`
 }
 
-// newInstanceID is random; its alphabet is that of base32.
 func newInstanceID() string { return rand.Text() }
+
+// withInstance gives an instance an id if it has none.
+func (n lifetimeNote) withInstance() lifetimeNote {
+	if n.Instance == "" {
+		n.Instance = newInstanceID()
+	}
+	return n
+}
 
 func (n lifetimeNote) granted() time.Duration { return time.Duration(n.GrantedSeconds) * time.Second }
 
-// left is what was left of the session when it was last seen; never negative.
+// left is the remaining lifetime when the session was last seen; never negative.
 func (n lifetimeNote) left() time.Duration { return max(0, n.ExpiresAt.Sub(n.ServerTime)) }
 
 func (n lifetimeNote) observed() bool { return !n.ExpiresAt.IsZero() && !n.ServerTime.IsZero() }
 
-// differs says whether a plan could decide differently by the newer note. What
-// has merely aged is not saved: engines report changed private state as drift.
+// differs says whether a plan could decide differently with the newer note. A note
+// that is only newer is not saved: engines report changed private state as drift.
 func (n lifetimeNote) differs(newer lifetimeNote, m lifetimeModel) bool {
 	switch {
 	case n.Instance != newer.Instance, n.Account != newer.Account, n.Unsent != newer.Unsent, n.observed() != newer.observed():
@@ -66,11 +73,11 @@ func (n lifetimeNote) save(ctx context.Context, private privateStateWriter) diag
 	return savePrivate(ctx, private, lifetimeNoteKey, n)
 }
 
-// successor is what the plan of a replacement's create half tells its delete
-// half, which engines hand the same private state. It never reaches a state:
-// create starts with empty private state, and a destroy plan removes it.
+// successor is a message from the plan of a replacement's create half to its
+// delete half: engines pass both the same private state. It is never stored in a
+// state: create starts with empty private state, and a destroy plan removes it.
 type successor struct {
-	// SessionID is empty where only apply knows it.
+	// SessionID is empty if it is known only after apply.
 	SessionID string `json:"session_id"`
 	// DeletedElsewhere says that a palabra_session of the same plan deletes the
 	// old session.

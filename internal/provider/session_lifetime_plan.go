@@ -12,13 +12,13 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
-// planCreate fills in what a create decides.
+// planCreate fills in what is known of a new instance.
 func (m *lifetimeModel) planCreate() {
 	m.Active = types.BoolValue(true)
 	m.planWrite()
 }
 
-// planWrite marks as unknown what only the POST of the TTL decides.
+// planWrite marks the values that the POST of the TTL returns as unknown.
 func (m *lifetimeModel) planWrite() {
 	m.ExpiresAt = timetypes.NewRFC3339Unknown()
 	m.RenewAt = timetypes.NewRFC3339Unknown()
@@ -27,10 +27,9 @@ func (m *lifetimeModel) planWrite() {
 	}
 }
 
-// planUpdate decides what happens to a session that is in the state: an unknown
-// expires_at makes apply POST the TTL. It goes by configuration, state and
-// private state alone, because an engine plans an update a second time at apply
-// and refuses a different answer.
+// planUpdate decides whether apply POSTs the TTL: it does if expires_at is unknown.
+// The decision depends only on configuration, state and private state, because an
+// engine plans an update again at apply and refuses a different answer.
 func (m *lifetimeModel) planUpdate(prior lifetimeModel, note lifetimeNote) diag.Diagnostics {
 	m.ExpiresAt, m.Active = prior.ExpiresAt, types.BoolValue(prior.isActive())
 	m.TTLSeconds, m.RenewBeforeSeconds = m.TTLSeconds.orPrior(prior.TTLSeconds), m.RenewBeforeSeconds.orPrior(prior.RenewBeforeSeconds)
@@ -46,13 +45,12 @@ func (m *lifetimeModel) planUpdate(prior lifetimeModel, note lifetimeNote) diag.
 	return nil
 }
 
-// planPrior remembers the prior state of an instance, for the create half of a
-// replacement. It gives the instance an id if it has none: engines hand the
-// private state to the create half.
-func (d *providerData) planPrior(ctx context.Context, prior lifetimeModel, note lifetimeNote, private privateStateWriter) (lifetimeNote, diag.Diagnostics) {
+// rememberPrior keeps the prior state of an instance for priorOf. If the instance
+// becomes a replacement, its create half gets its id from private state.
+func (d *providerData) rememberPrior(ctx context.Context, prior lifetimeModel, note lifetimeNote, private privateStateWriter) (lifetimeNote, diag.Diagnostics) {
 	var diags diag.Diagnostics
 	if note.Instance == "" {
-		note.Instance = newInstanceID()
+		note = note.withInstance()
 		diags = note.save(ctx, private)
 	}
 	if d != nil {
@@ -61,7 +59,8 @@ func (d *providerData) planPrior(ctx context.Context, prior lifetimeModel, note 
 	return note, diags
 }
 
-// priorOf is what the state says of an instance that is replaced.
+// priorOf returns the prior state of an instance that is replaced. Engines plan
+// the create half of a replacement without it.
 func (d *providerData) priorOf(note lifetimeNote) (prior lifetimeModel, ok bool) {
 	if d == nil || note.Instance == "" {
 		return prior, false
@@ -76,13 +75,14 @@ func (m *lifetimeModel) renews(prior lifetimeModel, note lifetimeNote) bool {
 	switch {
 	case m.TTLSeconds.IsNull():
 		return false
-	case note.Unsent, len(m.changedForAPI(prior)) > 0, m.unknownForAPI():
+	case note.Unsent, len(m.renewingChanges(prior)) > 0, m.hasUnknownArgument():
 		return true
 	case m.RenewBeforeSeconds.Equal(prior.RenewBeforeSeconds):
 		return m.due(note)
 	}
-	// The note may be older than this run by a tenth of what was left then, and
-	// its read judged by the former lead time: go by the least that may be left.
+	// The lead time has changed. The last read compared with the old one, so it may
+	// not have saved a note although up to a tenth of the remaining time had passed.
+	// Assume the least time that may be left.
 	note.ExpiresAt = note.ServerTime.Add(note.left() * 9 / 10)
 	return m.due(note)
 }
@@ -96,8 +96,8 @@ func (m *lifetimeModel) due(note lifetimeNote) bool {
 	return note.left() < m.effectiveLead(note)
 }
 
-// changedForAPI names the arguments whose known change POSTs the TTL.
-func (m *lifetimeModel) changedForAPI(prior lifetimeModel) []string {
+// renewingChanges names the arguments whose known change POSTs the TTL.
+func (m *lifetimeModel) renewingChanges(prior lifetimeModel) []string {
 	var changed []string
 	if !m.TTLSeconds.IsUnknown() && !m.TTLSeconds.Equal(prior.TTLSeconds) {
 		changed = append(changed, "ttl_seconds")
@@ -108,19 +108,19 @@ func (m *lifetimeModel) changedForAPI(prior lifetimeModel) []string {
 	return changed
 }
 
-// unknownForAPI says that a value which only apply knows can still ask for a
-// POST. An unknown expires_at may turn out as the old one then, never the other
-// way round.
-func (m *lifetimeModel) unknownForAPI() bool {
+// hasUnknownArgument says whether an argument is known only after apply, and may
+// then require a POST. So expires_at must be planned as unknown: an engine accepts
+// the old value in its place, but not a new value in place of a known one.
+func (m *lifetimeModel) hasUnknownArgument() bool {
 	return m.TTLSeconds.IsUnknown() || m.RenewBeforeSeconds.IsUnknown() ||
 		m.RenewTriggers.IsUnknown() || hasUnknownElement(m.RenewTriggers)
 }
 
-// changedAfterTheEnd warns that a change cannot be sent. An error would keep the
-// other sessions from being renewed.
+// changedAfterTheEnd warns that a change cannot be sent. It is not an error, because
+// an error would stop the renewal of the other sessions.
 func (m *lifetimeModel) changedAfterTheEnd(prior lifetimeModel) diag.Diagnostics {
-	changed := m.changedForAPI(prior)
-	if m.unknownForAPI() {
+	changed := m.renewingChanges(prior)
+	if m.hasUnknownArgument() {
 		changed = append(changed, "a value known after apply")
 	} else if !m.RenewBeforeSeconds.Equal(prior.RenewBeforeSeconds) {
 		changed = append(changed, "renew_before_seconds")
@@ -130,11 +130,11 @@ func (m *lifetimeModel) changedAfterTheEnd(prior lifetimeModel) diag.Diagnostics
 	}
 	return diag.Diagnostics{diag.NewWarningDiagnostic("Change cannot be sent to an ended session",
 		fmt.Sprintf("Session %q has ended. The change of %s is recorded in the state and no request is sent. "+
-			"If the session is found again, the next plan renews it. Otherwise remove the resource, or configure a session that exists.",
+			"If the session is found again, the next plan renews it. Otherwise, remove the resource or configure a session that exists.",
 			m.SessionID.ValueString(), strings.Join(changed, ", ")))}
 }
 
-// validateLeadTime compares the two durations where both are known.
+// validateLeadTime compares the two durations if both are known.
 func (m *lifetimeModel) validateLeadTime() diag.Diagnostics {
 	var diags diag.Diagnostics
 	lead, ttl := m.RenewBeforeSeconds, m.TTLSeconds
@@ -142,12 +142,12 @@ func (m *lifetimeModel) validateLeadTime() diag.Diagnostics {
 		return diags
 	}
 	diags.AddAttributeError(path.Root("renew_before_seconds"), "Lead time is not smaller than the lifetime",
-		fmt.Sprintf("renew_before_seconds (%d) must be smaller than ttl_seconds (%d): otherwise the session is due again as soon as it is renewed.",
+		fmt.Sprintf("renew_before_seconds (%d) must be smaller than ttl_seconds (%d). Otherwise every plan would renew the session.",
 			lead.ValueInt64(), ttl.ValueInt64()))
 	return diags
 }
 
-// readableDuration is a duration without the zero units of its end: 41m, 720h.
+// readableDuration leaves out zero units at the end: 41m, 720h.
 func readableDuration(d time.Duration) string {
 	text := d.Round(time.Second).String()
 	if strings.HasSuffix(text, "m0s") {

@@ -13,9 +13,8 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
 )
 
-// read reads a session for a refresh. A list may lag behind the API, so a page
-// may only confirm what the state holds: whatever would change it is asked again
-// with a read of its own.
+// read reads a session for a refresh. A page of the list may be stale, so it may
+// only confirm the state. Anything that would change the state is read singly.
 func (d *providerData) read(ctx context.Context, m lifetimeModel, note lifetimeNote) (palabra.Session, error) {
 	session, err := d.client.Read(ctx, m.SessionID.ValueString())
 	if err != nil || !session.Listed {
@@ -30,7 +29,7 @@ func (d *providerData) read(ctx context.Context, m lifetimeModel, note lifetimeN
 }
 
 // observe updates the model to a session that was just read, and returns the
-// note of it.
+// updated note.
 func (m *lifetimeModel) observe(session palabra.Session, note lifetimeNote) (lifetimeNote, diag.Diagnostics) {
 	var diags diag.Diagnostics
 	note.ServerTime = session.ServerTime
@@ -40,9 +39,9 @@ func (m *lifetimeModel) observe(session palabra.Session, note lifetimeNote) (lif
 			note.LatestEnd = session.ExpiresAt
 		}
 	}
-	// A session that connects has its expiry reset to the present, so one that
-	// has passed does not mean that the session has ended; only a 404 does. Nor
-	// does it bring an ended one back.
+	// When a client connects, the API resets the expiry to the present. So a past
+	// expiry does not mean that the session has ended (only a 404 does), nor that
+	// an ended session is back.
 	if past := !session.ExpiresAt.IsZero() && !session.ServerTime.Before(session.ExpiresAt); !past || m.Active.IsNull() {
 		m.Active = types.BoolValue(true)
 	}
@@ -51,8 +50,8 @@ func (m *lifetimeModel) observe(session palabra.Session, note lifetimeNote) (lif
 		m.adopt(session)
 	case isEarlier(session.ExpiresAt, m.ExpiresAt):
 		diags.AddAttributeWarning(path.Root("expires_at"), "Session expires earlier than it was given",
-			fmt.Sprintf("Session %q was to live until %s and now expires at %s. A client that connected or another tool shortened it. "+
-				"It is renewed only if renew_before_seconds or another change asks for it.",
+			fmt.Sprintf("Session %q was given a lifetime until %s, and now expires at %s. A client connected, or another tool shortened the lifetime. "+
+				"The session is renewed only after renew_at, or when ttl_seconds or renew_triggers change.",
 				m.SessionID.ValueString(), m.ExpiresAt.ValueString(), session.ExpiresAt.Format(time.RFC3339)))
 		m.ExpiresAt = timestamp(session.ExpiresAt)
 	}
@@ -60,9 +59,9 @@ func (m *lifetimeModel) observe(session palabra.Session, note lifetimeNote) (lif
 	return note, diags
 }
 
-// adopt fills in what an import or a move does not name. The API does not report
-// the lifetime that a session was given; its last change is the closest to when
-// it was.
+// adopt fills in the arguments after an import or a move. The API does not return
+// the lifetime that a session was given, so it is derived: the last change of the
+// session is the best guess of when its lifetime was set.
 func (m *lifetimeModel) adopt(session palabra.Session) {
 	m.ExpiresAt = timestamp(session.ExpiresAt)
 	if m.DeleteOnDestroy.IsNull() {
@@ -73,20 +72,19 @@ func (m *lifetimeModel) adopt(session palabra.Session) {
 	}
 	for _, since := range []time.Time{session.UpdatedAt, session.CreatedAt, session.ServerTime} {
 		if lifetime := session.ExpiresAt.Sub(since); !since.IsZero() && lifetime >= time.Second {
-			// A difference of more than 292 years saturates, and is clamped, too.
+			// Sub saturates at 292 years, which is above the maximum.
 			m.TTLSeconds = newWholeNumber(min(int64(lifetime/time.Second), maxTTLSeconds))
 			return
 		}
 	}
 }
 
-// isEarlier says whether a live expiry is so much earlier than the stored one
-// that it counts as drift.
+// isEarlier says whether a live expiry is early enough to count as drift.
 func isEarlier(live time.Time, stored timetypes.RFC3339) bool {
 	return !live.IsZero() && live.Before(timeOf(stored).Add(-expiryTolerance))
 }
 
-// lastKnownEnd is the live expiry that was last seen, or the stored one.
+// lastKnownEnd is the last live expiry, or the stored one if none was seen.
 func (m *lifetimeModel) lastKnownEnd(note lifetimeNote) time.Time {
 	if !note.ExpiresAt.IsZero() {
 		return note.ExpiresAt
@@ -94,7 +92,7 @@ func (m *lifetimeModel) lastKnownEnd(note lifetimeNote) time.Time {
 	return timeOf(m.ExpiresAt)
 }
 
-// whenItEnded names the last known end in a message.
+// whenItEnded describes the last known end in a message.
 func (m *lifetimeModel) whenItEnded(note lifetimeNote) string {
 	if end := m.lastKnownEnd(note); !end.IsZero() {
 		return "its last known expiry is " + end.Format(time.RFC3339)
@@ -102,7 +100,7 @@ func (m *lifetimeModel) whenItEnded(note lifetimeNote) string {
 	return "its last expiry is not known"
 }
 
-// endedWarning is shown once, by the read that finds the session ended.
+// endedWarning is shown once, by the read that first misses the session.
 func (m *lifetimeModel) endedWarning(note lifetimeNote) diag.Diagnostic {
 	return diag.NewWarningDiagnostic("Session has ended",
 		fmt.Sprintf("The API does not find session %q any more (%s): it expired, was used and hung up, or was deleted. "+

@@ -11,19 +11,19 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
-// maxTTLSeconds is what a duration in nanoseconds can still hold, some 285
-// years; more would overflow into the past.
+// maxTTLSeconds, about 285 years, is close to the longest time.Duration. A longer
+// one would overflow into the past.
 const maxTTLSeconds = 9_000_000_000
 
-const ttlSecondsDescription = "Lifetime in whole seconds, counted from the server's time at each apply that creates, changes or renews."
+const ttlSecondsDescription = "Lifetime in whole seconds, counted from the server's time at each apply that creates the resource, changes this value or renews the session."
 
-// lifetimeSchema holds the attributes that both resources have in common, but
-// for ttl_seconds, which one of them requires.
+// lifetimeSchema holds the common attributes of both resources. ttl_seconds is not
+// among them, because only one resource requires it.
 func lifetimeSchema() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"renew_before_seconds": schema.Int64Attribute{
 			CustomType:          wholeNumberType{},
-			MarkdownDescription: "Lead time, smaller than `ttl_seconds`: a plan made when fewer seconds are left renews in place. Not an interval. Default: none.",
+			MarkdownDescription: "Lead time, smaller than `ttl_seconds`: a plan made when fewer seconds are left renews the session in place. Not an interval. Default: none.",
 			Optional:            true,
 			Validators:          []validator.Int64{int64validator.Between(1, maxTTLSeconds), int64validator.AlsoRequires(path.MatchRoot("ttl_seconds"))},
 		},
@@ -34,13 +34,13 @@ func lifetimeSchema() map[string]schema.Attribute {
 			Validators:          []validator.Map{mapvalidator.AlsoRequires(path.MatchRoot("ttl_seconds"))},
 		},
 		"delete_on_destroy": schema.BoolAttribute{
-			MarkdownDescription: "Whether destroy deletes the session; `false` lets it run out. Default `true`. Apply a change of it before you destroy.",
+			MarkdownDescription: "Whether destroy deletes the session; with `false` it expires by itself. Default `true`. A change takes effect only after it has been applied.",
 			Optional:            true,
 			Computed:            true,
 			Default:             booldefault.StaticBool(true),
 		},
 		"expires_at": schema.StringAttribute{
-			MarkdownDescription: "The session lives at least until this RFC 3339 timestamp. A later live expiry is no drift; an earlier one is stored, with a warning.",
+			MarkdownDescription: "The session lives at least until this RFC 3339 timestamp. A later live expiry is not drift; an earlier one is stored, with a warning.",
 			CustomType:          timetypes.RFC3339Type{},
 			Computed:            true,
 		},
@@ -50,7 +50,7 @@ func lifetimeSchema() map[string]schema.Attribute {
 			Computed:            true,
 		},
 		"active": schema.BoolAttribute{
-			MarkdownDescription: "Whether the session exists, as far as the API has said. An ended session is left alone: nothing is planned for it.",
+			MarkdownDescription: "Whether the session exists, according to the API's last answer. Nothing is planned for an ended session.",
 			Computed:            true,
 		},
 	}

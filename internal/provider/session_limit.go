@@ -14,15 +14,14 @@ import (
 )
 
 const (
-	// limitListTimeout bounds the look at what takes the places of an account:
-	// somebody waits for the error.
+	// limitListTimeout bounds the listing of sessions: a person waits for the error.
 	limitListTimeout = 10 * time.Second
-	// oldestNamed is how many sessions the error names.
+	// oldestNamed is the number of sessions that the error names.
 	oldestNamed = 5
 )
 
-// createError is apiError for a create. At the session limit it also says which
-// sessions there are, once for each run.
+// createError is apiError for a create. At the session limit, the first error of a
+// run also names the oldest sessions.
 func (d *providerData) createError(ctx context.Context, client *palabra.Client, summary string, err error) diag.Diagnostic {
 	if !errors.Is(err, palabra.ErrSessionLimit) {
 		return d.apiError(summary, err)
@@ -34,9 +33,8 @@ func (d *providerData) createError(ctx context.Context, client *palabra.Client, 
 	return diag.NewErrorDiagnostic(summary, said+"\n\n"+oldestSessions(ctx, client)+d.advice(err))
 }
 
-// oldestSessions says how many sessions there are and names the oldest of them,
-// with shortened ids, because an id may be a token. It is empty where they cannot
-// be listed.
+// oldestSessions says how many sessions there are and names the oldest. It shortens
+// the ids, because an id may be a token. It is empty if the list fails.
 func oldestSessions(ctx context.Context, client *palabra.Client) string {
 	ctx, cancel := context.WithTimeout(ctx, limitListTimeout)
 	defer cancel()

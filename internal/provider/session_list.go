@@ -15,7 +15,7 @@ import (
 
 var _ list.ListResourceWithConfigure = (*sessionLister)(nil)
 
-// sessionLister lists sessions as one of the managed resources they can be.
+// sessionLister lists sessions as palabra_session or palabra_session_expiry.
 type sessionLister struct {
 	data        *providerData
 	typeName    string
@@ -26,7 +26,7 @@ type sessionLister struct {
 func newSessionExpiryList() list.ListResource {
 	return &sessionLister{
 		typeName:    sessionExpiryType,
-		description: "Lists the active sessions as `palabra_session_expiry` resources, for `terraform query`. All filters that are set apply together.",
+		description: "Lists the active sessions that match all filters as `palabra_session_expiry` resources, for `terraform query`.",
 		resource: func(session palabra.Session) types.Object {
 			model := sessionExpiryModel{newListedLifetime(session)}
 			return model.object()
@@ -37,11 +37,11 @@ func newSessionExpiryList() list.ListResource {
 func newSessionList() list.ListResource {
 	return &sessionLister{
 		typeName:    managedSessionType,
-		description: "Lists the active sessions as `palabra_session` resources, for `terraform query`. All filters that are set apply together. Tokens and URLs are null: the API returns them only on creation.",
+		description: "Lists the active sessions that match all filters as `palabra_session` resources, for `terraform query`. Tokens and URLs are null: the API returns them only on creation.",
 		resource: func(session palabra.Session) types.Object {
 			model := sessionResourceModel{lifetimeModel: newListedLifetime(session)}
 			model.SubscriberTokens = types.ListNull(types.StringType)
-			model.complete(session)
+			model.fillFromRead(session)
 			return model.object()
 		},
 	}
@@ -56,7 +56,7 @@ func (l *sessionLister) ListResourceConfigSchema(_ context.Context, _ list.ListR
 		return schema.StringAttribute{MarkdownDescription: description, CustomType: timetypes.RFC3339Type{}, Optional: true}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "-> Needs Terraform 1.14 or later. OpenTofu has no `query` yet.\n\n" + l.description,
+		MarkdownDescription: l.description + "\n\n-> Needs Terraform 1.14 or later. OpenTofu does not support `query` yet.",
 		Attributes: map[string]schema.Attribute{
 			"id_prefix": schema.StringAttribute{
 				MarkdownDescription: idPrefixDescription,
@@ -90,11 +90,11 @@ func (l *sessionLister) List(ctx context.Context, req list.ListRequest, stream *
 		return
 	}
 	stream.Results = func(push func(list.ListResult) bool) {
-		// The engine does not say when it has enough, so the provider enforces the limit.
+		// push never returns false at the limit, so the provider enforces it.
 		left := req.Limit
 		for session, err := range client.SessionsPageSize(ctx, pageSizeFor(req.Limit, filter)) {
 			if err != nil {
-				// A result, as an error that is only set on the stream is lost.
+				// An error must be a result: engines lose one that is set on the stream.
 				push(list.ListResult{Diagnostics: diag.Diagnostics{l.data.apiError(summary, err)}})
 				return
 			}
@@ -111,9 +111,9 @@ func (l *sessionLister) List(ctx context.Context, req list.ListRequest, stream *
 	}
 }
 
-// pageSizeFor fetches no more than the limit; 0 means no limit. Pages that
-// are filtered stay large: a filter may select one session of a thousand, and
-// small pages would then cost a request for every few of them.
+// pageSizeFor fetches no more than the limit; 0 is no limit. With a filter, pages
+// stay large: it may select one session of a thousand, and small pages would cost
+// many requests.
 func pageSizeFor(limit int64, filter sessionFilter) int {
 	if limit <= 0 || limit > palabra.DefaultPageSize || !filter.selectsAll() {
 		return palabra.DefaultPageSize
@@ -131,7 +131,7 @@ func (l *sessionLister) result(ctx context.Context, req list.ListRequest, sessio
 	return result
 }
 
-// newListedLifetime is the lifetime that an import of the session adopts.
+// newListedLifetime has the values that an import of the session gets.
 func newListedLifetime(session palabra.Session) lifetimeModel {
 	m := lifetimeModel{SessionID: types.StringValue(session.ID), RenewTriggers: types.MapNull(types.StringType)}
 	m.observe(session, lifetimeNote{})

@@ -51,7 +51,7 @@ func (m sessionModel) object() types.Object {
 	})
 }
 
-// timestamp is null where the API left a time out.
+// timestamp is null for the zero time, which stands for a missing value.
 func timestamp(t time.Time) timetypes.RFC3339 {
 	if t.IsZero() {
 		return timetypes.NewRFC3339Null()

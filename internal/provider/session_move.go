@@ -17,21 +17,21 @@ import (
 
 // moveSource is a resource type that a moved block may name as its "from".
 type moveSource struct {
-	// provider is the end of the provider's address: namespace and name, or the
-	// name alone where the namespace is free.
+	// provider is the end of the provider's address: namespace and name, or only
+	// the name if any namespace will do.
 	provider string
-	// looked says where the id is looked for, for the error that it is not there.
+	// looked names the attributes that sessionID reads, for the error message.
 	looked string
-	// sessionID returns the id that a state holds, or nothing.
+	// sessionID returns the id that a state holds. It is empty if there is none.
 	sessionID func(state map[string]any) string
-	// related says that the source is ours: attributes of the same name mean the
-	// same and are taken along, and so are the notes in private state.
+	// related says that the source is a resource of this provider. Attributes of
+	// the same name and the private state are taken over.
 	related bool
 }
 
 var (
 	fromRestapiObject = moveSource{
-		// Its id is the object's own, and a path only if somebody made it one.
+		// The id is that of the object, and a path only if it was set to one.
 		provider: "mastercard/restapi", looked: "its id, object_id and path",
 		sessionID: func(state map[string]any) string {
 			for _, name := range []string{"id", "object_id"} {
@@ -49,7 +49,7 @@ var (
 	fromTerraformData = moveSource{
 		provider: "builtin/terraform", looked: "its input, as a string or as an object with session_id",
 		sessionID: func(state map[string]any) string {
-			// A value of any type is stored with its type beside it.
+			// An attribute of dynamic type is stored as its value and its type.
 			input, _ := state["input"].(map[string]any)
 			if object, ok := input["value"].(map[string]any); ok {
 				return textOf(object["session_id"])
@@ -67,10 +67,9 @@ var (
 	}
 )
 
-// sessionMover moves a state to a resource type of ours, from the id of the
-// session alone, as an import does: the read that follows adopts the rest. An
-// engine asks it before the provider is configured, so it asks nothing of the
-// API.
+// sessionMover moves a state to a resource type of this provider. It needs only the
+// session id, as an import does: the next read fills in the rest. It sends no
+// request, because engines call it before the provider is configured.
 func sessionMover(target string, sources map[string]moveSource) resource.StateMover {
 	return resource.StateMover{StateMover: func(ctx context.Context, req resource.MoveStateRequest, resp *resource.MoveStateResponse) {
 		refuse := func(format string, args ...any) {
@@ -113,14 +112,14 @@ func sessionMover(target string, sources map[string]moveSource) resource.StateMo
 		resp.Diagnostics.Append(resp.TargetIdentity.Set(ctx, sessionIdentityModel{SessionID: types.StringValue(id)})...)
 		if _, kept := resp.TargetState.Schema.GetAttributes()["publisher_token"]; textOf(state["publisher_token"]) != "" && !kept {
 			resp.Diagnostics.AddWarning("Tokens leave the state",
-				fmt.Sprintf("A %s has no tokens and URLs, so those of session %q leave the state when this is applied. "+
-					"The API returned them once, on creation, and they cannot be read again. Keep a copy first if a client still needs them.", target, id))
+				fmt.Sprintf("A %s has no tokens and URLs, so apply removes those of session %q from the state. "+
+					"The API returns them only on creation, so they cannot be read again. If a client still needs them, copy them first.", target, id))
 		}
 	}}
 }
 
 // isProvidedBy ignores the host, which differs between engines and mirrors.
-// OpenTofu before 1.12.4 passes the name alone.
+// OpenTofu before 1.12.4 passes only the name.
 func (s moveSource) isProvidedBy(address string) bool {
 	want := strings.Split(s.provider, "/")
 	got := strings.Split(strings.ToLower(address), "/")
@@ -128,7 +127,7 @@ func (s moveSource) isProvidedBy(address string) bool {
 	return slices.Equal(got, want[len(want)-len(got):])
 }
 
-// importInstead advises an import, which needs only the id from the old state.
+// importInstead explains how to import the session instead of moving it.
 func importInstead(source, target string) string {
 	return fmt.Sprintf(`Remove the moved block, forget the old resource, and import the session:
 
@@ -145,8 +144,7 @@ func importInstead(source, target string) string {
   }`, source, target)
 }
 
-// lastSegment is the end of the first path among the attributes that leads to
-// one session.
+// lastSegment is the last part of the first attribute that is the path of a session.
 func lastSegment(state map[string]any, attributes ...string) string {
 	for _, name := range attributes {
 		location, _, _ := strings.Cut(textOf(state[name]), "?")
@@ -155,7 +153,7 @@ func lastSegment(state map[string]any, attributes ...string) string {
 		if id, err := url.PathUnescape(last); err == nil {
 			last = id
 		}
-		// The paths to create and to list sessions hold no id.
+		// The paths that create and list sessions hold no id.
 		if last != "" && last != "session" && last != "sessions" {
 			return last
 		}
@@ -163,7 +161,7 @@ func lastSegment(state map[string]any, attributes ...string) string {
 	return ""
 }
 
-// textOf is empty for a value that is not a string or has only blanks.
+// textOf is empty for a value that is not a string or has only spaces.
 func textOf(value any) string {
 	text, _ := value.(string)
 	if strings.TrimSpace(text) == "" {

@@ -60,35 +60,35 @@ func (r *sessionResource) Create(ctx context.Context, req resource.CreateRequest
 		return
 	}
 	r.data.written.Store(created.ID, true)
-	// From here on nothing is an error: an engine would taint the instance, and
+	// Nothing is an error from here on: an engine would taint the instance, and
 	// replacing it deletes the session.
-	model.created(created)
+	model.fillFromCreation(created)
 	note := lifetimeNote{Instance: newInstanceID(), Account: client.Fingerprint(), ServerTime: created.ServerTime}
 	if model.TTLSeconds.IsNull() {
 		resp.Diagnostics.Append(r.readNew(ctx, client, &model, &note)...)
 	} else {
-		resp.Diagnostics.Append(r.giveLifetime(ctx, client, &model, &note)...)
+		resp.Diagnostics.Append(r.setLifetime(ctx, client, &model, &note)...)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, model.object())...)
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, sessionIdentityModel{SessionID: model.SessionID})...)
 	resp.Diagnostics.Append(note.save(ctx, resp.Private)...)
 }
 
-// giveLifetime POSTs the TTL of a new session. After a failure, the next plan
-// renews the session.
-func (r *sessionResource) giveLifetime(ctx context.Context, client *palabra.Client, model *sessionResourceModel, note *lifetimeNote) diag.Diagnostics {
+// setLifetime POSTs the TTL of a new session. If that fails, the next plan renews
+// the session.
+func (r *sessionResource) setLifetime(ctx context.Context, client *palabra.Client, model *sessionResourceModel, note *lifetimeNote) diag.Diagnostics {
 	id := model.SessionID.ValueString()
 	got, diags, err := r.data.writeFirstLifetime(ctx, client, id, model.ttl())
 	if err != nil {
 		note.Unsent = true
 		diags.AddAttributeWarning(path.Root("ttl_seconds"), "Lifetime of the new session not set",
-			fmt.Sprintf("Session %q was created and is in the state, but setting ttl_seconds = %d failed, so it has the lifetime that the API gives a new session. The next apply sets it.\n\n%s",
+			fmt.Sprintf("Session %q was created and is in the state, but setting ttl_seconds = %d failed. The session has the API's default lifetime until the next apply sets it.\n\n%s",
 				id, model.TTLSeconds.ValueInt64(), r.data.explain(err)))
 		diags.Append(r.readNew(ctx, client, model, note)...)
 		return diags
 	}
-	model.granted(note, got)
-	model.complete(got.Session)
+	model.recordGrant(note, got)
+	model.fillFromRead(got.Session)
 	return diags
 }
 
@@ -100,7 +100,7 @@ func (r *sessionResource) readNew(ctx context.Context, client *palabra.Client, m
 		model.ExpiresAt = timestamp(session.ExpiresAt)
 		model.RenewAt = model.renewAt(*note)
 	}
-	model.complete(session)
+	model.fillFromRead(session)
 	return diags
 }
 
@@ -112,7 +112,7 @@ func (r *sessionResource) Read(ctx context.Context, req resource.ReadRequest, re
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	// Set the identity before anything can return: see Read of palabra_session_expiry.
+	// Before anything can return: see Read of palabra_session_expiry.
 	resp.Diagnostics.Append(resp.Identity.Set(ctx, sessionIdentityModel{SessionID: model.SessionID})...)
 	if r.data.client == nil {
 		resp.Diagnostics.Append(r.data.notRefreshed(model.SessionID.ValueString()))
@@ -121,15 +121,15 @@ func (r *sessionResource) Read(ctx context.Context, req resource.ReadRequest, re
 	const summary = "Unable to read session"
 	session, err := r.data.read(ctx, model.lifetimeModel, note)
 	if errors.Is(err, palabra.ErrNotFound) {
-		if diags := r.data.maybeOtherAccount(summary, err, model.lifetimeModel, note); diags.HasError() {
+		if diags := r.data.otherAccountError(summary, err, model.lifetimeModel, note); diags.HasError() {
 			resp.Diagnostics.Append(diags...)
 			return
 		}
 		resp.State.RemoveResource(ctx)
 		if imported := model.ExpiresAt.IsNull() && note.Instance == ""; !imported {
 			resp.Diagnostics.AddWarning("Session does not exist any more",
-				fmt.Sprintf("The API does not find session %q any more (%s): it expired, was used and hung up, or was deleted. It leaves the state. "+
-					"As long as the configuration has the resource, plans show a new session, with new tokens.",
+				fmt.Sprintf("The API does not find session %q any more (%s): it expired, was used and hung up, or was deleted. It is removed from the state. "+
+					"If the resource is still in the configuration, the next apply creates another session, with new tokens.",
 					model.SessionID.ValueString(), model.whenItEnded(note)))
 		}
 		return
@@ -138,14 +138,11 @@ func (r *sessionResource) Read(ctx context.Context, req resource.ReadRequest, re
 		resp.Diagnostics.Append(r.data.readError(model.SessionID.ValueString(), err))
 		return
 	}
-	before, newer := model, note
-	if newer.Instance == "" {
-		newer.Instance = newInstanceID()
-	}
-	r.data.found(&newer)
+	before, newer := model, note.withInstance()
+	r.data.noteAccount(&newer)
 	newer, diags = model.observe(session, newer)
 	resp.Diagnostics.Append(diags...)
-	model.complete(session)
+	model.fillFromRead(session)
 	if !model.object().Equal(before.object()) {
 		resp.Diagnostics.Append(resp.State.Set(ctx, model.object())...)
 	}
@@ -154,7 +151,7 @@ func (r *sessionResource) Read(ctx context.Context, req resource.ReadRequest, re
 	}
 }
 
-// Update writes if, and only if, the plan said so by an unknown expires_at.
+// Update writes if, and only if, expires_at is unknown in the plan.
 func (r *sessionResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	model, diags := newSessionResourceModel(ctx, req.Plan)
 	resp.Diagnostics.Append(diags...)
@@ -189,8 +186,8 @@ func (r *sessionResource) ImportState(ctx context.Context, req resource.ImportSt
 		"The API returns publisher_token, subscriber_tokens, webrtc_url, webrtc_room_name and ws_url only when it creates a session. They are null in the imported resource.")
 }
 
-// MoveState takes a session back from palabra_session_expiry, without the tokens
-// that only its creation returned.
+// MoveState takes a session back from palabra_session_expiry, without its tokens:
+// the API returns them only on creation.
 func (r *sessionResource) MoveState(context.Context) []resource.StateMover {
 	return []resource.StateMover{sessionMover(managedSessionType, map[string]moveSource{sessionExpiryType: fromSessionExpiry})}
 }

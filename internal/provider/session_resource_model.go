@@ -71,9 +71,9 @@ func (m *sessionResourceModel) object() types.Object {
 	}))
 }
 
-// created fills in what the API returns only on creation, and null for what a
-// read returns.
-func (m *sessionResourceModel) created(session palabra.CreatedSession) {
+// fillFromCreation fills in what the API returns only on creation. What a read
+// returns becomes null until fillFromRead.
+func (m *sessionResourceModel) fillFromCreation(session palabra.CreatedSession) {
 	m.SessionID = types.StringValue(session.ID)
 	if m.Intent.IsUnknown() {
 		m.Intent = stringOrNull(session.Intent)
@@ -85,8 +85,9 @@ func (m *sessionResourceModel) created(session palabra.CreatedSession) {
 	m.Active = types.BoolValue(true)
 }
 
-// complete fills in what a read returns, and never takes back what is known.
-func (m *sessionResourceModel) complete(session palabra.Session) {
+// fillFromRead fills in what a read returns. A missing value does not replace a
+// known one.
+func (m *sessionResourceModel) fillFromRead(session palabra.Session) {
 	if !session.CreatedAt.IsZero() {
 		m.CreatedAt = timestamp(session.CreatedAt)
 	}

@@ -7,12 +7,13 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
-// ModifyPlan decides like that of palabra_session_expiry: from configuration,
-// state and private state alone.
+// ModifyPlan decides from configuration, state and private state alone, as that of
+// palabra_session_expiry does.
 func (r *sessionResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	note, diags := loadLifetimeNote(ctx, req.Private)
 	resp.Diagnostics.Append(diags...)
@@ -47,18 +48,18 @@ func (r *sessionResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	note, diags = r.data.planPrior(ctx, prior.lifetimeModel, note, resp.Private)
+	note, diags = r.data.rememberPrior(ctx, prior.lifetimeModel, note, resp.Private)
 	resp.Diagnostics.Append(diags...)
-	resp.Diagnostics.Append(planned.planUpdateFor(config.TTLSeconds, prior.lifetimeModel, note)...)
+	resp.Diagnostics.Append(planned.planOptionalUpdate(config.TTLSeconds, prior.lifetimeModel, note)...)
 	resp.Diagnostics.Append(planned.validateLeadTime()...)
 	if imported := prior.PublisherToken.IsNull(); !imported && !planned.SubscriberCount.Equal(prior.SubscriberCount) {
 		resp.Diagnostics.AddAttributeWarning(path.Root("subscriber_count"), "Change has no effect on the session",
 			"subscriber_count is used only when a session is created. The change is recorded in the state. "+
-				"To create another session with it, which deletes this one, plan with -replace.")
+				"To use it, replace the session with -replace: that deletes this session and creates another.")
 	}
 	if prior.isActive() {
 		effect := keeps
-		if planned.replaces(prior) {
+		if planned.needsNewSession(prior) {
 			effect = deletes
 		}
 		if effect == keeps || prior.deletes() {
@@ -70,10 +71,9 @@ func (r *sessionResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, planned.object())...)
 }
 
-// planUpdateFor leaves the lifetime alone where the configuration has no
-// ttl_seconds: what the state holds then is from an import or an earlier
-// configuration.
-func (m *sessionResourceModel) planUpdateFor(configured wholeNumber, prior lifetimeModel, note lifetimeNote) diag.Diagnostics {
+// planOptionalUpdate leaves the lifetime alone if ttl_seconds is not configured. The
+// state then holds that of an import or of an earlier configuration.
+func (m *sessionResourceModel) planOptionalUpdate(configured wholeNumber, prior lifetimeModel, note lifetimeNote) diag.Diagnostics {
 	if !configured.IsNull() {
 		return m.planUpdate(prior, note)
 	}
@@ -90,24 +90,23 @@ func (r *sessionResource) ValidateConfig(ctx context.Context, req resource.Valid
 	resp.Diagnostics.Append(config.validateLeadTime()...)
 }
 
-// replaces says whether a changed argument of the creation needs another
-// session.
-func (m *sessionResourceModel) replaces(prior sessionResourceModel) bool {
-	created := !prior.PublisherToken.IsNull()
-	return differsFromCreation(prior.Intent, m.Intent, created) || differsFromCreation(prior.AggregationID, m.AggregationID, created)
+// needsNewSession says whether a changed argument replaces the session.
+func (m *sessionResourceModel) needsNewSession(prior sessionResourceModel) bool {
+	createdHere := !prior.PublisherToken.IsNull()
+	return needsNewSession(prior.Intent, m.Intent, createdHere) || needsNewSession(prior.AggregationID, m.AggregationID, createdHere)
 }
 
-// differsFromCreation says whether a planned argument differs from what the
-// session was created with. What an import left unset is not known to differ; a
-// session that was created here without the argument does: only that one has a
-// token.
-func differsFromCreation(prior, planned attr.Value, created bool) bool {
-	return !planned.IsNull() && !planned.Equal(prior) && (created || !prior.IsNull())
+// needsNewSession compares an argument with the one that the session was created
+// with. If the session was created here, null in the state means that the argument
+// was not set. After an import, it means that the argument is not known.
+func needsNewSession(prior, planned attr.Value, createdHere bool) bool {
+	return !planned.IsNull() && !planned.Equal(prior) && (createdHere || !prior.IsNull())
 }
 
-// replacesSession is differsFromCreation for the plan modifier of an attribute.
-func replacesSession(ctx context.Context, state tfsdk.State, prior, configured attr.Value, diags *diag.Diagnostics) bool {
+// requiresReplace is needsNewSession for the plan modifier of an attribute. Only a
+// session that was created here has a publisher token.
+func requiresReplace(ctx context.Context, req planmodifier.StringRequest, resp *stringplanmodifier.RequiresReplaceIfFuncResponse) {
 	var publisherToken types.String
-	diags.Append(state.GetAttribute(ctx, path.Root("publisher_token"), &publisherToken)...)
-	return differsFromCreation(prior, configured, !publisherToken.IsNull())
+	resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root("publisher_token"), &publisherToken)...)
+	resp.RequiresReplace = needsNewSession(req.StateValue, req.ConfigValue, !publisherToken.IsNull())
 }

@@ -25,15 +25,13 @@ func (r *sessionResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 	createdString := func(description string) schema.StringAttribute {
 		return schema.StringAttribute{MarkdownDescription: onCreation(description), Computed: true, PlanModifiers: stable}
 	}
-	replaceIf := stringplanmodifier.RequiresReplaceIf(func(ctx context.Context, req planmodifier.StringRequest, resp *stringplanmodifier.RequiresReplaceIfFuncResponse) {
-		resp.RequiresReplace = replacesSession(ctx, req.State, req.StateValue, req.ConfigValue, &resp.Diagnostics)
-	}, replaceUnlessImported, replaceUnlessImported)
+	replaceIf := stringplanmodifier.RequiresReplaceIf(requiresReplace, replaceUnlessImported, replaceUnlessImported)
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Creates a session that outlives the run of Terraform, gives it a lifetime, renews it, and deletes it on destroy.\n\n" +
 			"~> **Destroying or replacing this resource deletes the session**, and with it a live conversation. So does removing its block. " +
-			"Set `delete_on_destroy = false`, or `lifecycle { prevent_destroy = true }`, where that must not happen.\n\n" +
-			"~> **The tokens are secrets and stay in the state**, marked as sensitive: protect it. For a session that only one run needs, use the `palabra_session` ephemeral resource, which stores nothing.\n\n" +
-			"The lifetime works as in `palabra_session_expiry`, which is for sessions that something else creates. No session needs both.",
+			"If that must not happen, set `delete_on_destroy = false` or `lifecycle { prevent_destroy = true }`.\n\n" +
+			"~> **The tokens are secrets and are stored in the state**, marked as sensitive: protect the state. For a session that only one run needs, use the `palabra_session` ephemeral resource, which stores nothing.\n\n" +
+			"The lifetime works as in `palabra_session_expiry`, which is for sessions that something else creates. Use only one of the two for a session.",
 		Attributes: withLifetime(lifetimeSchema(), map[string]schema.Attribute{
 			"id": schema.StringAttribute{
 				MarkdownDescription: "Id of the session.",
@@ -62,7 +60,7 @@ func (r *sessionResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 			},
 			"subscriber_count": schema.Int64Attribute{
 				CustomType:          wholeNumberType{},
-				MarkdownDescription: subscriberCountDescription + " A change replaces nothing; the present API may ignore it.",
+				MarkdownDescription: subscriberCountDescription + " A change does not replace the session. The present API may ignore it.",
 				Optional:            true,
 				Validators:          []validator.Int64{int64validator.Between(0, maxSubscribers)},
 			},

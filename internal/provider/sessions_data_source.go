@@ -21,8 +21,8 @@ func newSessionsDataSource() datasource.DataSource { return &sessionsDataSource{
 type sessionsModel struct {
 	sessionFilterModel
 
-	// Lists of framework values, not of Go structs: the framework's reflection
-	// costs several times as much for each session.
+	// The lists hold framework values, because the framework's reflection on Go
+	// structs costs several times as much for each session.
 	Sessions types.List `tfsdk:"sessions"`
 	IDs      types.List `tfsdk:"ids"`
 }
@@ -47,8 +47,8 @@ func (d *sessionsDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 		}
 	}
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Lists the active sessions of the account, across all pages, in the API's order (by creation). All filters that are set apply together.\n\n" +
-			"~> **A `for_each` of `palabra_session_expiry` over this list deletes sessions that leave it**, such as one that was renewed past `expires_before`. Set `delete_on_destroy = false` there, or keep the ids in a variable.",
+		MarkdownDescription: "Lists the active sessions of the account that match all filters, across all pages, in the API's order (by creation).\n\n" +
+			"~> **A `for_each` of `palabra_session_expiry` over this list deletes the sessions that leave it**, such as one that was renewed past `expires_before`. Set `delete_on_destroy = false` there, or keep the ids in a variable.",
 		Attributes: map[string]schema.Attribute{
 			"id_prefix": schema.StringAttribute{
 				MarkdownDescription: idPrefixDescription,
@@ -110,7 +110,7 @@ func (d *sessionsDataSource) Read(ctx context.Context, req datasource.ReadReques
 			ids = append(ids, types.StringValue(session.ID))
 		}
 	}
-	// Empty, not null, without sessions: length(ids) has to work.
+	// Without sessions the lists are empty, not null, so that length(ids) works.
 	model.Sessions, diags = types.ListValue(sessionType, sessions)
 	resp.Diagnostics.Append(diags...)
 	model.IDs, diags = types.ListValue(types.StringType, ids)

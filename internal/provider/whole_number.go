@@ -20,22 +20,22 @@ var (
 	_ xattr.ValidateableAttribute = wholeNumber{}
 )
 
-// wholeNumberType is the type of every whole number. Engines calculate with
-// binary fractions, so 0.7 * 24 * 3600 is not exactly 60480. The framework's own
-// type calls that, and every fraction, an error in the provider.
+// wholeNumberType is the type of every number argument. Engines calculate with
+// binary fractions, so 0.7 * 24 * 3600 is not exactly 60480. For such a value, as
+// for every fraction, the framework's own type reports a bug in the provider.
 type wholeNumberType struct {
 	basetypes.Int64Type
 }
 
-// wholeNumber is an int64 and, where that is not exactly the same, the number
-// that it was rounded from: engines want back exactly what is configured.
+// wholeNumber is an int64. It keeps the number that it was rounded from, because
+// engines expect to get back exactly what is configured.
 type wholeNumber struct {
 	types.Int64
-	given *big.Float
+	given *big.Float // nil if the int64 is exact
 }
 
-// calculationError is how far a calculated result may be from a whole number and
-// still count as one.
+// calculationError is the largest distance from a whole number that counts as an
+// error of calculation.
 var calculationError = big.NewFloat(1e-9)
 
 func newWholeNumber(value int64) wholeNumber { return wholeNumber{Int64: types.Int64Value(value)} }
@@ -62,7 +62,7 @@ func (wholeNumberType) ValueFromInt64(_ context.Context, value basetypes.Int64Va
 	return wholeNumber{Int64: value}, nil
 }
 
-// ValueFromTerraform takes every number; ValidateAttribute refuses fractions.
+// ValueFromTerraform accepts every number; ValidateAttribute refuses fractions.
 func (wholeNumberType) ValueFromTerraform(_ context.Context, in tftypes.Value) (attr.Value, error) {
 	switch {
 	case !in.IsKnown():
@@ -80,7 +80,6 @@ func (wholeNumberType) ValueFromTerraform(_ context.Context, in tftypes.Value) (
 	return wholeNumber{Int64: types.Int64Value(nearest(given)), given: given}, nil
 }
 
-// nearest is the nearest int64.
 func nearest(given *big.Float) int64 {
 	half := big.NewFloat(0.5)
 	if given.Signbit() {
@@ -102,13 +101,13 @@ func (n wholeNumber) ValidateAttribute(_ context.Context, req xattr.ValidateAttr
 		resp.Diagnostics.AddAttributeError(req.Path, "Number too large", fmt.Sprintf("The value is %s, which does not fit into 64 bits.", n.given.Text('g', 6)))
 	default:
 		resp.Diagnostics.AddAttributeError(req.Path, "Not a whole number",
-			fmt.Sprintf("The value is about %s. Only whole numbers can be sent to the API: round it, for example with floor().", n.given.Text('g', 10)))
+			fmt.Sprintf("The value is about %s. The API accepts only whole numbers: round it, for example with floor().", n.given.Text('g', 10)))
 	}
 }
 
 func (n wholeNumber) Type(context.Context) attr.Type { return wholeNumberType{} }
 
-// Equal compares exactly what is configured; orPrior goes by what is sent.
+// Equal compares what is configured; orPrior compares what is sent.
 func (n wholeNumber) Equal(other attr.Value) bool {
 	o, same := other.(wholeNumber)
 	if !same || !n.Int64.Equal(o.Int64) || (n.given == nil) != (o.given == nil) {
@@ -117,7 +116,7 @@ func (n wholeNumber) Equal(other attr.Value) bool {
 	return n.given == nil || n.given.Cmp(o.given) == 0
 }
 
-// orPrior is the value in the state where this one rounds to the same.
+// orPrior returns the value in the state if this one rounds to the same.
 func (n wholeNumber) orPrior(prior wholeNumber) wholeNumber {
 	if n.Int64.Equal(prior.Int64) {
 		return prior
