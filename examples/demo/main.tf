@@ -17,15 +17,15 @@ variable "ttl_seconds" {
   default     = 3600
 }
 
-# One session, read.
+# One session.
 data "palabra_session" "sample" {
   id = "test-user.fec6b8fa.af4d2d22"
 }
 
-# All of them.
+# All sessions.
 data "palabra_sessions" "all" {}
 
-# Another one, given a lifetime.
+# The lifetime of another session.
 resource "palabra_session_expiry" "managed" {
   session_id  = "58347ae0-8a5d-41cf-96d9-166b550b3335.b0327ccf.3c0742bc"
   ttl_seconds = var.ttl_seconds

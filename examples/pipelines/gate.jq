@@ -1,12 +1,12 @@
-# Says whether a plan may be applied while nobody watches: only if each change
-# is an update in place of a session's lifetime. For others, it prints the
-# address and the reason, and fails.
+# Checks whether a plan may be applied unattended: only if each change is an
+# update in place of a session's lifetime. Otherwise it prints the addresses and
+# the reasons, and fails.
 #
 #   terraform show -json tfplan > plan.json
 #   jq -nr -f gate.jq plan.json
 #
-# Values that changed outside of the plan (resource_drift) do not count, nor do
-# outputs and checks: an apply only records them.
+# Drift (resource_drift), outputs and checks do not count: an apply only records
+# them.
 
 def actions:
   {

@@ -11,7 +11,7 @@ terraform {
 provider "palabra" {}
 
 variable "sessions" {
-  description = "Ids of the sessions to keep alive, each under a name of yours."
+  description = "Ids of the sessions to keep alive, each with a name of your choice."
   type        = map(string)
 }
 

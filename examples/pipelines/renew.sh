@@ -1,12 +1,12 @@
 #!/bin/sh
-# Keeps sessions alive without a person: plan, gate, apply of that very plan,
-# summary. It needs terraform or tofu, and jq.
+# Renews sessions unattended: plan, gate, apply of that plan, summary. It needs
+# terraform or tofu, and jq.
 #
-#   ENGINE         the engine's command; without it, terraform
-#   SUMMARY_FILE   a file that gets the summary; without it, the summary is printed
-#   HEARTBEAT_URL  a URL to call after each night that succeeded
+#   ENGINE         the engine's command; default: terraform
+#   SUMMARY_FILE   a file to append the summary to; default: print it
+#   HEARTBEAT_URL  a URL to call after each successful run
 set -eu
-# The plan file holds everything in clear text, so nobody else may read it.
+# The plan file holds every value in clear text, so nobody else may read it.
 umask 077
 
 engine=${ENGINE:-terraform}
@@ -28,7 +28,7 @@ if ! jq -nr -f gate.jq "$work/plan.json" >"$work/verdict" 2>&1; then
 fi
 cat "$work/verdict"
 
-# One renewal that fails keeps no other from being told.
+# Report all renewals, also if one fails.
 applied=0
 "$engine" apply -input=false -no-color -lock-timeout=5m "$work/tfplan" || applied=$?
 
@@ -37,7 +37,7 @@ jq -r --slurpfile plan "$work/plan.json" -f summary.jq "$work/state.json" >"$wor
 summarize <"$work/summary"
 [ "$applied" -eq 0 ] || exit "$applied"
 
-# A monitor that cannot be reached is no reason to fail: it notices by itself.
+# Do not fail if the monitor cannot be reached: it alerts by itself.
 if [ -n "${HEARTBEAT_URL:-}" ]; then
   curl -fsS -o /dev/null --max-time 10 --retry 3 "$HEARTBEAT_URL" || echo 'The heartbeat could not be sent.' >&2
 fi

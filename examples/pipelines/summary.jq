@@ -1,4 +1,4 @@
-# Tells in Markdown what a night did, from the state after it and its plan.
+# Describes in Markdown what a run did, from its plan and the state afterwards.
 # It names resources, not session ids, which contain the id of a user.
 #
 #   terraform show -json > state.json

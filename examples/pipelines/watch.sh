@@ -1,9 +1,9 @@
 #!/bin/sh
-# Fails when no night has succeeded for too long. Run it on a schedule of its
-# own, so that it notices when the nights do not run at all. It needs jq.
+# Fails if no nightly run has succeeded for too long. Run it on a schedule of its
+# own, so that it notices if the nightly runs stop. It needs jq.
 #
-#   watch.sh 2026-01-31T02:17:09Z   when the last night succeeded; '' for never
-#   MAX_DAYS                        days without success to bear; without it, 2
+#   watch.sh 2026-01-31T02:17:09Z   when the last run succeeded; '' for never
+#   MAX_DAYS                        days without success to accept; default: 2
 set -eu
 
 jq -enr --arg last "$1" --argjson days "${MAX_DAYS:-2}" --argjson now "$(date +%s)" '

@@ -6,10 +6,10 @@ terraform {
   }
 }
 
-# The API key comes from PALABRA_API_KEY, so that none is written here.
+# The API key comes from PALABRA_API_KEY, so it is not written here.
 provider "palabra" {}
 
-# The session lives a week from the apply on. A run in its last day renews it.
+# The session lives for a week after the apply. A run on its last day renews it.
 resource "palabra_session_expiry" "booth" {
   session_id           = "test-user.fec6b8fa.af4d2d22"
   ttl_seconds          = 7 * 24 * 3600

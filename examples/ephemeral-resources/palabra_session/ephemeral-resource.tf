@@ -1,9 +1,9 @@
 # Needs Terraform 1.10 or OpenTofu 1.11.
-# Open while this run needs it, and deleted afterwards. Its values can go where
-# nothing is stored, such as into a provider configuration or a write-only
+# Open while the run needs it, and deleted afterwards. Its values can be used only
+# where nothing is stored, such as in a provider configuration or a write-only
 # argument.
 ephemeral "palabra_session" "check" {
-  # What a killed run leaves behind lives as long. A longer run renews it.
+  # A longer run renews the session; that of a killed run lives as long.
   ttl_seconds = 300
 }
 

@@ -9,13 +9,13 @@ terraform {
 provider "palabra" {}
 
 variable "unused_since" {
-  description = "Sessions created before this RFC 3339 timestamp are taken for unused. Default: a week ago."
+  description = "Sessions created before this RFC 3339 timestamp count as unused. Default: a week ago."
   type        = string
   default     = null
 }
 
 variable "in_use" {
-  description = "Sessions to keep whatever their age."
+  description = "Sessions to keep, even if they are old."
   type        = set(string)
   default     = []
 }
@@ -26,16 +26,16 @@ data "palabra_sessions" "old" {
   created_before = coalesce(var.unused_since, timeadd(plantimestamp(), "-168h"))
 }
 
-# An hour is left to each of them. A client that is connected moves the end of
-# its own session on, so only sessions without a client end.
+# Sets the remaining lifetime to an hour. While a client is connected, the API
+# moves the end of its session, so only sessions without a client end.
 resource "palabra_session_expiry" "unused" {
   for_each = setsubtract(data.palabra_sessions.old.ids, var.in_use)
 
   session_id  = each.value
   ttl_seconds = 3600
 
-  # A session whose id is added to in_use leaves this resource. It must not be
-  # deleted for that.
+  # An id that is added to in_use leaves this resource, and its session must live
+  # on.
   delete_on_destroy = false
 }
 

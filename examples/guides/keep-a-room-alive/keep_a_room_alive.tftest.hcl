@@ -32,7 +32,7 @@ run "later_on_the_same_day_nothing_is_planned" {
 
   assert {
     condition     = output.rooms_live_until["main_stage"] == var.earlier["main_stage"]
-    error_message = "A later live expiry must be no drift."
+    error_message = "A later live expiry must not count as drift."
   }
 }
 

@@ -8,7 +8,7 @@ variables {
 run "first_night" {
   assert {
     condition     = alltrue([for t in values(output.live_until) : timecmp(t, timeadd(timestamp(), "95h")) > 0])
-    error_message = "Every session was to get four days."
+    error_message = "Every session must live for four days."
   }
   assert {
     condition     = length(output.ended) == 0
@@ -16,7 +16,7 @@ run "first_night" {
   }
 }
 
-# Instead of waiting three nights: what is left is less than the lead time.
+# Instead of waiting for three nights: leaves less than the lead time.
 run "one_session_has_little_time_left" {
   module {
     source = "./elsewhere"

@@ -1,5 +1,5 @@
-# Needs a sandbox ("make sandbox") and its export lines. What another tool does
-# to the session is done by the module ./elsewhere.
+# Needs a sandbox ("make sandbox") and its export lines. The module
+# ./elsewhere stands for another tool that changes the session.
 
 variables {
   rooms      = { workshop = "test-user.30d7f63e.9e77c70e" }
@@ -31,12 +31,12 @@ run "somebody_extends_the_session" {
   }
 }
 
-# An unknown expires_at, of a planned renewal, would fail the assertion.
+# A planned renewal would make expires_at unknown and fail the assertion.
 run "that_is_no_drift" {
   command = plan
 
   assert {
     condition     = timecmp(palabra_session_expiry.room["workshop"].expires_at, timeadd(plantimestamp(), "13h")) < 0
-    error_message = "A later end than was given must change nothing."
+    error_message = "A later end must not change anything."
   }
 }

@@ -20,7 +20,7 @@ variable "hours" {
 
   validation {
     condition     = var.hours >= 1
-    error_message = "A room lives an hour at least."
+    error_message = "A room must live for at least an hour."
   }
 }
 

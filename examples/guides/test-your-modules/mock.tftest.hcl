@@ -27,7 +27,7 @@ run "every_room_gets_its_hours" {
   }
   assert {
     condition     = output.first_end == "2026-11-23 20:00"
-    error_message = "The output is to show the end to the minute."
+    error_message = "The output must show the end to the minute."
   }
 }
 

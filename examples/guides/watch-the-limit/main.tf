@@ -9,7 +9,7 @@ terraform {
 provider "palabra" {}
 
 variable "session_limit" {
-  description = "How many sessions the account's plan allows. The API does not tell."
+  description = "How many sessions the account's plan allows. The API does not return it."
   type        = number
 }
 

@@ -12,7 +12,7 @@ variable "session_id" {
   type = string
 }
 
-# The list, as reading one session that is gone would be an error.
+# The list, because reading a missing session is an error.
 data "palabra_sessions" "active" {
   expires_after = timeadd(plantimestamp(), "24h")
 }

@@ -1,4 +1,4 @@
-# A session of its own for an event, with a token to speak and two to listen.
+# A session for an event, with one token to speak and two to listen.
 resource "palabra_session" "keynote" {
   ttl_seconds      = 12 * 3600
   intent           = "event"

@@ -5,6 +5,6 @@ resource "palabra_session_expiry" "booth" {
   ttl_seconds          = 7 * 24 * 3600
   renew_before_seconds = 24 * 3600
 
-  # Terraform destroy leaves the session to run out by itself.
+  # terraform destroy keeps the session; it expires by itself.
   delete_on_destroy = false
 }

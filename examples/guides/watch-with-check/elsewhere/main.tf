@@ -1,5 +1,5 @@
-# For the tests: another tool, which reads the session and may change its
-# lifetime behind this configuration's back.
+# For the tests: stands for another tool, which reads the session and can change
+# its lifetime.
 
 terraform {
   required_providers {
@@ -27,7 +27,7 @@ resource "palabra_session_expiry" "changed" {
   delete_on_destroy = false
 }
 
-# The list, as reading one session that is gone, at tear-down, is an error.
+# The list, because reading a missing session is an error, also at tear-down.
 data "palabra_sessions" "live" {
   id_prefix = var.session_id
 

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Stands in PATH for tofu: an apply goes on only if the gate lets its plan pass.
+# Takes the place of tofu in PATH: it applies a plan only if the gate lets it pass.
 # It needs jq.
 #
 #   GATED          the folder of the real tofu and of gate.jq
-#   HEARTBEAT_URL  a URL to call after each apply that succeeded
+#   HEARTBEAT_URL  a URL to call after each successful apply
 set -eu
 umask 077
 
@@ -18,7 +18,7 @@ destroy)
 *) exec "$gated/tofu" "$@" ;;
 esac
 
-# The plan is the last argument. Without one, apply would plan anew, unjudged.
+# The plan is the last argument. Without one, apply would make a plan of its own.
 plan=
 for plan; do :; done
 if [ ! -f "$plan" ]; then
