@@ -33,73 +33,35 @@ func TestProviderCredentials_ConfigurationWinsOverEnvironment(t *testing.T) {
 	t.Parallel()
 	s := types.StringValue
 	keyFile, secretFile := writeFile(t, "key\n"), writeFile(t, "secret\r\n")
+	pair, key := palabra.Config{ClientID: "id", ClientSecret: "secret"}, palabra.Config{APIKey: "key"}
+	configured := providerModel{ClientID: s("id"), ClientSecret: s("secret")}
 	for name, test := range map[string]struct {
-		config     providerModel
-		env        func(string) string
-		want       palabra.Config
-		wantSource []string
+		config  providerModel
+		env     func(string) string
+		want    palabra.Config
+		sources []string
 	}{
-		"pair from configuration": {
-			providerModel{ClientID: s("id"), ClientSecret: s("secret")}, environment(envClientID, "other", envClientSecret, "other"),
-			palabra.Config{ClientID: "id", ClientSecret: "secret"}, []string{"client_id attribute", "client_secret attribute"},
-		},
-		"pair from environment": {
-			providerModel{}, environment(envClientID, "id", envClientSecret, "secret"),
-			palabra.Config{ClientID: "id", ClientSecret: "secret"}, []string{envClientID, envClientSecret},
-		},
-		"pair from both": {
-			providerModel{ClientID: s("id")}, environment(envClientID, "other", envClientSecret, "secret"),
-			palabra.Config{ClientID: "id", ClientSecret: "secret"}, []string{"client_id attribute", envClientSecret},
-		},
-		"pair with a file": {
-			providerModel{ClientID: s("id"), ClientSecretFile: s(secretFile)}, environment(envClientSecret, "other"),
-			palabra.Config{ClientID: "id", ClientSecret: "secret"}, []string{"client_id attribute", "client_secret_file attribute"},
-		},
-		"pair with a file from environment": {
-			providerModel{}, environment(envClientID, "id", envClientSecret+"_FILE", secretFile),
-			palabra.Config{ClientID: "id", ClientSecret: "secret"}, []string{envClientID, envClientSecret + "_FILE"},
-		},
-		"key from configuration beats pair from environment": {
-			providerModel{APIKey: s("key")}, environment(envClientID, "id", envClientSecret, "secret"),
-			palabra.Config{APIKey: "key"}, []string{"api_key attribute"},
-		},
-		"pair from configuration beats key from environment": {
-			providerModel{ClientID: s("id"), ClientSecret: s("secret")}, environment(envAPIKey, "key"),
-			palabra.Config{ClientID: "id", ClientSecret: "secret"}, []string{"client_id attribute", "client_secret attribute"},
-		},
-		"key from environment": {
-			providerModel{}, environment(envAPIKey, "key"),
-			palabra.Config{APIKey: "key"}, []string{envAPIKey},
-		},
-		"key from a file": {
-			providerModel{APIKeyFile: s(keyFile)}, environment(envAPIKey, "other"),
-			palabra.Config{APIKey: "key"}, []string{"api_key_file attribute"},
-		},
-		"key from a file of the environment": {
-			providerModel{}, environment(envAPIKey+"_FILE", keyFile),
-			palabra.Config{APIKey: "key"}, []string{envAPIKey + "_FILE"},
-		},
-		"client id has no file": {
-			providerModel{APIKey: s("key")}, environment(envClientID+"_FILE", keyFile),
-			palabra.Config{APIKey: "key"}, []string{"api_key attribute"},
-		},
+		"pair from configuration":      {configured, environment(envClientID, "other", envClientSecret, "other"), pair, []string{"client_id attribute", "client_secret attribute"}},
+		"pair from environment":        {providerModel{}, environment(envClientID, "id", envClientSecret, "secret"), pair, []string{envClientID, envClientSecret}},
+		"pair from both":               {providerModel{ClientID: s("id")}, environment(envClientID, "other", envClientSecret, "secret"), pair, []string{"client_id attribute", envClientSecret}},
+		"pair with a file":             {providerModel{ClientID: s("id"), ClientSecretFile: s(secretFile)}, environment(envClientSecret, "other"), pair, []string{"client_id attribute", "client_secret_file attribute"}},
+		"pair with a file of env":      {providerModel{}, environment(envClientID, "id", envClientSecret+"_FILE", secretFile), pair, []string{envClientID, envClientSecret + "_FILE"}},
+		"pair beats key of env":        {configured, environment(envAPIKey, "key"), pair, []string{"client_id attribute", "client_secret attribute"}},
+		"key beats pair of env":        {providerModel{APIKey: s("key")}, environment(envClientID, "id", envClientSecret, "secret"), key, []string{"api_key attribute"}},
+		"key from environment":         {providerModel{}, environment(envAPIKey, "key"), key, []string{envAPIKey}},
+		"key from a file":              {providerModel{APIKeyFile: s(keyFile)}, environment(envAPIKey, "other"), key, []string{"api_key_file attribute"}},
+		"key from a file of env":       {providerModel{}, environment(envAPIKey+"_FILE", keyFile), key, []string{envAPIKey + "_FILE"}},
+		"client id is not from a file": {providerModel{APIKey: s("key")}, environment(envClientID+"_FILE", keyFile), key, []string{"api_key attribute"}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			got, source, diags := test.config.resolve(test.env)
-			if diags.HasError() {
-				t.Fatalf("diagnostics: %v", diags)
+		got, source, diags := test.config.resolve(test.env)
+		if diags.HasError() || got.ClientID != test.want.ClientID || got.ClientSecret != test.want.ClientSecret || got.APIKey != test.want.APIKey {
+			t.Errorf("%s: credentials (%q, %q, %q), want %+v; %v", name, got.ClientID, got.ClientSecret, got.APIKey, test.want, diags)
+		}
+		for _, part := range test.sources {
+			if !strings.Contains(source, part) {
+				t.Errorf("%s: source %q does not name %q", name, source, part)
 			}
-			if got.ClientID != test.want.ClientID || got.ClientSecret != test.want.ClientSecret || got.APIKey != test.want.APIKey {
-				t.Errorf("credentials (%q, %q, %q), want (%q, %q, %q)",
-					got.ClientID, got.ClientSecret, got.APIKey, test.want.ClientID, test.want.ClientSecret, test.want.APIKey)
-			}
-			for _, part := range test.wantSource {
-				if !strings.Contains(source, part) {
-					t.Errorf("source %q does not name %q", source, part)
-				}
-			}
-		})
+		}
 	}
 }
 
