@@ -1,0 +1,47 @@
+package provider
+
+import "testing"
+
+func TestClaims_FindTwoInstancesThatContradictEachOther(t *testing.T) {
+	t.Parallel()
+	const warning, conflict = "Two resources manage one session", "Plan deletes a session that it keeps"
+	keep := func(instance string) claim { return claim{instance: instance, effect: keeps, extends: true} }
+	remove := func(instance string) claim { return claim{instance: instance, effect: deletes, extends: true} }
+	for name, test := range map[string]struct {
+		claims []claim
+		want   string
+	}{
+		"one instance planned twice":              {[]claim{keep("a"), keep("a")}, ""},
+		"two new instances":                       {[]claim{keep(""), keep("")}, warning},
+		"two instances in the state":              {[]claim{keep("a"), keep("b")}, warning},
+		"one in the state, one new":               {[]claim{keep("a"), keep("")}, warning},
+		"palabra_session without ttl_seconds":     {[]claim{{instance: "a", effect: keeps}, keep("b")}, ""},
+		"two instances delete":                    {[]claim{remove("a"), remove("b")}, ""},
+		"one deletes, another keeps":              {[]claim{remove("a"), keep("b")}, conflict},
+		"one keeps, another deletes":              {[]claim{keep("a"), remove("b")}, conflict},
+		"one deletes, a new one creates":          {[]claim{remove("a"), keep("")}, conflict},
+		"a new one creates, one deletes":          {[]claim{keep(""), remove("a")}, conflict},
+		"kept, then deleted by the same instance": {[]claim{keep("a"), remove("a")}, ""},
+		"deleted after all, another deletes":      {[]claim{keep("a"), remove("a"), remove("b")}, ""},
+		"a twin and a deletion":                   {[]claim{keep("a"), remove("b"), keep("c")}, conflict},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newProviderData()
+			var got string
+			for _, each := range test.claims {
+				if diags := d.claim("a.session", each); len(diags) > 0 {
+					got = diags[0].Summary()
+				}
+				d.claim("another.session", claim{instance: "z" + each.instance, effect: each.effect})
+			}
+			if got != test.want {
+				t.Errorf("%q, want %q", got, test.want)
+			}
+			d.applying.Store(true)
+			if diags := d.claim("a.session", remove("y")); len(diags) > 0 {
+				t.Errorf("after the first write: %v", diags)
+			}
+		})
+	}
+}
