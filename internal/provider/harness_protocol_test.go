@@ -25,9 +25,12 @@ type protocol struct {
 // retries.
 func newProtocol(t *testing.T, f *fixture) *protocol {
 	t.Helper()
-	return newProtocolWith(t, map[string]any{
-		"endpoint": f.url, "client_id": testClientID, "client_secret": testClientSecret, "max_retries": 0,
-	})
+	return newProtocolWith(t, f.arguments())
+}
+
+// arguments are those of a provider that is configured for the fixture.
+func (f *fixture) arguments() map[string]any {
+	return map[string]any{"endpoint": f.url, "client_id": testClientID, "client_secret": testClientSecret, "max_retries": 0}
 }
 
 func newProtocolWith(t *testing.T, arguments map[string]any) *protocol {
@@ -46,9 +49,7 @@ func newProtocolAt(t *testing.T, f *fixture, local *sandbox.Clock) *protocol {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newProtocolServer(t, server, map[string]any{
-		"endpoint": f.url, "client_id": testClientID, "client_secret": testClientSecret, "max_retries": 0,
-	})
+	return newProtocolServer(t, server, f.arguments())
 }
 
 // newProtocolServer configures a server that the test has made.
