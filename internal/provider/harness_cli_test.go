@@ -63,8 +63,8 @@ func (c *cli) read(name string) string {
 	return string(content)
 }
 
-// command is an engine command that is not started yet, and its provider, which
-// is if it runs inside the test; stop ends that.
+// command is an engine command that is not started. A provider inside the test
+// is started, and runs until stop.
 func (c *cli) command(args ...string) (cmd *exec.Cmd, stop func()) {
 	c.t.Helper()
 	cmd = c.Command(c.t.Context(), args...)
@@ -199,6 +199,16 @@ func (c *cli) values(address string) map[string]any {
 	return nil
 }
 
+// stateSerial is the serial of the state file.
+func (c *cli) stateSerial() int {
+	c.t.Helper()
+	var state struct{ Serial int }
+	if err := json.Unmarshal([]byte(c.read("terraform.tfstate")), &state); err != nil {
+		c.t.Fatal(err)
+	}
+	return state.Serial
+}
+
 // unzip returns everything that a plan file holds.
 func (c *cli) unzip(name string) string {
 	c.t.Helper()
@@ -224,7 +234,7 @@ func (c *cli) unzip(name string) string {
 	return all.String()
 }
 
-// unwrap undoes the frames and line breaks that an engine lays over messages.
+// unwrap removes the frames and line breaks that engines put into messages.
 func unwrap(text string) string {
 	return strings.Join(strings.Fields(strings.NewReplacer("│", " ", "╷", " ", "╵", " ").Replace(text)), " ")
 }

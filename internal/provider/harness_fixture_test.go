@@ -158,3 +158,30 @@ func (f *fixture) sessionIDs() []string {
 	}
 	return ids
 }
+
+const (
+	expiryAddress   = "palabra_session_expiry.test"
+	testSessionPath = "/sessions/" + testSessionID
+)
+
+// expiryConfig sets the TTL of the test session; extra holds further arguments.
+func expiryConfig(ttl int, extra string) string {
+	return fmt.Sprintf(`
+resource "palabra_session_expiry" "test" {
+  session_id  = %q
+  ttl_seconds = %d
+  %s
+}`, testSessionID, ttl, extra)
+}
+
+// newAppliedCLI is a folder in which an expiry of the test session is applied. No
+// request is logged since.
+func newAppliedCLI(t *testing.T, extra string) (*fixture, *cli) {
+	t.Helper()
+	f, c := newFixture(t), newCLI(t)
+	f.putSession(testSessionID, 30*24*time.Hour)
+	c.write(f.config(expiryConfig(7200, extra)))
+	c.run("apply", "-auto-approve")
+	f.ResetRequests()
+	return f, c
+}

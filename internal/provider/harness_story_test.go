@@ -1,6 +1,7 @@
 package provider_test
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/http/httptest"
@@ -129,6 +130,11 @@ func (s *story) run(how ...command) []problem {
 	if out.failed() {
 		s.t.Fatalf("apply: %s", problemText(out.problems))
 	}
+	return allProblems(p, out)
+}
+
+// allProblems are those of plan and apply, each once.
+func allProblems(p plannedRun, out outcome) []problem {
 	all := p.problems
 	for _, found := range out.problems {
 		if !slices.Contains(all, found) {
@@ -201,8 +207,10 @@ func (s *story) imports(at address, request *tfprotov6.ImportResourceStateReques
 		s.t.Fatalf("import: %v %s", err, diagnosticText(resp.Diagnostics))
 	}
 	made := resp.ImportedResources[0]
+	value := s.unwire(at.kind, made.State)
+	expectIdentity(s.t, made.Identity, cmp.Or(text(value, "id"), text(value, "session_id")))
 	p.report(at, "import", resp.Diagnostics)
-	fresh, exists, _ := p.read(at, object{value: s.unwire(at.kind, made.State), private: made.Private, identity: made.Identity})
+	fresh, exists, _ := p.read(at, object{value: value, private: made.Private, identity: made.Identity})
 	if exists {
 		s.state.current[at] = fresh
 	}

@@ -1,242 +1,123 @@
 package provider_test
 
 import (
-	"fmt"
-	"net/http"
-	"strings"
 	"testing"
 	"time"
-
-	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
-	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
-	"github.com/hashicorp/terraform-plugin-testing/plancheck"
-	"github.com/hashicorp/terraform-plugin-testing/statecheck"
-	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
-const testSessionPath = "/sessions/" + testSessionID
-
-// renewal is an in-place update that leaves expires_at to apply.
-func renewal() resource.ConfigPlanChecks {
-	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-		plancheck.ExpectResourceAction(expiryAddress, plancheck.ResourceActionUpdate),
-		plancheck.ExpectUnknownValue(expiryAddress, tfjsonpath.New("expires_at")),
-	}}
+// renewed is a run in which the TTL is sent, and nothing else.
+func renewed(happens func(*story), config attributes, expiresAt time.Duration) turn {
+	return turn{happens: happens, config: config, plans: "renew", writes: []string{"POST s1"}, expiresAt: expiresAt}
 }
 
-// silentUpdate is an in-place update that leaves nothing to apply but the state.
-func silentUpdate(expiresAt string) resource.ConfigPlanChecks {
-	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-		plancheck.ExpectResourceAction(expiryAddress, plancheck.ResourceActionUpdate),
-		plancheck.ExpectKnownValue(expiryAddress, tfjsonpath.New("expires_at"), knownvalue.StringExact(expiresAt)),
-	}}
-}
-
-func TestSessionExpiry_SavedPlanOfARenewalAppliesLaterWithAnotherChange(t *testing.T) {
+func TestSessionExpiry_Renews(t *testing.T) {
 	t.Parallel()
-	f, c := newFixture(t), newCLI(t)
-	f.putSession(testSessionID, 30*24*time.Hour)
-	c.write(f.config(expiryConfig(7200, "renew_before_seconds = 3600")))
-	c.run("apply", "-auto-approve")
-
-	f.clock.Advance(79 * time.Minute)
-	c.write(f.config(expiryConfig(7200, "renew_before_seconds = 3600\n  delete_on_destroy = false")))
-	f.ResetRequests()
-	p := c.plan()
-	if got := p.actions()[expiryAddress]; got != "update" || !p.unknown(expiryAddress, "expires_at") {
-		t.Errorf("plan: %q with expires_at unknown: %t, want an update with it unknown", got, p.unknown(expiryAddress, "expires_at"))
-	}
-	// renew_at says why, and a routine renewal is no warning.
-	if why := `renew_at = "` + sinceStart(time.Hour) + `" -> (known after apply)`; !strings.Contains(p.text, why) || strings.Contains(p.text, "Warning") {
-		t.Errorf("plan does not say %q, or warns:\n%s", why, p.text)
-	}
-	f.expectWrites(t)
-
-	// Not even an apply after the lead time has grown into nothing.
-	f.clock.Advance(30 * time.Minute)
-	c.run("apply", "tfplan")
-	f.expectWrites(t, "POST "+testSessionPath)
-	values := c.values(expiryAddress)
-	if values["expires_at"] != sinceStart(79*time.Minute+30*time.Minute+2*time.Hour) || values["delete_on_destroy"] != false {
-		t.Errorf("state: %v", values)
-	}
-	if got := c.plan().actions()[expiryAddress]; got != "no-op" {
-		t.Errorf("plan after apply: %q, want no-op", got)
-	}
+	ttl := func(seconds int) attributes { return attributes{"ttl_seconds": numberOf(seconds)} }
+	triggers := func(value string) attributes { return attributes{"renew_triggers": triggersOf(value)} }
+	forgetting := lead(time.Hour)
+	forgetting["delete_on_destroy"] = boolOf(false)
+	minute := after(time.Minute)
+	runScenarios(t, map[string]scenario{
+		"when less than the lead time remains": {turns: []turn{
+			given(lead(time.Hour)),
+			{happens: after(time.Hour)},
+			renewed(after(time.Second), nil, 3*time.Hour+time.Second),
+		}},
+		"for another lifetime": {turns: []turn{given(nil), renewed(minute, ttl(600), 11*time.Minute)}},
+		"for triggers": {turns: []turn{
+			given(nil),
+			renewed(minute, triggers("1"), 2*time.Hour+time.Minute),
+			renewed(minute, triggers("2"), 2*time.Hour+2*time.Minute),
+			renewed(minute, attributes{}, 2*time.Hour+3*time.Minute),
+		}},
+		"not for another lead time": {turns: []turn{
+			given(nil),
+			{config: lead(time.Minute), plans: "update"},
+			{config: lead(2 * time.Minute), plans: "update"},
+			{config: attributes{}, plans: "update"},
+		}},
+		// The read after eleven minutes notes nothing: it finds less than a tenth gone.
+		"for a lead time raised above what is left": {turns: []turn{
+			given(lead(10 * time.Minute)),
+			{happens: after(11 * time.Minute)},
+			renewed(nil, lead(110*time.Minute), 11*time.Minute+2*time.Hour),
+		}},
+		"with a lead time known after apply": {turns: []turn{
+			{config: lead(time.Minute), later: []string{"renew_before_seconds"}, plans: "create", writes: []string{"POST s1"}, expiresAt: 2 * time.Hour},
+			{config: lead(2 * time.Minute), later: []string{"renew_before_seconds"}, plans: "renew"},
+			{happens: after(time.Hour), config: lead(90 * time.Minute), later: []string{"renew_before_seconds"}, plans: "renew", writes: []string{"POST s1"}, expiresAt: 3 * time.Hour},
+			{config: lead(2 * time.Hour), later: []string{"renew_before_seconds"}, plans: "renew", fails: []string{"renew_before_seconds (7200) must be smaller than ttl_seconds (7200)"}},
+		}},
+		// A renewal that no plan has shown would be an error of the engine.
+		"not in the apply of a plan without a renewal": {turns: []turn{
+			given(lead(time.Hour)),
+			{config: forgetting, meanwhile: after(100 * time.Minute), plans: "update", unsettled: true},
+		}},
+		"without a refresh, by what the state knows": {turns: []turn{
+			given(lead(time.Hour)),
+			{happens: after(90 * time.Minute), how: command{noRefresh: true}, unsettled: true},
+			{config: ttl(600), how: command{noRefresh: true}, plans: "renew", writes: []string{"POST s1"}, expiresAt: 100 * time.Minute},
+		}},
+		"not in a refresh-only run, which notes that it is due": {turns: []turn{
+			given(lead(time.Hour)),
+			{happens: after(90 * time.Minute), how: command{refreshOnly: true}, unsettled: true},
+			{how: command{noRefresh: true}, plans: "renew", writes: []string{"POST s1"}, expiresAt: 210 * time.Minute},
+			{happens: after(3 * time.Hour), how: command{refreshOnly: true}, warns: []string{"Session has ended"}, ended: true},
+		}},
+	})
 }
 
-func TestSessionExpiry_SavedPlanWithoutARenewalStaysOne(t *testing.T) {
+func TestSessionExpiry_CappedGrantWarnsAndDoesNotLoop(t *testing.T) {
 	t.Parallel()
-	f, c := newFixture(t), newCLI(t)
-	f.putSession(testSessionID, 30*24*time.Hour)
-	c.write(f.config(expiryConfig(7200, "renew_before_seconds = 3600")))
-	c.run("apply", "-auto-approve")
-
-	c.write(f.config(expiryConfig(7200, "renew_before_seconds = 3600\n  delete_on_destroy = false")))
-	if p := c.plan(); p.actions()[expiryAddress] != "update" || p.unknown(expiryAddress, "expires_at") {
-		t.Errorf("plan: %q, want an update with expires_at known", p.actions()[expiryAddress])
-	}
-	f.ResetRequests()
-	// A wall clock in the provider would now want a renewal that no plan showed.
-	f.clock.Advance(100 * time.Minute)
-	c.run("apply", "tfplan")
-	f.expectWrites(t)
-	if values := c.values(expiryAddress); values["expires_at"] != sinceStart(2*time.Hour) || values["delete_on_destroy"] != false {
-		t.Errorf("state: %v", values)
-	}
-}
-
-func TestSessionExpiry_RenewsWhenLessThanTheLeadRemains(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t)
-	f.putSession(testSessionID, 30*24*time.Hour)
-	config := f.config(expiryConfig(7200, "renew_before_seconds = 3600"))
-	runSteps(t,
-		resource.TestStep{Config: config},
-		resource.TestStep{
-			// Exactly the lead time remains: not less than it.
-			PreConfig:        func() { f.ResetRequests(); f.clock.Advance(time.Hour) },
-			Config:           config,
-			ConfigPlanChecks: planAction(plancheck.ResourceActionNoop),
-		},
-		resource.TestStep{
-			PreConfig:         func() { f.expectWrites(t); f.clock.Advance(time.Second) },
-			Config:            config,
-			ConfigPlanChecks:  renewal(),
-			ConfigStateChecks: []statecheck.StateCheck{stateExpiresAt(sinceStart(3*time.Hour + time.Second))},
-		},
-		resource.TestStep{
-			PreConfig:        func() { f.expectWrites(t, "POST "+testSessionPath) },
-			Config:           config,
-			ConfigPlanChecks: planAction(plancheck.ResourceActionNoop),
-		},
-	)
-}
-
-func TestSessionExpiry_ChangingOnlyTheLeadSendsNoRequest(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t)
-	f.putSession(testSessionID, 30*24*time.Hour)
-	steps := []resource.TestStep{{Config: f.config(expiryConfig(7200, ""))}}
-	for _, extra := range []string{"renew_before_seconds = 60", "renew_before_seconds = 120", ""} {
-		steps = append(steps, resource.TestStep{
-			PreConfig:         f.ResetRequests,
-			Config:            f.config(expiryConfig(7200, extra)),
-			ConfigPlanChecks:  silentUpdate(sinceStart(2 * time.Hour)),
-			ConfigStateChecks: []statecheck.StateCheck{stateExpiresAt(sinceStart(2 * time.Hour))},
-		}, resource.TestStep{
-			PreConfig:        func() { f.expectWrites(t) },
-			Config:           f.config(expiryConfig(7200, extra)),
-			ConfigPlanChecks: planAction(plancheck.ResourceActionNoop),
-		})
-	}
-	runSteps(t, steps...)
-}
-
-func TestSessionExpiry_LeadTimeThatOnlyApplyKnows(t *testing.T) {
-	t.Parallel()
-	f, c := newFixture(t), newCLI(t)
-	f.putSession(testSessionID, 30*24*time.Hour)
-	config := func(seconds int) string {
-		return f.config(fmt.Sprintf(`
-resource "terraform_data" "lead" {
-  input = %d
-}
-`, seconds) + expiryConfig(7200, "renew_before_seconds = terraform_data.lead.output"))
-	}
-	c.write(config(60))
-	p := c.plan()
-	if p.actions()[expiryAddress] != "create" || !p.unknown(expiryAddress, "renew_before_seconds") {
-		t.Errorf("plan: %v, want a create with renew_before_seconds unknown", p.actions())
-	}
-	c.run("apply", "tfplan")
-
-	// Not due either way: whatever the plan has to leave open, apply sends nothing.
-	c.write(config(120))
-	p = c.plan()
-	if p.actions()[expiryAddress] != "update" {
-		t.Errorf("plan: %v, want an update", p.actions())
-	}
-	f.ResetRequests()
-	c.run("apply", "tfplan")
-	f.expectWrites(t)
-	if got := c.values(expiryAddress)["expires_at"]; got != sinceStart(2*time.Hour) {
-		t.Errorf("expires_at: %v, want it unchanged", got)
-	}
-
-	// Due as soon as it is known.
-	f.clock.Advance(time.Hour)
-	c.write(config(5400))
-	c.plan()
-	f.ResetRequests()
-	c.run("apply", "tfplan")
-	f.expectWrites(t, "POST "+testSessionPath)
-	if got := c.values(expiryAddress)["expires_at"]; got != sinceStart(3*time.Hour) {
-		t.Errorf("expires_at: %v, want it renewed", got)
-	}
-	if got := c.plan().actions()[expiryAddress]; got != "no-op" {
-		t.Errorf("plan after apply: %q, want no-op", got)
-	}
-
-	// Too long, which only apply can find out: nothing is sent.
-	c.write(config(7200))
-	c.plan()
-	f.ResetRequests()
-	if out := c.fail("apply", "tfplan"); !strings.Contains(out, "renew_before_seconds (7200) must be smaller than ttl_seconds (7200)") {
-		t.Errorf("apply: %s", out)
-	}
-	f.expectWrites(t)
-}
-
-func TestSessionExpiry_RenewTriggersRenewInPlace(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t)
-	f.putSession(testSessionID, 30*24*time.Hour)
-	steps := []resource.TestStep{{Config: f.config(expiryConfig(7200, ""))}}
-	for i, extra := range []string{
-		`renew_triggers = { release = "1" }`, // added
-		`renew_triggers = { release = "2" }`, // changed
-		`renew_triggers = { release = "2", event = "a" }`,
-		`renew_triggers = {}`,
-		``, // removed
+	const capped = "Session granted less than asked … was to live 2h (ttl_seconds = 7200), and the API reports that it expires at "
+	capAt := func(d time.Duration) func(*sandbox.Options) { return func(o *sandbox.Options) { o.MaxTTL = d } }
+	scenarios := make(map[string]scenario)
+	for name, test := range map[string]struct {
+		config attributes
+		// due is when the session is renewed; 0 means never.
+		due time.Duration
+	}{
+		"without a lead time":        {attributes{}, 0},
+		"lead time within the grant": {lead(5 * time.Minute), 5*time.Minute + time.Second},
+		"lead time beyond the grant": {lead(time.Hour), time.Minute + time.Second},
 	} {
-		steps = append(steps, resource.TestStep{
-			PreConfig:         func() { f.ResetRequests(); f.clock.Advance(time.Minute) },
-			Config:            f.config(expiryConfig(7200, extra)),
-			ConfigPlanChecks:  renewal(),
-			ConfigStateChecks: []statecheck.StateCheck{stateExpiresAt(sinceStart(2*time.Hour + time.Duration(i+1)*time.Minute))},
-		}, resource.TestStep{
-			PreConfig:        func() { f.expectWrites(t, "POST "+testSessionPath) },
-			Config:           f.config(expiryConfig(7200, extra)),
-			ConfigPlanChecks: planAction(plancheck.ResourceActionNoop),
-		})
+		first := given(test.config)
+		first.expiresAt, first.warns = 10*time.Minute, []string{capped + sinceStart(10*time.Minute)}
+		turns := []turn{first}
+		if test.due > 0 {
+			second := renewed(after(time.Second), nil, test.due+10*time.Minute)
+			second.warns = []string{capped + sinceStart(test.due+10*time.Minute)}
+			turns = append(turns, turn{happens: after(test.due - time.Second)}, second)
+		}
+		scenarios[name] = scenario{options: capAt(10 * time.Minute), turns: turns}
 	}
-	runSteps(t, steps...)
+	unread := given(nil)
+	unread.readBack, unread.warns, unread.unsettled = sandbox.CutBefore(), []string{"Session not read back"}, true
+	scenarios["not read back"] = scenario{options: capAt(10 * time.Minute), turns: []turn{
+		unread, {warns: []string{earlierWarning}, expiresAt: 10 * time.Minute},
+	}}
+	runScenarios(t, scenarios)
 }
 
-func TestSessionExpiry_AnswersWithoutAnExpiryKeepTheLastKnownOne(t *testing.T) {
+// A read right after a write may be answered from before it. That is not a cap.
+func TestSessionExpiry_StaleReadBackIsNotACap(t *testing.T) {
 	t.Parallel()
-	f, c := newFixture(t), newCLI(t)
-	f.putSession(testSessionID, 30*24*time.Hour)
-	c.write(f.config(expiryConfig(7200, "renew_before_seconds = 3600")))
-	c.run("apply", "-auto-approve")
-
-	// The reference marks every field of an answer as optional.
-	f.Inject(sandbox.Fault{Operation: sandbox.OperationGet, Effect: sandbox.Replace(http.StatusOK, "application/json", fmt.Sprintf(`{"data":{"id":%q}}`, testSessionID))})
-	f.clock.Advance(30 * time.Minute)
-	if p := c.plan(); !strings.Contains(p.text, "No changes.") {
-		t.Errorf("plan before the renewal is due:\n%s", p.text)
+	stale := func(reads int) func(*story) sandbox.Fault {
+		return func(s *story) sandbox.Fault { return sandbox.Fault{Effect: s.box.StaleReads(reads)} }
 	}
-	f.clock.Advance(time.Hour)
-	f.ResetRequests()
-	if p := c.plan(); p.actions()[expiryAddress] != "update" {
-		t.Errorf("plan when the renewal is due: %v\n%s", p.actions(), p.text)
+	change := func(reads, ttl int) scenario {
+		config := attributes{"ttl_seconds": numberOf(ttl)}
+		second := renewed(after(30*time.Minute), config, 30*time.Minute+time.Duration(ttl)*time.Second)
+		second.fault = stale(reads)
+		return scenario{turns: []turn{given(attributes{}), second}}
 	}
-	c.run("apply", "tfplan")
-	f.expectWrites(t, "POST "+testSessionPath)
-	if got := c.values(expiryAddress)["expires_at"]; got != sinceStart(90*time.Minute+2*time.Hour) {
-		t.Errorf("expires_at: %v, want the server's time and the TTL", got)
-	}
+	first := given(nil)
+	first.happens, first.fault, first.expiresAt = after(time.Minute), stale(1), 2*time.Hour+time.Minute
+	runScenarios(t, map[string]scenario{
+		"once, of a create":            {turns: []turn{first}},
+		"once, of a longer lifetime":   change(1, 9000),
+		"always, of a longer lifetime": change(9, 9000),
+	})
 }

@@ -1,9 +1,8 @@
 package provider_test
 
 import (
-	"fmt"
-	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,21 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
-
-	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
-
-const expiryAddress = "palabra_session_expiry.test"
-
-// expiryConfig sets the TTL of the test session; extra holds further arguments.
-func expiryConfig(ttl int, extra string) string {
-	return fmt.Sprintf(`
-resource "palabra_session_expiry" "test" {
-  session_id  = %q
-  ttl_seconds = %d
-  %s
-}`, testSessionID, ttl, extra)
-}
 
 func planAction(action plancheck.ResourceActionType) resource.ConfigPlanChecks {
 	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(expiryAddress, action)}}
@@ -36,12 +21,10 @@ func stateExpiresAt(at string) statecheck.StateCheck {
 	return statecheck.ExpectKnownValue(expiryAddress, tfjsonpath.New("expires_at"), knownvalue.StringExact(at))
 }
 
-func TestSessionExpiry_IsCreatedChangedAndDestroyed(t *testing.T) {
+func TestSessionExpiry_EngineCreatesChangesAndDestroys(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.putSession(testSessionID, 30*24*time.Hour)
-	const session = "/sessions/" + testSessionID
-
 	runSteps(t,
 		resource.TestStep{
 			Config:           f.config(expiryConfig(3600, "")),
@@ -56,11 +39,11 @@ func TestSessionExpiry_IsCreatedChangedAndDestroyed(t *testing.T) {
 		resource.TestStep{
 			PreConfig: func() {
 				calls := f.calls()
-				at := slices.Index(calls, "POST "+session)
-				if at < 0 || at+1 >= len(calls) || calls[at+1] != "GET "+session {
+				at := slices.Index(calls, "POST "+testSessionPath)
+				if at < 0 || at+1 >= len(calls) || calls[at+1] != "GET "+testSessionPath {
 					t.Errorf("create: calls %q, want a POST followed by a GET of the session", calls)
 				}
-				f.expectWrites(t, "POST "+session)
+				f.expectWrites(t, "POST "+testSessionPath)
 				f.clock.Advance(10 * time.Minute)
 			},
 			Config:           f.config(expiryConfig(3600, "")),
@@ -77,176 +60,40 @@ func TestSessionExpiry_IsCreatedChangedAndDestroyed(t *testing.T) {
 			ConfigStateChecks: []statecheck.StateCheck{stateExpiresAt(sinceStart(10*time.Minute + 2*time.Hour))},
 		},
 		resource.TestStep{
-			PreConfig:        func() { f.expectWrites(t, "POST "+session) },
+			PreConfig:        func() { f.expectWrites(t, "POST "+testSessionPath) },
 			Config:           f.config(""),
 			ConfigPlanChecks: planAction(plancheck.ResourceActionDestroy),
 		},
-		resource.TestStep{
-			PreConfig: func() { f.expectWrites(t, "DELETE "+session) },
-			Config:    f.config(""),
-		},
 	)
-	if left := f.Sessions(); len(left) != 0 {
-		t.Errorf("%d sessions left on the server, want none", len(left))
+	f.expectWrites(t, "DELETE "+testSessionPath)
+	if left := f.sessionIDs(); len(left) > 0 {
+		t.Errorf("sessions left: %q", left)
 	}
 }
 
-func TestSessionExpiry_ReplacesWhenTheSessionIDChanges(t *testing.T) {
+func TestSessionExpiry_EngineAppliesASavedRenewalLater(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t)
-	f.putSession(testSessionID, time.Hour)
-	f.putSession("other.session", time.Hour)
-	config := func(id string) string {
-		return f.config(fmt.Sprintf(`
-resource "palabra_session_expiry" "test" {
-  session_id  = %q
-  ttl_seconds = 600
-}`, id))
+	f, c := newAppliedCLI(t, "renew_before_seconds = 3600")
+	f.clock.Advance(79 * time.Minute)
+	c.write(f.config(expiryConfig(7200, "renew_before_seconds = 3600\n  delete_on_destroy = false")))
+	p := c.plan()
+	if got := p.actions()[expiryAddress]; got != "update" || !p.unknown(expiryAddress, "expires_at") {
+		t.Errorf("plan: %q with expires_at unknown: %t, want an update with it unknown", got, p.unknown(expiryAddress, "expires_at"))
 	}
-	runSteps(t,
-		resource.TestStep{Config: config(testSessionID)},
-		resource.TestStep{
-			PreConfig:        f.ResetRequests,
-			Config:           config("other.session"),
-			ConfigPlanChecks: planAction(plancheck.ResourceActionReplace),
-		},
-		resource.TestStep{
-			PreConfig: func() {
-				f.expectWrites(t, "DELETE /sessions/"+testSessionID, "POST /sessions/other.session")
-			},
-			Config:           config("other.session"),
-			ConfigPlanChecks: planAction(plancheck.ResourceActionNoop),
-		},
-	)
-}
-
-func TestSessionExpiry_TakesIDsThatNeedEscaping(t *testing.T) {
-	t.Parallel()
-	for _, id := range []string{"a/b", "100%", "%2e%2e", "sch\u00f6n", "a b?c#d", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"} {
-		t.Run(id, func(t *testing.T) {
-			t.Parallel()
-			f := newFixture(t)
-			f.putSession(id, time.Hour)
-			runSteps(t, resource.TestStep{
-				Config: f.config(fmt.Sprintf(`
-resource "palabra_session_expiry" "test" {
-  session_id  = %q
-  ttl_seconds = 600
-}`, escapeHCL(id))),
-				ConfigStateChecks: []statecheck.StateCheck{
-					statecheck.ExpectKnownValue(expiryAddress, tfjsonpath.New("id"), knownvalue.StringExact(id)),
-					stateExpiresAt(sinceStart(10 * time.Minute)),
-				},
-			})
-			if left := f.Sessions(); len(left) != 0 {
-				t.Errorf("%d sessions left on the server, want none", len(left))
-			}
-		})
+	// renew_at says why, so a routine renewal has no warning.
+	if why := `renew_at = "` + sinceStart(time.Hour) + `" -> (known after apply)`; !strings.Contains(p.text, why) || strings.Contains(p.text, "Warning") {
+		t.Errorf("plan does not say %q, or warns:\n%s", why, p.text)
 	}
-}
+	f.expectWrites(t)
 
-// escapeHCL doubles the template introducers of HCL.
-func escapeHCL(s string) string {
-	return regexp.MustCompile(`([$%])\{`).ReplaceAllString(s, "$1$1{")
-}
-
-func TestSessionExpiry_ImportPlansEmpty(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t)
-	f.putSession(testSessionID, 30*24*time.Hour)
-	f.clock.Advance(24 * time.Hour)
-	config := f.config(expiryConfig(30*24*3600, ""))
-
-	runSteps(t,
-		resource.TestStep{
-			Config:             config,
-			ResourceName:       expiryAddress,
-			ImportState:        true,
-			ImportStateId:      testSessionID,
-			ImportStatePersist: true,
-		},
-		resource.TestStep{
-			Config:            config,
-			ConfigPlanChecks:  planAction(plancheck.ResourceActionNoop),
-			ConfigStateChecks: []statecheck.StateCheck{stateExpiresAt(sinceStart(30 * 24 * time.Hour))},
-		},
-		resource.TestStep{
-			PreConfig: func() { f.expectWrites(t) },
-			Config:    config,
-		},
-	)
-}
-
-func TestSessionExpiry_ImportOfMissingSessionFails(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t)
-	f.putSession("another.session", time.Hour)
-	runSteps(t, resource.TestStep{
-		Config:        f.config(expiryConfig(600, "")),
-		ResourceName:  expiryAddress,
-		ImportState:   true,
-		ImportStateId: testSessionID,
-		ExpectError:   regexp.MustCompile(`(?s)[Cc]annot import non-existent remote object`),
-	})
-}
-
-func TestSessionExpiry_RefusesInvalidArguments(t *testing.T) {
-	t.Parallel()
-	for name, test := range map[string]struct{ sessionID, ttl, extra, want string }{
-		"zero":           {`"a"`, "0", "", `ttl_seconds value must be between 1 and\s+9000000000, got: 0`},
-		"negative":       {`"a"`, "-5", "", `must be between 1`},
-		"fractional":     {`"a"`, "1.5", "", `(?i)integer|whole`},
-		"not a number":   {`"a"`, `"soon"`, "", `a number is required`},
-		"empty id":       {`""`, "60", "", `session id is empty`},
-		"a dot":          {`"."`, "60", "", `is not the id of a session`},
-		"two dots":       {`".."`, "60", "", `is not the id of a session`},
-		"lead too long":  {`"a"`, "60", "renew_before_seconds = 60", `must be smaller than ttl_seconds`},
-		"lead not above": {`"a"`, "60", "renew_before_seconds = 0", `must be between 1`},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			f := newFixture(t)
-			runSteps(t, resource.TestStep{
-				Config: f.config(fmt.Sprintf(`
-resource "palabra_session_expiry" "test" {
-  session_id  = %s
-  ttl_seconds = %s
-  %s
-}`, test.sessionID, test.ttl, test.extra)),
-				PlanOnly:    true,
-				ExpectError: regexp.MustCompile(test.want),
-			})
-			if calls := f.calls(); len(calls) != 0 {
-				t.Errorf("calls: %q, want none: validation needs no API", calls)
-			}
-		})
+	f.clock.Advance(30 * time.Minute)
+	c.run("apply", "tfplan")
+	f.expectWrites(t, "POST "+testSessionPath)
+	values := c.values(expiryAddress)
+	if values["expires_at"] != sinceStart(79*time.Minute+30*time.Minute+2*time.Hour) || values["delete_on_destroy"] != false {
+		t.Errorf("state: %v", values)
 	}
-}
-
-func TestSessionExpiry_RefusedCredentialsKeepTheState(t *testing.T) {
-	t.Parallel()
-	for _, status := range []int{401, 403, 404} {
-		t.Run(fmt.Sprint(status), func(t *testing.T) {
-			t.Parallel()
-			f := newFixture(t, func(o *sandbox.Options) { o.BadCredentialsStatus = status })
-			f.putSession(testSessionID, time.Hour)
-			refused := fmt.Sprintf(`
-provider "palabra" {
-  endpoint      = %q
-  client_id     = %q
-  client_secret = "wrong"
-}
-`, f.url, testClientID)
-			want := regexp.MustCompile(`(?s)refused the\s+credentials from.*client_secret\s+attribute`)
-			runSteps(t,
-				resource.TestStep{Config: f.config(expiryConfig(600, ""))},
-				resource.TestStep{Config: refused + expiryConfig(600, ""), ExpectError: want},
-				resource.TestStep{Config: refused + expiryConfig(600, ""), Destroy: true, ExpectError: want},
-				resource.TestStep{
-					Config:           f.config(expiryConfig(600, "")),
-					ConfigPlanChecks: planAction(plancheck.ResourceActionNoop),
-				},
-			)
-		})
+	if p := c.plan(); !strings.Contains(p.text, "No changes.") {
+		t.Errorf("plan after apply:\n%s", p.text)
 	}
 }

@@ -7,27 +7,34 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-func TestSessionImport_EmptyIDIsRefusedWithoutARequest(t *testing.T) {
+func TestSessionImport_ImpossibleIDIsRefusedWithoutARequest(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	p := newProtocol(t, f)
-	identity := &tfprotov6.ResourceIdentityData{IdentityData: p.dynamic(tftypes.NewValue(identityType, map[string]tftypes.Value{
-		"session_id": tftypes.NewValue(tftypes.String, ""),
-	}))}
-	for _, typeName := range []string{"palabra_session", expiryType} {
-		for name, request := range map[string]*tfprotov6.ImportResourceStateRequest{
-			"id":       {TypeName: typeName},
-			"identity": {TypeName: typeName, Identity: identity},
-		} {
-			resp, err := p.server.ImportResourceState(t.Context(), request)
-			if err != nil {
-				t.Fatal(err)
+	for id, want := range map[string]string{"": "Empty session id", "..": "part of the URL's path"} {
+		identity := &tfprotov6.ResourceIdentityData{IdentityData: p.dynamic(tftypes.NewValue(identityType, map[string]tftypes.Value{"session_id": stringOf(id)}))}
+		for _, typeName := range []string{sessionType, expiryType} {
+			for _, request := range []*tfprotov6.ImportResourceStateRequest{{TypeName: typeName, ID: id}, {TypeName: typeName, Identity: identity}} {
+				resp, err := p.server.ImportResourceState(t.Context(), request)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(resp.ImportedResources) > 0 {
+					t.Errorf("%s is imported by the id %q", typeName, id)
+				}
+				expectError(t, resp.Diagnostics, want)
 			}
-			if len(resp.ImportedResources) > 0 {
-				t.Errorf("%s is imported by an empty %s", typeName, name)
-			}
-			expectError(t, resp.Diagnostics, "Empty session id")
 		}
 	}
 	f.expectCalls(t, "")
+}
+
+func TestSessionImport_SpaceInTheIDIsAWarning(t *testing.T) {
+	t.Parallel()
+	s := newStory(t)
+	s.put("s1")
+	s.expectWarnings(s.imports(room("it"), &tfprotov6.ImportResourceStateRequest{ID: "s1 "}), "Space in the session id … begins or ends with a space")
+	if len(s.state.current) > 0 {
+		t.Errorf("state: %v", s.state.current)
+	}
 }
