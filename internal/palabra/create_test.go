@@ -30,6 +30,7 @@ func TestCreate_IsRepeatedOnlyIfItDidNothing(t *testing.T) {
 		"cut before":        {sandbox.CutBefore(), true, 1, 0},
 		"502":               {sandbox.HTMLError(502), true, 1, 0},
 		"broken answer":     {sandbox.Truncate(), true, 1, 1},
+		"body cut off":      {sandbox.CutBody(), true, 1, 1},
 		"answer without id": {sandbox.Replace(201, jsonType, `{"data":{}}`), true, 1, 1},
 		"refused":           {sandbox.HTMLError(422), false, 1, 0},
 	} {
