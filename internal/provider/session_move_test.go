@@ -148,13 +148,15 @@ func TestSessionMove_RefusalsShowTheImportWay(t *testing.T) {
 		"no input":           {"terraform.io/builtin/terraform", "terraform_data", `{"id":"uuid","input":null}`, "holds no session id"},
 		"state is no object": {restapi, "restapi_object", `[]`, "cannot be read"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			_, resp := moved(t, expiryType, moveRequest(test.address, test.typeName, test.state))
-			expectError(t, resp.Diagnostics, "Unable to move state to palabra_session_expiry", test.want,
-				"from = "+test.typeName+".NAME", "destroy = false", "to = palabra_session_expiry.NAME")
-		})
+		_, resp := moved(t, expiryType, moveRequest(test.address, test.typeName, test.state))
+		if said := diagnosticText(resp.Diagnostics); !strings.Contains(said, test.want) {
+			t.Errorf("%s: %s, want %q in it", name, said, test.want)
+		}
+		expectError(t, resp.Diagnostics, "Unable to move state to palabra_session_expiry",
+			"from = "+test.typeName+".NAME", "destroy = false", "to = palabra_session_expiry.NAME")
 	}
+	_, resp := moved(t, sessionType, moveRequest(restapi, "restapi_object", `{"id":"a"}`))
+	expectError(t, resp.Diagnostics, "A restapi_object cannot become a palabra_session", "to = palabra_session.NAME")
 }
 
 // upgradedIdentity is what OpenTofu asks for after a move: it keeps the identity
@@ -198,54 +200,59 @@ func TestSessionMove_KeptIdentityIsUpgraded(t *testing.T) {
 	}
 }
 
-// ourAddress is where a configuration without required_providers has us from.
-const ourAddress = "registry.terraform.io/hashicorp/palabra"
-
-func TestSessionMove_FromPalabraSessionKeepsSharedArguments(t *testing.T) {
+// TestSessionMove_BetweenOurTypesKeepsWhatTheyShare, and the notes in private
+// state. Tokens leave the state with a warning.
+func TestSessionMove_BetweenOurTypesKeepsWhatTheyShare(t *testing.T) {
 	t.Parallel()
-	state, resp := moved(t, expiryType, moveRequest(ourAddress, "palabra_session", `{
-		"id": "`+testSessionID+`", "ttl_seconds": 3600, "intent": "api", "publisher_token": "secret-token",
-		"subscriber_tokens": ["other-token"], "expires_at": "2031-03-14T10:26:53Z"}`))
-	if text := diagnostics(resp.Diagnostics, tfprotov6.DiagnosticSeverityError); text != "" {
-		t.Fatal(text)
-	}
-	for name, want := range map[string]tftypes.Value{
-		"session_id":  tftypes.NewValue(tftypes.String, testSessionID),
-		"ttl_seconds": tftypes.NewValue(tftypes.Number, 3600),
-		"expires_at":  tftypes.NewValue(tftypes.String, "2031-03-14T10:26:53Z"),
+	for name, test := range map[string]struct {
+		target, source, state string
+		want                  map[string]tftypes.Value
+		warning               string
+	}{
+		"session with tokens": {
+			expiryType, sessionType, `{"id":"s1","ttl_seconds":3600,"intent":"api","publisher_token":"secret-token","subscriber_tokens":["other-token"],"expires_at":"2031-03-14T10:26:53Z"}`,
+			map[string]tftypes.Value{"id": stringOf("s1"), "session_id": stringOf("s1"), "ttl_seconds": numberOf(3600), "expires_at": stringOf("2031-03-14T10:26:53Z")},
+			"Tokens leave the state",
+		},
+		"session without tokens": {expiryType, sessionType, `{"id":"s1","publisher_token":null}`, map[string]tftypes.Value{"session_id": stringOf("s1")}, ""},
+		"expiry": {
+			sessionType, expiryType, `{"id":"s1","session_id":"s1","ttl_seconds":3600,"renew_triggers":{"release":"1"},"delete_on_destroy":false,"expires_at":"2031-03-14T10:26:53Z","active":true}`,
+			map[string]tftypes.Value{"id": stringOf("s1"), "ttl_seconds": numberOf(3600), "renew_triggers": triggersOf("1"), "delete_on_destroy": boolOf(false), "publisher_token": tftypes.NewValue(tftypes.String, nil)},
+			"",
+		},
 	} {
-		if !state[name].Equal(want) {
-			t.Errorf("%s is %s, want %s", name, state[name], want)
-		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			req := moveRequest("registry.terraform.io/hashicorp/palabra", test.source, test.state)
+			req.SourcePrivate = []byte(`{"note":"e30="}`)
+			state, resp := moved(t, test.target, req)
+			for name, want := range test.want {
+				if !state[name].Equal(want) {
+					t.Errorf("%s is %s, want %s", name, state[name], want)
+				}
+			}
+			expectIdentity(t, resp.TargetIdentity, "s1")
+			if string(resp.TargetPrivate) != string(req.SourcePrivate) {
+				t.Errorf("private state %q, want %q", resp.TargetPrivate, req.SourcePrivate)
+			}
+			if said := diagnosticText(resp.Diagnostics); !strings.Contains(said, test.warning) || test.warning == "" && said != "" || strings.Contains(said, "secret-token") {
+				t.Errorf("diagnostics %q, want %q, without the tokens", said, test.warning)
+			}
+		})
 	}
-	warnings := diagnostics(resp.Diagnostics, tfprotov6.DiagnosticSeverityWarning)
-	if !strings.Contains(warnings, "Tokens leave the state") || strings.Contains(warnings, "secret-token") {
-		t.Errorf("warnings %q, want one about tokens, without them", warnings)
-	}
-	expectIdentity(t, resp.TargetIdentity, testSessionID)
-
-	_, resp = moved(t, expiryType, moveRequest(ourAddress, "palabra_session", `{"id":"a","publisher_token":null}`))
-	expectNone(t, resp.Diagnostics)
 }
 
-func TestSessionMove_BackToPalabraSessionHasNoTokens(t *testing.T) {
+// TestSessionMove_OfAMissingSessionPlansACreateWithAWarning: the read after the
+// move removes it from the state.
+func TestSessionMove_OfAMissingSessionPlansACreateWithAWarning(t *testing.T) {
 	t.Parallel()
-	state, resp := moved(t, "palabra_session", moveRequest(ourAddress, expiryType, `{
-		"id": "`+testSessionID+`", "session_id": "`+testSessionID+`", "ttl_seconds": 3600, "renew_triggers": {"a": "b"},
-		"delete_on_destroy": false, "expires_at": "2031-03-14T10:26:53Z", "active": true}`))
-	expectNone(t, resp.Diagnostics)
-	for name, want := range map[string]tftypes.Value{
-		"id":                tftypes.NewValue(tftypes.String, testSessionID),
-		"ttl_seconds":       tftypes.NewValue(tftypes.Number, 3600),
-		"delete_on_destroy": tftypes.NewValue(tftypes.Bool, false),
-		"publisher_token":   tftypes.NewValue(tftypes.String, nil),
-	} {
-		if !state[name].Equal(want) {
-			t.Errorf("%s is %s, want %s", name, state[name], want)
-		}
+	s := newStory(t)
+	_, resp := moved(t, expiryType, moveRequest("mastercard/restapi", "restapi_object", `{"id":"s1"}`))
+	s.state.current[room("it")] = object{value: s.unwire(expiryType, resp.TargetState), private: resp.TargetPrivate, identity: resp.TargetIdentity}
+	p := s.plan(configuration{room("it"): lasts("s1")}, command{})
+	if p.changes[room("it")].action != create {
+		t.Errorf("actions: %v, want a create", actionsOf(p))
 	}
-	expectIdentity(t, resp.TargetIdentity, testSessionID)
-
-	_, resp = moved(t, "palabra_session", moveRequest("registry.terraform.io/mastercard/restapi", "restapi_object", `{"id":"a"}`))
-	expectError(t, resp.Diagnostics, "A restapi_object cannot become a palabra_session", "to = palabra_session.NAME")
+	s.expectWarnings(p.problems, "Session does not exist")
+	s.expectWrites()
 }
