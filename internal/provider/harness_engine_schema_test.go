@@ -18,8 +18,8 @@ const sessionType = "palabra_session"
 
 // resourceSchema is what an engine needs to know of a resource type.
 type resourceSchema struct {
-	object, identity tftypes.Object
-	computed         map[string]bool
+	object   tftypes.Object
+	computed map[string]bool
 }
 
 // schemas are those of the provider, read once.
@@ -35,15 +35,10 @@ var readSchemas = sync.OnceValues(func() (schemas, error) {
 	if err != nil {
 		return read, err
 	}
-	identities, err := server.GetResourceIdentitySchemas(context.Background(), &tfprotov6.GetResourceIdentitySchemasRequest{})
-	if err != nil {
-		return read, err
-	}
 	read.provider, _ = answer.Provider.ValueType().(tftypes.Object)
 	for name, described := range answer.ResourceSchemas {
 		schema := resourceSchema{computed: make(map[string]bool)}
 		schema.object, _ = described.ValueType().(tftypes.Object)
-		schema.identity, _ = identities.IdentitySchemas[name].ValueType().(tftypes.Object)
 		for _, attribute := range described.Block.Attributes {
 			schema.computed[attribute.Name] = attribute.Computed
 		}

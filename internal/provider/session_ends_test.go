@@ -1,12 +1,9 @@
 package provider_test
 
 import (
-	"net/http"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
 // hangUp is the usual end of a session: a client connects and leaves, and the
@@ -167,21 +164,6 @@ func TestSessionEnd_PalabraSessionIsCreatedAgain(t *testing.T) {
 		s.expectWrites("POST", "POST "+id)
 		s.expectEmptyPlan()
 	}
-}
-
-// A client that connects has the expiry of the session reset to the present.
-func TestSessionEnd_PastExpiryIsNotAnEnd(t *testing.T) {
-	t.Parallel()
-	s := newAppliedStory(t, configuration{room("it"): lasts("s1")}, "s1")
-	past := sinceStart(-time.Minute)
-	heal := s.box.Inject(sandbox.Fault{Operation: sandbox.OperationGet, Effect: sandbox.Respond(http.StatusOK, "application/json", strings.ReplaceAll(
-		`{"ok":true,"data":{"id":"s1","created_at":"2031-03-14T09:26:53Z","updated_at":"PAST","expires_at":"PAST"}}`, "PAST", past))})
-	s.run()
-	s.active(room("it"), true)
-	heal()
-	s.run()
-	s.active(room("it"), true)
-	s.expectWrites()
 }
 
 func TestSessionEnd_EngineShowsOneWarningAndPlansNothing(t *testing.T) {

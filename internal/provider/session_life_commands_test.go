@@ -33,19 +33,19 @@ func (c circumstance) disturbed() bool {
 
 func (l *life) drawCircumstance() (what circumstance) {
 	l.oneOfThese("circumstance",
-		choice{name: "none", weight: 14, do: func() {}},
-		choice{name: "other account", weight: 2, do: func() { what.name, what.otherAccount = "with credentials of another account", true }},
-		choice{name: "rotated key", weight: 1, do: func() { what.name, what.rotated = "with another key of the same account", true }},
-		choice{name: "lost answer", weight: 2, simulatedOnly: true, do: func() {
+		choice{weight: 14, do: func() {}},
+		choice{weight: 2, do: func() { what.name, what.otherAccount = "with credentials of another account", true }},
+		choice{weight: 1, do: func() { what.name, what.rotated = "with another key of the same account", true }},
+		choice{weight: 2, simulatedOnly: true, do: func() {
 			operation := rapid.SampledFrom([]sandbox.Operation{sandbox.OperationExpiry, sandbox.OperationCreate, sandbox.OperationDelete, sandbox.OperationGet}).Draw(l.rt, "operation")
 			what.name = "an answer to " + string(operation) + " is lost"
 			what.fault = sandbox.Fault{Name: "lost", Operation: operation, Count: 1, Skip: rapid.IntRange(0, 1).Draw(l.rt, "skip"), Effect: sandbox.CutAfter()}
 		}},
-		choice{name: "failing reads", weight: 2, simulatedOnly: true, do: func() {
+		choice{weight: 2, simulatedOnly: true, do: func() {
 			what.name, what.planning = "reads fail", rapid.Bool().Draw(l.rt, "while planning")
 			what.fault = sandbox.Fault{Name: "502", Operation: sandbox.OperationGet, Effect: sandbox.HTMLError(http.StatusBadGateway)}
 		}},
-		choice{name: "interrupt", weight: 1, simulatedOnly: true, do: func() {
+		choice{weight: 1, simulatedOnly: true, do: func() {
 			what.name, what.interrupted, what.skip = "interrupted", true, rapid.IntRange(0, 2).Draw(l.rt, "after")
 		}},
 	)
@@ -56,26 +56,26 @@ func (l *life) drawCircumstance() (what circumstance) {
 func (l *life) command() {
 	what := l.drawCircumstance()
 	l.oneOfThese("command",
-		choice{name: "apply", weight: 8, do: func() { l.execute(command{}, what) }},
-		choice{name: "-refresh=false", weight: 2, do: func() { l.execute(command{noRefresh: true}, what) }},
-		choice{name: "-minimal-refresh", weight: 1, simulatedOnly: true, do: func() { l.execute(command{minimalRefresh: true}, what) }},
-		choice{name: "orphans first", weight: 2, simulatedOnly: true, do: func() { l.execute(command{orphansFirst: true}, what) }},
-		choice{name: "-refresh-only", weight: 1, do: func() { l.execute(command{refreshOnly: true}, what) }},
-		choice{name: "-replace", weight: 2, do: func() {
+		choice{weight: 8, do: func() { l.execute(command{}, what) }},
+		choice{weight: 2, do: func() { l.execute(command{noRefresh: true}, what) }},
+		choice{weight: 1, simulatedOnly: true, do: func() { l.execute(command{minimalRefresh: true}, what) }},
+		choice{weight: 2, simulatedOnly: true, do: func() { l.execute(command{orphansFirst: true}, what) }},
+		choice{weight: 1, do: func() { l.execute(command{refreshOnly: true}, what) }},
+		choice{weight: 2, do: func() {
 			var how command
 			if at, ok := l.draw(l.configured("")); ok {
 				how.replace = []address{at}
 			}
 			l.execute(how, what)
 		}},
-		choice{name: "save a plan", weight: 2, do: l.save},
-		choice{name: "apply the saved plan", weight: 3, do: func() { l.applySaved(what) }},
-		choice{name: "destroy one", weight: 1, do: func() {
+		choice{weight: 2, do: l.save},
+		choice{weight: 3, do: func() { l.applySaved(what) }},
+		choice{weight: 1, do: func() {
 			if at, ok := l.draw(l.configured("")); ok {
 				l.execute(command{destroy: true, target: &at}, what)
 			}
 		}},
-		choice{name: "destroy", weight: 1, do: func() {
+		choice{weight: 1, do: func() {
 			l.execute(command{destroy: true, noRefresh: rapid.Bool().Draw(l.rt, "-refresh=false")}, what)
 		}},
 	)

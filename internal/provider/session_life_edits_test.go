@@ -84,24 +84,24 @@ func (l *life) happen() {
 // edit edits the configuration, or the state by a command.
 func (l *life) edit() {
 	l.oneOfThese("edit",
-		choice{name: "add", weight: 3, do: l.add},
-		choice{name: "remove", weight: 2, do: func() {
+		choice{weight: 3, do: l.add},
+		choice{weight: 2, do: func() {
 			if at, ok := l.draw(l.configured("")); ok {
 				l.remove(at)
 			}
 		}},
-		choice{name: "rename", weight: 2, do: l.rename},
-		choice{name: "shift", weight: 2, do: l.shift},
-		choice{name: "arguments", weight: 5, do: func() { l.rewrite("", l.drawArguments) }},
-		choice{name: "another session", weight: 1, do: func() { l.rewrite(expiryType, l.drawSession) }},
-		choice{name: "known after apply", weight: 2, do: func() { l.rewrite(expiryType, l.drawLater) }},
-		choice{name: "taint", weight: 1, do: func() {
+		choice{weight: 2, do: l.rename},
+		choice{weight: 2, do: l.shift},
+		choice{weight: 5, do: func() { l.rewrite("", l.drawArguments) }},
+		choice{weight: 1, do: func() { l.rewrite(expiryType, l.drawSession) }},
+		choice{weight: 2, do: func() { l.rewrite(expiryType, l.drawLater) }},
+		choice{weight: 1, do: func() {
 			if at, ok := l.draw(sorted(l.state.current)); ok {
 				l.taint(at)
 				l.onState("taint", at)
 			}
 		}},
-		choice{name: "state rm", weight: 1, do: func() {
+		choice{weight: 1, do: func() {
 			if at, ok := l.draw(sorted(l.state.current)); ok {
 				l.released[l.id(at)] = true
 				delete(l.state.current, at)

@@ -192,7 +192,6 @@ func (l *life) oneOfThese(what string, choices ...choice) {
 }
 
 type choice struct {
-	name   string
 	weight int
 	do     func()
 	// simulatedOnly leaves it out of lives that a real engine repeats.

@@ -45,6 +45,14 @@ func TestSessionResource_ImportOfAMissingSessionStaysOutOfTheState(t *testing.T)
 	}
 }
 
+func TestSessionResource_ReadOfAStateWithoutIdentityAddsOne(t *testing.T) {
+	t.Parallel()
+	s, it := newAppliedStory(t, only(nil)), sessionAt("it")
+	created := s.state.current[it]
+	s.state.current[it] = object{value: created.value, private: created.private}
+	s.run(command{refreshOnly: true}) // It fails the test unless the answer has an identity.
+}
+
 func TestSessionResource_LifetimeBesideAnExpiryOfTheSessionWarns(t *testing.T) {
 	t.Parallel()
 	s := newAppliedStory(t, managedAndExpiry())

@@ -1,0 +1,95 @@
+package provider_test
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+)
+
+func (s *story) expectErrors(problems []problem, parts ...string) (ok bool) {
+	s.t.Helper()
+	errors := problemText(slices.DeleteFunc(slices.Clone(problems), func(p problem) bool { return p.warning }))
+	ok = errors != ""
+	for _, part := range parts {
+		ok = ok && strings.Contains(errors, part)
+	}
+	if !ok {
+		s.t.Errorf("errors:\n%s\nwant errors with each of %q", errors, parts)
+	}
+	return ok
+}
+
+// expectWarnings expects one warning for each text and no other problem. The
+// warning contains the parts of the text between ellipses.
+func (s *story) expectWarnings(problems []problem, texts ...string) {
+	s.t.Helper()
+	ok := len(problems) == len(texts) && !hasErrors(problems)
+	for _, text := range texts {
+		ok = ok && slices.ContainsFunc(problems, func(p problem) bool {
+			return !slices.ContainsFunc(strings.Split(text, " … "), func(part string) bool {
+				return !strings.Contains(problemText([]problem{p}), part)
+			})
+		})
+	}
+	if !ok {
+		s.t.Errorf("problems:\n%s\nwant these warnings: %q", problemText(problems), texts)
+	}
+}
+
+// writes are the requests since the last call that change something, in either
+// account.
+func (s *story) writes() []string {
+	writes := []string{}
+	for _, request := range s.accounts.requests() {
+		if request.Method != http.MethodGet {
+			writes = append(writes, strings.TrimSpace(request.Method+" "+request.SessionID))
+		}
+	}
+	s.accounts.reset()
+	return writes
+}
+
+func (s *story) expectWrites(want ...string) {
+	s.t.Helper()
+	got := s.writes()
+	slices.Sort(got)
+	if slices.Sort(want); !slices.Equal(got, want) {
+		s.t.Errorf("writes: %q, want %q", got, want)
+	}
+}
+
+// expectEmptyPlan expects a plan without changes and without warnings, which
+// leaves the state alone when it is applied.
+func (s *story) expectEmptyPlan() {
+	s.t.Helper()
+	p, serial := s.plan(s.config, command{}), s.serial
+	if !p.empty() || len(p.problems) > 0 {
+		s.t.Errorf("the second plan: %v\n%s", actionsOf(p), problemText(p.problems))
+		return
+	}
+	if s.apply(p); s.serial != serial {
+		s.t.Errorf("applying an empty plan changed the state")
+	}
+}
+
+func (s *story) lives(id string, want bool) {
+	s.t.Helper()
+	if _, lives := s.box.Session(id); lives != want {
+		s.t.Errorf("session %q lives: %t, want %t", id, lives, want)
+	}
+}
+
+// expectValue expects an attribute of an instance in the state.
+func (s *story) expectValue(at address, name string, want tftypes.Value) {
+	s.t.Helper()
+	if got := member(s.state.current[at].value, name); !got.Equal(want) {
+		s.t.Errorf("%s of %s: %s, want %s", name, at, got, want)
+	}
+}
+
+func (s *story) active(at address, want bool) {
+	s.t.Helper()
+	s.expectValue(at, "active", boolOf(want))
+}
