@@ -43,6 +43,18 @@ func TestWire_BrokenAnswersAreClearErrors(t *testing.T) {
 	}
 }
 
+// A captive portal answers 200 to a DELETE, too.
+func TestWire_PageIsNotASuccessOfAWrite(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.Put(sandbox.Session{ID: testID})
+	s.Inject(sandbox.Fault{Effect: sandbox.Respond(200, "text/html", htmlPage)})
+	client := s.client(t)
+	expectError(t, client.Delete(t.Context(), testID), "text/html")
+	_, err := client.SetExpiry(t.Context(), testID, 60)
+	expectError(t, err, "text/html")
+}
+
 func TestWire_TimestampsWithFractionsAndOffsetsAreUTC(t *testing.T) {
 	t.Parallel()
 	got, err := decodeSession([]byte(`{"data":{"created_at":"2031-03-14T11:26:53.5+02:00","updated_at":"2031-03-14T04:26:53-05:00","expires_at":"2031-03-14T09:26:53Z"}}`), testID)
