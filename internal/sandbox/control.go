@@ -67,7 +67,7 @@ func ofSession(change func(s *Sandbox, id string)) func(*Sandbox, *http.Request)
 	}
 }
 
-// serveControl answers the control calls, which are no part of the API and do not
+// serveControl answers the control calls, which are not part of the API and do not
 // count as its requests.
 func (s *Sandbox) serveControl(w http.ResponseWriter, r *http.Request) bool {
 	name, ok := strings.CutPrefix(r.URL.Path, controlPath)

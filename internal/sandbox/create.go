@@ -75,7 +75,7 @@ func (s *Sandbox) newID() string {
 	return "sandbox-user." + randomHex(4) + "." + randomHex(4)
 }
 
-// token has the form of a JWT, so that what leaks one is found out.
+// token has the form of a JWT, so that tests find a leaked one.
 func token(sessionID, role string) string {
 	encode := base64.RawURLEncoding.EncodeToString
 	return encode([]byte(`{"alg":"HS256","typ":"JWT"}`)) + "." +

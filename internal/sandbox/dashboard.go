@@ -21,7 +21,7 @@ var dashboardSource string
 
 var dashboardTemplate = template.Must(template.New("").Parse(dashboardSource))
 
-// serveDashboard answers the two paths of the dashboard, which are no part of the
+// serveDashboard answers the two paths of the dashboard, which are not part of the
 // API.
 func (s *Sandbox) serveDashboard(w http.ResponseWriter, r *http.Request) bool {
 	if r.Method != http.MethodGet {

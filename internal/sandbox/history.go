@@ -20,7 +20,7 @@ type replaced struct {
 	reads                int
 }
 
-// beforeChange notes what the store holds, if anybody wants to see it later.
+// beforeChange notes what the store holds, for the faults that show it later.
 func (s *store) beforeChange(now time.Time) {
 	if !s.keep {
 		return

@@ -15,7 +15,7 @@ func Respond(status int, contentType, body string, headers ...string) Effect {
 	}
 }
 
-// HTMLError answers as a gateway does that has never heard of the API.
+// HTMLError answers with a web page, as a gateway does.
 func HTMLError(status int) Effect {
 	return Respond(status, "text/html; charset=utf-8", "<html><head><title>"+http.StatusText(status)+"</title></head><body><h1>nginx</h1></body></html>")
 }
@@ -50,13 +50,13 @@ func NotOK(status int, title, detail string, code int) Effect {
 	}
 }
 
-// InsufficientBalance refuses a create as production does for want of money.
+// InsufficientBalance refuses a create as production does without a balance.
 func InsufficientBalance() Effect {
 	return NotOK(http.StatusForbidden, "Forbidden resource", "Insufficient balance", 100050)
 }
 
-// SessionLimitReached refuses a create as over the limit, with a status of which
-// the API's own is not known.
+// SessionLimitReached refuses a create as over the limit, with any status: that of
+// the API is not known.
 func SessionLimitReached(status int) Effect {
 	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
 		refuseOverLimit(w, r, status)

@@ -1,6 +1,6 @@
 // Package sandbox imitates the Palabra Session Storage API: an http.Handler over
 // an in-memory store, with an injected clock, a request log and faults on
-// demand. It is a reading of the public contract of its own and shares no code
+// demand. It implements the public contract independently and shares no code
 // with the client; where the contract is silent it takes the stricter reading.
 package sandbox
 
@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// The credentials of a sandbox that is given none.
+// The default credentials.
 const (
 	DefaultClientID     = "sandbox-client-id"
 	DefaultClientSecret = "sandbox-client-secret" // #nosec G101 -- of the sandbox only
