@@ -59,7 +59,7 @@ func (m *lifetimeModel) describe(resourceType string) string {
 // warning if another instance of the plan conflicts with it. The first write of
 // the process ends the comparison: the plan has been accepted by then.
 func (d *providerData) claim(sessionID string, added claim) diag.Diagnostics {
-	if d == nil || sessionID == "" || d.applying.Load() {
+	if sessionID == "" || d.applying.Load() {
 		return nil
 	}
 	other, conflict := d.claims.add(sessionID, added)

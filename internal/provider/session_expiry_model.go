@@ -18,9 +18,9 @@ type sessionExpiryModel struct {
 // sessionExpiryAttributes are the types of the schema's attributes.
 var sessionExpiryAttributes = withLifetime(lifetimeAttributeTypes, map[string]attr.Type{"session_id": types.StringType})
 
-func newSessionExpiryModel(ctx context.Context, from valueGetter) (sessionExpiryModel, diag.Diagnostics) {
+func newSessionExpiryModel(ctx context.Context, from valueGetter) (*sessionExpiryModel, diag.Diagnostics) {
 	attributes, diags := objectAttributes(ctx, from)
-	return sessionExpiryModel{newLifetimeModel(attributes, "session_id")}, diags
+	return &sessionExpiryModel{newLifetimeModel(attributes, "session_id")}, diags
 }
 
 func (m *sessionExpiryModel) object() types.Object {

@@ -21,9 +21,7 @@ func (r *sessionExpiryResource) ModifyPlan(ctx context.Context, req resource.Mod
 	note, diags := loadLifetimeNote(ctx, req.Private)
 	resp.Diagnostics.Append(diags...)
 	if req.Plan.Raw.IsNull() {
-		prior, diags := newSessionExpiryModel(ctx, req.State)
-		resp.Diagnostics.Append(diags...)
-		resp.Diagnostics.Append(r.data.planDestroy(ctx, sessionExpiryType, prior.lifetimeModel, note, resp.Private)...)
+		r.planDestroy(ctx, req, resp, note)
 		return
 	}
 	var proposed types.Object
@@ -37,7 +35,7 @@ func (r *sessionExpiryResource) ModifyPlan(ctx context.Context, req resource.Mod
 
 	if req.State.Raw.IsNull() {
 		planned.planCreate()
-		resp.Diagnostics.Append(r.planSuccessor(ctx, planned, note, resp.Private)...)
+		resp.Diagnostics.Append(r.planSuccessor(ctx, planned.lifetimeModel, note, resp.Private)...)
 		resp.Diagnostics.Append(r.warnIfMissing(ctx, planned.SessionID)...)
 		resp.Diagnostics.Append(resp.Plan.Set(ctx, planned.object())...)
 		return
@@ -55,12 +53,12 @@ func (r *sessionExpiryResource) ModifyPlan(ctx context.Context, req resource.Mod
 		// state. If the new id is unknown, create_before_destroy still deletes the
 		// old session.
 		if prior.deletes() {
-			resp.Diagnostics.Append(r.data.claim(prior.SessionID.ValueString(), prior.newClaim(sessionExpiryType, note.Instance, deletes))...)
+			resp.Diagnostics.Append(r.claim(prior.lifetimeModel, note, deletes)...)
 		}
 		return
 	}
 	if prior.isActive() {
-		resp.Diagnostics.Append(r.data.claim(prior.SessionID.ValueString(), planned.newClaim(sessionExpiryType, note.Instance, keeps))...)
+		resp.Diagnostics.Append(r.claim(planned.lifetimeModel, note, keeps)...)
 	}
 	resp.Diagnostics.Append(planned.planUpdate(prior.lifetimeModel, note)...)
 	if object := planned.object(); !object.Equal(proposed) {
@@ -70,10 +68,9 @@ func (r *sessionExpiryResource) ModifyPlan(ctx context.Context, req resource.Mod
 
 // planSuccessor claims the session of a new instance. It also tells the delete half
 // of a replacement which session the create half extends.
-func (r *sessionExpiryResource) planSuccessor(ctx context.Context, planned sessionExpiryModel, note lifetimeNote, private privateStateWriter) diag.Diagnostics {
-	id := planned.SessionID.ValueString()
-	diags := r.data.claim(id, planned.newClaim(sessionExpiryType, note.Instance, keeps))
-	next := successor{SessionID: id}
+func (r *sessionExpiryResource) planSuccessor(ctx context.Context, planned lifetimeModel, note lifetimeNote, private privateStateWriter) diag.Diagnostics {
+	diags := r.claim(planned, note, keeps)
+	next := successor{SessionID: planned.SessionID.ValueString()}
 	if prior, ok := r.data.priorOf(note); ok && planned.SessionID.IsUnknown() {
 		next.DeletedElsewhere = r.data.claims.deletedByManaged(prior.SessionID.ValueString())
 	}

@@ -38,11 +38,3 @@ func (r *sessionExpiryResource) Schema(_ context.Context, _ resource.SchemaReque
 		}),
 	}
 }
-
-// ValidateConfig compares the two durations if both are known. ModifyPlan does so
-// again for values that were unknown.
-func (r *sessionExpiryResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
-	config, diags := newSessionExpiryModel(ctx, req.Config)
-	resp.Diagnostics.Append(diags...)
-	resp.Diagnostics.Append(config.validateLeadTime()...)
-}

@@ -10,17 +10,6 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
 )
 
-// planDestroy claims the session that a destroy deletes. It removes the note of a
-// create half, which must not outlive its plan.
-func (d *providerData) planDestroy(ctx context.Context, resourceType string, prior lifetimeModel, note lifetimeNote, private privateStateWriter) diag.Diagnostics {
-	diags := private.SetKey(ctx, successorKey, nil)
-	if d == nil || !prior.deletes() {
-		return diags
-	}
-	diags.Append(d.claim(prior.SessionID.ValueString(), prior.newClaim(resourceType, note.Instance, deletes))...)
-	return diags
-}
-
 // destroy deletes the session of an instance, unless the plan keeps the session.
 func (d *providerData) destroy(ctx context.Context, m lifetimeModel, private privateState) diag.Diagnostics {
 	note, diags := loadLifetimeNote(ctx, private)

@@ -78,6 +78,8 @@ func newLifetimeModel(attributes map[string]attr.Value, idAttribute string) life
 	}
 }
 
+func (m *lifetimeModel) lifetime() *lifetimeModel { return m }
+
 func (m *lifetimeModel) values() map[string]attr.Value {
 	return map[string]attr.Value{
 		"id":                   m.SessionID,

@@ -53,16 +53,14 @@ func (d *providerData) rememberPrior(ctx context.Context, prior lifetimeModel, n
 		note = note.withInstance()
 		diags = note.save(ctx, private)
 	}
-	if d != nil {
-		d.priors.Store(note.Instance, prior)
-	}
+	d.priors.Store(note.Instance, prior)
 	return note, diags
 }
 
 // priorOf returns the prior state of an instance that is replaced. Engines plan
 // the create half of a replacement without it.
 func (d *providerData) priorOf(note lifetimeNote) (prior lifetimeModel, ok bool) {
-	if d == nil || note.Instance == "" {
+	if note.Instance == "" {
 		return prior, false
 	}
 	value, _ := d.priors.Load(note.Instance)

@@ -2,7 +2,6 @@ package provider
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -23,21 +22,11 @@ var (
 )
 
 type sessionResource struct {
-	data *providerData
+	lifetimeResource[*sessionResourceModel]
 }
 
-func newSessionResource() resource.Resource { return &sessionResource{} }
-
-func (r *sessionResource) Metadata(_ context.Context, _ resource.MetadataRequest, resp *resource.MetadataResponse) {
-	resp.TypeName = managedSessionType
-}
-
-func (r *sessionResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
-	resp.IdentitySchema = sessionIdentitySchema
-}
-
-func (r *sessionResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
-	r.data = providerDataFrom(req.ProviderData, &resp.Diagnostics)
+func newSessionResource() resource.Resource {
+	return &sessionResource{lifetimeResource[*sessionResourceModel]{typeName: managedSessionType, newModel: newSessionResourceModel}}
 }
 
 func (r *sessionResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
@@ -65,13 +54,11 @@ func (r *sessionResource) Create(ctx context.Context, req resource.CreateRequest
 	model.fillFromCreation(created)
 	note := lifetimeNote{Instance: newInstanceID(), Account: client.Fingerprint(), ServerTime: created.ServerTime}
 	if model.TTLSeconds.IsNull() {
-		resp.Diagnostics.Append(r.readNew(ctx, client, &model, &note)...)
+		resp.Diagnostics.Append(r.readNew(ctx, client, model, &note)...)
 	} else {
-		resp.Diagnostics.Append(r.setLifetime(ctx, client, &model, &note)...)
+		resp.Diagnostics.Append(r.setLifetime(ctx, client, model, &note)...)
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, model.object())...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, sessionIdentityModel{SessionID: model.SessionID})...)
-	resp.Diagnostics.Append(note.save(ctx, resp.Private)...)
+	saveNew(ctx, model, note, resp)
 }
 
 // setLifetime POSTs the TTL of a new session. If that fails, the next plan renews
@@ -105,79 +92,20 @@ func (r *sessionResource) readNew(ctx context.Context, client *palabra.Client, m
 }
 
 func (r *sessionResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
-	model, diags := newSessionResourceModel(ctx, req.State)
-	resp.Diagnostics.Append(diags...)
-	note, diags := loadLifetimeNote(ctx, req.Private)
-	resp.Diagnostics.Append(diags...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	// Before anything can return: see Read of palabra_session_expiry.
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, sessionIdentityModel{SessionID: model.SessionID})...)
-	if r.data.client == nil {
-		resp.Diagnostics.Append(r.data.notRefreshed(model.SessionID.ValueString()))
-		return
-	}
-	const summary = "Unable to read session"
-	session, err := r.data.read(ctx, model.lifetimeModel, note)
-	if errors.Is(err, palabra.ErrNotFound) {
-		if diags := r.data.otherAccountError(summary, err, model.lifetimeModel, note); diags.HasError() {
-			resp.Diagnostics.Append(diags...)
-			return
-		}
-		resp.State.RemoveResource(ctx)
-		if imported := model.ExpiresAt.IsNull() && note.Instance == ""; !imported {
-			resp.Diagnostics.AddWarning("Session does not exist any more",
-				fmt.Sprintf("The API does not find session %q any more (%s): it expired, was used and hung up, or was deleted. It is removed from the state. "+
-					"If the resource is still in the configuration, the next apply creates another session, with new tokens.",
-					model.SessionID.ValueString(), model.whenItEnded(note)))
-		}
-		return
-	}
-	if err != nil {
-		resp.Diagnostics.Append(r.data.readError(model.SessionID.ValueString(), err))
-		return
-	}
-	before, newer := model, note.withInstance()
-	r.data.noteAccount(&newer)
-	newer, diags = model.observe(session, newer)
-	resp.Diagnostics.Append(diags...)
-	model.fillFromRead(session)
-	if !model.object().Equal(before.object()) {
-		resp.Diagnostics.Append(resp.State.Set(ctx, model.object())...)
-	}
-	if note.differs(newer, model.lifetimeModel) {
-		resp.Diagnostics.Append(newer.save(ctx, resp.Private)...)
-	}
+	r.refresh(ctx, req, resp, r.removeEnded)
 }
 
-// Update writes if, and only if, expires_at is unknown in the plan.
-func (r *sessionResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	model, diags := newSessionResourceModel(ctx, req.Plan)
-	resp.Diagnostics.Append(diags...)
-	prior, diags := newSessionResourceModel(ctx, req.State)
-	resp.Diagnostics.Append(diags...)
-	note, diags := loadLifetimeNote(ctx, req.Private)
-	resp.Diagnostics.Append(diags...)
-	if resp.Diagnostics.HasError() {
-		return
+// removeEnded removes the instance of an ended session: the next apply creates
+// another.
+func (r *sessionResource) removeEnded(gone error, m *lifetimeModel, note *lifetimeNote) (keep bool, diags diag.Diagnostics) {
+	if diags := r.data.otherAccountError("Unable to read session", gone, *m, *note); diags.HasError() {
+		return true, diags
 	}
-	resp.Diagnostics.Append(r.data.update(ctx, &model.lifetimeModel, prior.lifetimeModel, &note)...)
-	if resp.Diagnostics.HasError() && model.isActive() {
-		return
-	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, model.object())...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, sessionIdentityModel{SessionID: model.SessionID})...)
-	resp.Diagnostics.Append(note.save(ctx, resp.Private)...)
-}
-
-func (r *sessionResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
-	model, diags := newSessionResourceModel(ctx, req.State)
-	resp.Diagnostics.Append(diags...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	resp.Diagnostics.Append(r.data.destroy(ctx, model.lifetimeModel, req.Private)...)
+	diags.AddWarning("Session does not exist any more",
+		fmt.Sprintf("The API does not find session %q any more (%s): it expired, was used and hung up, or was deleted. It is removed from the state. "+
+			"If the resource is still in the configuration, the next apply creates another session, with new tokens.",
+			m.SessionID.ValueString(), m.whenItEnded(*note)))
+	return false, diags
 }
 
 func (r *sessionResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
@@ -190,8 +118,4 @@ func (r *sessionResource) ImportState(ctx context.Context, req resource.ImportSt
 // the API returns them only on creation.
 func (r *sessionResource) MoveState(context.Context) []resource.StateMover {
 	return []resource.StateMover{sessionMover(managedSessionType, map[string]moveSource{sessionExpiryType: fromSessionExpiry})}
-}
-
-func (r *sessionResource) UpgradeIdentity(context.Context) map[int64]resource.IdentityUpgrader {
-	return upgradeKeptIdentity(managedSessionType)
 }

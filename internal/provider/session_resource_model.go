@@ -37,9 +37,9 @@ var sessionResourceAttributes = withLifetime(lifetimeAttributeTypes, map[string]
 	"created_at":        timetypes.RFC3339Type{},
 })
 
-func newSessionResourceModel(ctx context.Context, from valueGetter) (sessionResourceModel, diag.Diagnostics) {
+func newSessionResourceModel(ctx context.Context, from valueGetter) (*sessionResourceModel, diag.Diagnostics) {
 	attributes, diags := objectAttributes(ctx, from)
-	return sessionResourceModel{
+	return &sessionResourceModel{
 		lifetimeModel: newLifetimeModel(attributes, "id"),
 		sessionConnection: sessionConnection{
 			PublisherToken:   attribute[types.String](attributes, "publisher_token"),
@@ -83,6 +83,12 @@ func (m *sessionResourceModel) fillFromCreation(session palabra.CreatedSession) 
 	m.CreatedAt = timetypes.NewRFC3339Null()
 	m.ExpiresAt, m.RenewAt = timetypes.NewRFC3339Null(), timetypes.NewRFC3339Null()
 	m.Active = types.BoolValue(true)
+}
+
+// observe is that of the lifetime, and fills in what else a read returns.
+func (m *sessionResourceModel) observe(session palabra.Session, note lifetimeNote) (lifetimeNote, diag.Diagnostics) {
+	m.fillFromRead(session)
+	return m.lifetimeModel.observe(session, note)
 }
 
 // fillFromRead fills in what a read returns. A missing value does not replace a

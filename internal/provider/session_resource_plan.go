@@ -18,9 +18,7 @@ func (r *sessionResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	note, diags := loadLifetimeNote(ctx, req.Private)
 	resp.Diagnostics.Append(diags...)
 	if req.Plan.Raw.IsNull() {
-		prior, diags := newSessionResourceModel(ctx, req.State)
-		resp.Diagnostics.Append(diags...)
-		resp.Diagnostics.Append(r.data.planDestroy(ctx, managedSessionType, prior.lifetimeModel, note, resp.Private)...)
+		r.planDestroy(ctx, req, resp, note)
 		return
 	}
 	config, diags := newSessionResourceModel(ctx, req.Config)
@@ -37,7 +35,7 @@ func (r *sessionResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 		}
 		resp.Diagnostics.Append(planned.validateLeadTime()...)
 		if prior, replaced := r.data.priorOf(note); replaced && prior.deletes() {
-			resp.Diagnostics.Append(r.data.claim(prior.SessionID.ValueString(), prior.newClaim(managedSessionType, note.Instance, deletes))...)
+			resp.Diagnostics.Append(r.claim(prior, note, deletes)...)
 		}
 		resp.Diagnostics.Append(resp.Plan.Set(ctx, planned.object())...)
 		return
@@ -63,7 +61,7 @@ func (r *sessionResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 			effect = deletes
 		}
 		if effect == keeps || prior.deletes() {
-			held := planned.newClaim(managedSessionType, note.Instance, effect)
+			held := planned.newClaim(r.typeName, note.Instance, effect)
 			held.extends = !config.TTLSeconds.IsNull()
 			resp.Diagnostics.Append(r.data.claim(prior.SessionID.ValueString(), held)...)
 		}
@@ -84,14 +82,8 @@ func (m *sessionResourceModel) planOptionalUpdate(configured wholeNumber, prior 
 	return diags
 }
 
-func (r *sessionResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
-	config, diags := newSessionResourceModel(ctx, req.Config)
-	resp.Diagnostics.Append(diags...)
-	resp.Diagnostics.Append(config.validateLeadTime()...)
-}
-
 // needsNewSession says whether a changed argument replaces the session.
-func (m *sessionResourceModel) needsNewSession(prior sessionResourceModel) bool {
+func (m *sessionResourceModel) needsNewSession(prior *sessionResourceModel) bool {
 	createdHere := !prior.PublisherToken.IsNull()
 	return needsNewSession(prior.Intent, m.Intent, createdHere) || needsNewSession(prior.AggregationID, m.AggregationID, createdHere)
 }
