@@ -1,9 +1,8 @@
 # Needs Terraform 1.10 or OpenTofu 1.11.
-# Open while the run needs it, and deleted afterwards. Its values can be used only
-# where nothing is stored, such as in a provider configuration or a write-only
-# argument.
+# Opened for the run and deleted at its end. Its values can be used only where
+# nothing is stored, such as in a provider configuration or a write-only argument.
 ephemeral "palabra_session" "check" {
-  # A longer run renews the session; that of a killed run lives as long.
+  # A longer run renews the session. The session of a killed run expires after this.
   ttl_seconds = 300
 }
 

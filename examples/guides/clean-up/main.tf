@@ -34,8 +34,7 @@ resource "palabra_session_expiry" "unused" {
   session_id  = each.value
   ttl_seconds = 3600
 
-  # An id that is added to in_use leaves this resource, and its session must live
-  # on.
+  # An id that is added to in_use leaves for_each: keep its session.
   delete_on_destroy = false
 }
 

@@ -9,7 +9,7 @@ variables {
 run "first_day" {
   assert {
     condition     = timecmp(output.rooms_live_until["main_stage"], timeadd(timestamp(), "11h")) > 0
-    error_message = "The room was not given its twelve hours."
+    error_message = "The room does not live for twelve hours."
   }
 }
 

@@ -14,7 +14,7 @@ variable "rooms" {
 }
 
 variable "event_day" {
-  description = "The day of the event, such as 2026-11-23. A new day renews every room."
+  description = "Day of the event, such as 2026-11-23. A new value renews every room."
   type        = string
 }
 

@@ -10,7 +10,7 @@ terraform {
 
 provider "palabra" {}
 
-# The resource block of the old provider is replaced by these two.
+# These two blocks replace the resource block of the old provider.
 moved {
   from = restapi_object.booth
   to   = palabra_session_expiry.booth

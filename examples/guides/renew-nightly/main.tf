@@ -9,7 +9,7 @@ terraform {
 provider "palabra" {}
 
 variable "session_ids" {
-  description = "Sessions that are to live on for as long as the pipeline runs."
+  description = "Ids of the sessions to keep alive."
   type        = set(string)
 }
 

@@ -16,7 +16,7 @@ run "first_night" {
   }
 }
 
-# Instead of waiting for three nights: leaves less than the lead time.
+# Instead of three nights: leaves less than the lead time.
 run "one_session_has_little_time_left" {
   module {
     source = "./elsewhere"

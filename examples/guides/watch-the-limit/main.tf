@@ -13,8 +13,7 @@ variable "session_limit" {
   type        = number
 }
 
-# Outside of the check, because a data source within it makes every plan a
-# change.
+# Not inside the check block: there, it would make every plan a change.
 data "palabra_sessions" "active" {}
 
 check "session_limit" {

@@ -1,5 +1,5 @@
 terraform {
-  # Locks by itself, with Terraform 1.10 or OpenTofu 1.10 and later.
+  # use_lockfile needs Terraform 1.10 or OpenTofu 1.10, or later.
   backend "s3" {
     bucket       = "example-terraform-states"
     key          = "palabra-sessions.tfstate"

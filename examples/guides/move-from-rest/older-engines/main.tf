@@ -10,7 +10,7 @@ terraform {
 
 provider "palabra" {}
 
-# What the REST provider managed is forgotten, not deleted.
+# Removes the old resource from the state. The session is not deleted.
 removed {
   from = restapi_object.booth
 
@@ -19,7 +19,7 @@ removed {
   }
 }
 
-# The same session, from here on.
+# Imports the same session.
 import {
   to = palabra_session_expiry.booth
   id = "test-user.fec6b8fa.af4d2d22"

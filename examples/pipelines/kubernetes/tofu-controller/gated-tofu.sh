@@ -1,6 +1,6 @@
 #!/bin/sh
-# Takes the place of tofu in PATH: it applies a plan only if the gate lets it pass.
-# It needs jq.
+# Replaces tofu in PATH, and applies a plan only if the gate lets it pass. It needs
+# jq.
 #
 #   GATED          the folder of the real tofu and of gate.jq
 #   HEARTBEAT_URL  a URL to call after each successful apply
