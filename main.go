@@ -24,9 +24,9 @@ func main() {
 	}
 }
 
-// minimumHeap is allocated and never used, so it costs only address space. The
-// garbage collector then runs only when the heap has grown by as much again. A usual
-// refresh needs less, and is not stopped some twenty times.
+// minimumHeap is allocated and never used, so it costs only address space. It makes
+// the garbage collector run only when the heap has grown by as much again. A usual
+// refresh allocates less, so it runs without further collections.
 const minimumHeap = 64 << 20
 
 func serve(debug bool) error {

@@ -1,6 +1,5 @@
-# Judges a Go coverage profile: prints the share of statements that tests of
-# the same package ran, and fails when one of the two packages that hold the
-# provider's behaviour is below `min` percent.
+# Prints the statement coverage of the client and the provider from a Go coverage
+# profile. Fails if one of them is below `min` percent.
 
 NR > 1 {
 	package = $1
@@ -11,16 +10,16 @@ NR > 1 {
 }
 
 END {
-	judged["internal/palabra"]
-	judged["internal/provider"]
-	for (package in judged) {
+	required["internal/palabra"]
+	required["internal/provider"]
+	for (package in required) {
 		if (!total[package]) {
 			print package ": not in the profile"
 			failed = 1
 			continue
 		}
 		percent = 100 * covered[package] / total[package]
-		printf "%s: %.1f %% of statements, at least %d %% wanted\n", package, percent, min
+		printf "%s: %.1f %% of statements, want at least %d %%\n", package, percent, min
 		if (percent < min) failed = 1
 	}
 	exit failed

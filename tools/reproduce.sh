@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
-# Builds the archives for this platform twice, as a release does, and fails when
-# their checksums differ: from two clones of the present commit, on paths of
-# different length, in different time zones and with different umasks, the second
-# one without any object of the build cache. The argument is the path of
-# goreleaser.
+# Builds the archives for this platform twice, as a release does, and fails if
+# their checksums differ. The builds use two clones of the current commit, with
+# paths of different length, different time zones and umasks, and separate build
+# caches. The argument is the path of goreleaser.
 set -euo pipefail
 
 goreleaser=$(realpath "$1")

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Verifies a folder with everything that can be downloaded of a release: the
-# signature of the checksum list, that each asset is in it and matches, and
-# where each archive was built. The arguments are the folder and the fingerprint
-# of the key, which gpg has to know. It needs gpg, sha256sum, and gh logged in.
+# Verifies a folder with all assets of a release: the signature of the checksum
+# list, the checksum of each asset, and the attestation of each archive. The
+# arguments are the folder and the fingerprint of the key, which must be in gpg's
+# keyring. It needs gpg, sha256sum, and gh logged in.
 #
-#   REPOSITORY  owner/name, the project's unless set
-#   TAG         the tag that it was built from; any unless set
+#   REPOSITORY  owner/name; default: the project's
+#   TAG         the tag that the release was built from; default: any
 set -euo pipefail
 
 cd "$1"
@@ -19,7 +19,7 @@ if ((${#lists[@]} != 1)) || [[ ! -f ${lists[0]} ]]; then
 fi
 sums=${lists[0]}
 
-# A good signature of another key than the one that is named proves nothing.
+# A valid signature of another key proves nothing.
 status=$(gpg --batch --status-fd 1 --verify "$sums.sig" "$sums" 2>/dev/null) || { echo "$sums.sig is no good signature" >&2; exit 1; }
 if ! grep -q "^\[GNUPG:\] VALIDSIG .*$fingerprint" <<<"$status"; then
   echo "$sums is signed, but not with the key $fingerprint" >&2
