@@ -67,7 +67,7 @@ func (p *palabraProvider) Metadata(_ context.Context, _ provider.MetadataRequest
 
 func (p *palabraProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Manages the lifetime of [Palabra](https://palabra.ai) streaming sessions.",
+		MarkdownDescription: "Manages [Palabra](https://palabra.ai) streaming sessions: creates, renews and deletes them.",
 		Attributes: map[string]schema.Attribute{
 			"api_key": schema.StringAttribute{
 				MarkdownDescription: "API key (`plbr_…`), sent as `Authorization: Bearer`. Environment: `PALABRA_API_KEY`.",
@@ -75,7 +75,7 @@ func (p *palabraProvider) Schema(_ context.Context, _ provider.SchemaRequest, re
 				Sensitive:           true,
 			},
 			"api_key_file": schema.StringAttribute{
-				MarkdownDescription: "Path of a file that holds the API key, such as a mounted secret; a line break at its end is dropped. Environment: `PALABRA_API_KEY_FILE`.",
+				MarkdownDescription: "Path of a file that holds the API key, such as a mounted secret; a trailing line break is ignored. Environment: `PALABRA_API_KEY_FILE`.",
 				Optional:            true,
 			},
 			"client_id": schema.StringAttribute{
@@ -88,7 +88,7 @@ func (p *palabraProvider) Schema(_ context.Context, _ provider.SchemaRequest, re
 				Sensitive:           true,
 			},
 			"client_secret_file": schema.StringAttribute{
-				MarkdownDescription: "Path of a file that holds the client secret, such as a mounted secret; a line break at its end is dropped. Environment: `PALABRA_CLIENT_SECRET_FILE`.",
+				MarkdownDescription: "Path of a file that holds the client secret, such as a mounted secret; a trailing line break is ignored. Environment: `PALABRA_CLIENT_SECRET_FILE`.",
 				Optional:            true,
 			},
 			"endpoint": schema.StringAttribute{
@@ -110,12 +110,12 @@ func (p *palabraProvider) Schema(_ context.Context, _ provider.SchemaRequest, re
 			},
 			"max_retries": schema.Int64Attribute{
 				CustomType:          wholeNumberType{},
-				MarkdownDescription: "How often a request is retried after a transport error, 429 or 5xx, if that is safe. Default `4`; `0` turns retries off.",
+				MarkdownDescription: "How often a request is retried after a transport error, 429, 500, 502, 503 or 504, if it cannot create a second session. Default `4`; `0` turns retries off.",
 				Optional:            true,
 				Validators:          []validator.Int64{int64validator.Between(0, 100)},
 			},
 			"bulk_read": schema.BoolAttribute{
-				MarkdownDescription: "Whether many single reads may be answered from a few pages of the session list. Default `true`. Environment: `PALABRA_BULK_READ`.",
+				MarkdownDescription: "Whether the provider answers many reads from a few pages of the session list. Default `true`. Environment: `PALABRA_BULK_READ`.",
 				Optional:            true,
 			},
 		},

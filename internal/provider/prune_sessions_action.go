@@ -46,7 +46,7 @@ func (a *pruneSessionsAction) Metadata(_ context.Context, req action.MetadataReq
 func (a *pruneSessionsAction) Schema(_ context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Deletes the sessions that match all filters, oldest first.\n\n" +
-			"~> **Deletes sessions even while a client is connected**, and so ends live conversations. Try it with `dry_run = true` first.\n\n" + needsActions +
+			"~> **Deletes sessions even while a client is connected**, and so ends live conversations. Invoke it with `dry_run = true` first.\n\n" + needsActions +
 			"\n\nAt least one filter is required; a filter that is null does not filter. " +
 			"The action reports what it selects, keeps and deletes. It keeps sessions that the same run has created or extended. " +
 			"It stops if the credentials are refused, and after three consecutive failures that do not depend on the session.",

@@ -51,7 +51,7 @@ func (a *extendSessionAction) Schema(_ context.Context, _ action.SchemaRequest, 
 			"session_id": sessionIDArgument(),
 			"ttl_seconds": schema.Int64Attribute{
 				CustomType:          wholeNumberType{},
-				MarkdownDescription: "Lifetime in whole seconds, at least 1, counted from the server's present time.",
+				MarkdownDescription: "Lifetime in whole seconds, at least 1, counted from the server's time when the action is invoked.",
 				Required:            true,
 				Validators:          []validator.Int64{int64validator.Between(1, maxTTLSeconds)},
 			},

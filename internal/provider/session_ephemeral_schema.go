@@ -16,7 +16,7 @@ func (e *sessionEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, 
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Opens a session for one run of Terraform and deletes it at the end of the run, also if the run fails or is interrupted. Neither the session nor its tokens are stored in state or plan.\n\n" +
 			"-> Needs Terraform 1.10 or OpenTofu 1.11, or later.\n\n" +
-			"A longer run renews the session. The session of a killed run expires after `ttl_seconds`, ten minutes by default.\n\n" +
+			"The provider renews the session during a long run. The session of a killed run expires after `ttl_seconds`, ten minutes by default.\n\n" +
 			"Engines open and close ephemeral resources during `plan`, too. Each opening creates another session, which counts against the session limit until it is deleted. " +
 			"For a session that outlives the run, use the `palabra_session` managed resource.",
 		Attributes: map[string]schema.Attribute{
@@ -26,7 +26,7 @@ func (e *sessionEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, 
 			},
 			"ttl_seconds": schema.Int64Attribute{
 				CustomType:          wholeNumberType{},
-				MarkdownDescription: "Lifetime in whole seconds, set after creation and by each renewal. The session of a killed run lives as long. Default `600`.",
+				MarkdownDescription: "Lifetime in whole seconds, set after creation and by each renewal. The session of a killed run expires after this time. Default `600`.",
 				Optional:            true,
 				Validators:          []validator.Int64{int64validator.Between(1, maxTTLSeconds)},
 			},

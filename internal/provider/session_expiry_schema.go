@@ -15,9 +15,9 @@ func (r *sessionExpiryResource) Schema(_ context.Context, _ resource.SchemaReque
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Gives an existing session a lifetime, renews it, and deletes the session on destroy.\n\n" +
 			"~> **Destroying this resource deletes the session**, and with it a live conversation. So does removing its block or changing `session_id`. " +
-			"If that must not happen, set `delete_on_destroy = false` or `lifecycle { prevent_destroy = true }`. `-replace` and `taint` extend the session and do not delete it.\n\n" +
+			"If that must not happen, set and apply `delete_on_destroy = false`, or set `lifecycle { prevent_destroy = true }`. `-replace` and `taint` extend the session and do not delete it.\n\n" +
 			"The resource states an intent: at the last apply, the session was given this lifetime. Neither passing time nor a live connection that moves the expiry later is drift. " +
-			"Renewal happens only when Terraform runs.",
+			"Renewal happens only when Terraform runs. When the session has ended, `active` is false and nothing is planned.",
 		Attributes: withLifetime(lifetimeSchema(), map[string]schema.Attribute{
 			"id": schema.StringAttribute{
 				MarkdownDescription: "Same as `session_id`.",

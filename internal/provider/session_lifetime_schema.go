@@ -34,7 +34,7 @@ func lifetimeSchema() map[string]schema.Attribute {
 			Validators:          []validator.Map{mapvalidator.AlsoRequires(path.MatchRoot("ttl_seconds"))},
 		},
 		"delete_on_destroy": schema.BoolAttribute{
-			MarkdownDescription: "Whether destroy deletes the session; with `false` it expires by itself. Default `true`. A change takes effect only after it has been applied.",
+			MarkdownDescription: "Whether destroy deletes the session; with `false` it expires by itself. Default `true`. Apply a change before you destroy.",
 			Optional:            true,
 			Computed:            true,
 			Default:             booldefault.StaticBool(true),
@@ -50,7 +50,7 @@ func lifetimeSchema() map[string]schema.Attribute {
 			Computed:            true,
 		},
 		"active": schema.BoolAttribute{
-			MarkdownDescription: "Whether the session exists, according to the API's last answer. Nothing is planned for an ended session.",
+			MarkdownDescription: "Whether the session exists, according to the API's last answer.",
 			Computed:            true,
 		},
 	}

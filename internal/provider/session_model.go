@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	sessionIDDescription = "Id of the session, exactly as the API returns it: any characters, any length."
+	sessionIDDescription = "Id of the session, exactly as the API returns it."
 	createdAtDescription = "When the session was created, as an RFC 3339 timestamp in UTC."
 	updatedAtDescription = "When the session was last changed, as an RFC 3339 timestamp in UTC."
 	expiresAtDescription = "When the session expires, as an RFC 3339 timestamp in UTC. While a client is connected, the API moves it forward every minute."

@@ -28,8 +28,8 @@ func (r *sessionResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 	replaceIf := stringplanmodifier.RequiresReplaceIf(requiresReplace, replaceUnlessImported, replaceUnlessImported)
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Creates a session that outlives the run of Terraform, gives it a lifetime, renews it, and deletes it on destroy.\n\n" +
-			"~> **Destroying or replacing this resource deletes the session**, and with it a live conversation. So does removing its block. " +
-			"If that must not happen, set `delete_on_destroy = false` or `lifecycle { prevent_destroy = true }`.\n\n" +
+			"~> **Destroying or replacing this resource deletes the session**, and with it a live conversation. So does removing its block, or changing `intent` or `aggregation_id`. " +
+			"If that must not happen, set and apply `delete_on_destroy = false`, or set `lifecycle { prevent_destroy = true }`.\n\n" +
 			"~> **The tokens are secrets and are stored in the state**, marked as sensitive: protect the state. For a session that only one run needs, use the `palabra_session` ephemeral resource, which stores nothing.\n\n" +
 			"The lifetime works as in `palabra_session_expiry`, which is for sessions that something else creates. Use only one of the two for a session.",
 		Attributes: withLifetime(lifetimeSchema(), map[string]schema.Attribute{
