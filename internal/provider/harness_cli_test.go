@@ -172,17 +172,6 @@ func (p planned) actions() map[string]string {
 	return all
 }
 
-// unknown says whether the plan leaves an attribute of a resource to apply.
-func (p planned) unknown(address, attribute string) bool {
-	for _, change := range p.ResourceChanges {
-		if after, ok := change.Change.AfterUnknown.(map[string]any); ok && change.Address == address {
-			unknown, _ := after[attribute].(bool)
-			return unknown
-		}
-	}
-	return false
-}
-
 // values are the attributes of a resource in the state; nil where it has none of
 // that address.
 func (c *cli) values(address string) map[string]any {
@@ -197,16 +186,6 @@ func (c *cli) values(address string) map[string]any {
 		}
 	}
 	return nil
-}
-
-// stateSerial is the serial of the state file.
-func (c *cli) stateSerial() int {
-	c.t.Helper()
-	var state struct{ Serial int }
-	if err := json.Unmarshal([]byte(c.read("terraform.tfstate")), &state); err != nil {
-		c.t.Fatal(err)
-	}
-	return state.Serial
 }
 
 // unzip returns everything that a plan file holds.

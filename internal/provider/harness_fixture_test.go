@@ -173,15 +173,3 @@ resource "palabra_session_expiry" "test" {
   %s
 }`, testSessionID, ttl, extra)
 }
-
-// newAppliedCLI is a folder in which an expiry of the test session is applied. No
-// request is logged since.
-func newAppliedCLI(t *testing.T, extra string) (*fixture, *cli) {
-	t.Helper()
-	f, c := newFixture(t), newCLI(t)
-	f.putSession(testSessionID, 30*24*time.Hour)
-	c.write(f.config(expiryConfig(7200, extra)))
-	c.run("apply", "-auto-approve")
-	f.ResetRequests()
-	return f, c
-}

@@ -15,7 +15,6 @@ var testEngine engine.Engine
 
 // First versions of what only some engines have.
 var (
-	removedBlocks      = engine.Since{Terraform: "1.7", OpenTofu: "1.10"} // with lifecycle
 	movedBetweenTypes  = engine.Since{Terraform: "1.8", OpenTofu: "1.10"}
 	ephemeralResources = engine.Since{Terraform: "1.10", OpenTofu: "1.11"}
 	identityImport     = engine.Since{Terraform: "1.12", OpenTofu: "1.12"}

@@ -104,6 +104,9 @@ resource "palabra_session_expiry" "test" {
 `, created.ID, ttl)
 	}
 	timestamp := knownvalue.StringRegexp(regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$`))
+	action := func(want plancheck.ResourceActionType) resource.ConfigPlanChecks {
+		return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(expiryAddress, want)}}
+	}
 	runSteps(t,
 		resource.TestStep{
 			Config: config(3600),
@@ -113,8 +116,8 @@ resource "palabra_session_expiry" "test" {
 				statecheck.ExpectKnownValue(expiryAddress, tfjsonpath.New("expires_at"), timestamp),
 			},
 		},
-		resource.TestStep{Config: config(3600), ConfigPlanChecks: planAction(plancheck.ResourceActionNoop)},
-		resource.TestStep{Config: config(7200), ConfigPlanChecks: planAction(plancheck.ResourceActionUpdate)},
+		resource.TestStep{Config: config(3600), ConfigPlanChecks: action(plancheck.ResourceActionNoop)},
+		resource.TestStep{Config: config(7200), ConfigPlanChecks: action(plancheck.ResourceActionUpdate)},
 		resource.TestStep{
 			Config: config(7200), ResourceName: expiryAddress, ImportState: true, ImportStateId: created.ID, ImportStateVerify: true,
 			// Derived from the API's timestamps, which may be a second apart.

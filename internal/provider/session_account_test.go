@@ -1,8 +1,6 @@
 package provider_test
 
 import (
-	"fmt"
-	"strings"
 	"testing"
 	"time"
 )
@@ -95,38 +93,4 @@ func TestSessionAccount_FailedCreateDoesNotHideTheDelete(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestSessionAccount_EngineKeepsTheStateOfAnotherAccount(t *testing.T) {
-	t.Parallel()
-	f, elsewhere, c := newFixture(t), newFixture(t), newCLI(t)
-	f.putSession(testSessionID, 30*24*time.Hour)
-	elsewhere.putSession("another.session", 30*24*time.Hour)
-	resources := sessionConfig("ttl_seconds = 7200") + expiryConfig(7200, "")
-	c.write(f.config(resources))
-	c.run("apply", "-auto-approve")
-	f.ResetRequests()
-	values := c.values(sessionAddress)
-
-	c.write(fmt.Sprintf("provider \"palabra\" {\n  endpoint = %q\n  api_key  = %q\n}\n%s", elsewhere.url, testAPIKey, resources))
-	for _, command := range [][]string{{"apply", "-auto-approve"}, {"destroy", "-auto-approve", "-refresh=false"}} {
-		said := c.fail(command...)
-		for _, part := range []string{fmt.Sprint(values["id"]), "client_id:" + testClientID, "another account", "state rm", "destroy = false"} {
-			if !strings.Contains(said, part) {
-				t.Errorf("%q does not say %q:\n%s", command, part, said)
-			}
-		}
-	}
-	if writes := strings.Join(elsewhere.writes(), " "); strings.Contains(writes, "POST") {
-		t.Errorf("writes in the other account: %s", writes)
-	}
-
-	c.write(f.config(resources))
-	if p := c.plan(); !strings.Contains(p.text, "No changes.") {
-		t.Errorf("plan with the former credentials:\n%s", p.text)
-	}
-	if kept := c.values(sessionAddress); kept["publisher_token"] != values["publisher_token"] {
-		t.Error("the tokens are lost")
-	}
-	f.expectWrites(t)
 }

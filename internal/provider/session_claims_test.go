@@ -1,6 +1,9 @@
 package provider
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestClaims_FindTwoInstancesThatContradictEachOther(t *testing.T) {
 	t.Parallel()
@@ -43,5 +46,22 @@ func TestClaims_FindTwoInstancesThatContradictEachOther(t *testing.T) {
 				t.Errorf("after the first write: %v", diags)
 			}
 		})
+	}
+}
+
+func TestClaims_ErrorSaysWhichInstanceDeletes(t *testing.T) {
+	t.Parallel()
+	const want = `One resource instance (palabra_session_expiry with ttl_seconds = 7200, renew_before_seconds = 60, delete_on_destroy = true) ` +
+		`deletes session "a.session", and another one (palabra_session_expiry with ttl_seconds = 600, delete_on_destroy = true) keeps or creates it.`
+	deleting, keeping := givenLifetime(7200), givenLifetime(600)
+	deleting.RenewBeforeSeconds = newWholeNumber(60)
+	first, second := deleting.newClaim(sessionExpiryType, "a", deletes), keeping.newClaim(sessionExpiryType, "b", keeps)
+	for range 2 {
+		d := newProviderData()
+		diags := append(d.claim("a.session", first), d.claim("a.session", second)...)
+		if len(diags) != 1 || !strings.HasPrefix(diags[0].Detail(), want) {
+			t.Errorf("diagnostics: %v\nwant: %s", diags, want)
+		}
+		first, second = second, first
 	}
 }

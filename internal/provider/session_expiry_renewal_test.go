@@ -55,6 +55,10 @@ func TestSessionExpiry_Renews(t *testing.T) {
 			given(lead(time.Hour)),
 			{config: forgetting, meanwhile: after(100 * time.Minute), plans: "update", unsettled: true},
 		}},
+		"from the time of the apply of a saved plan": {turns: []turn{
+			given(lead(time.Hour)),
+			{happens: after(79 * time.Minute), meanwhile: after(30 * time.Minute), plans: "renew", writes: []string{"POST s1"}, expiresAt: 109*time.Minute + 2*time.Hour},
+		}},
 		"without a refresh, by what the state knows": {turns: []turn{
 			given(lead(time.Hour)),
 			{happens: after(90 * time.Minute), how: command{noRefresh: true}, unsettled: true},

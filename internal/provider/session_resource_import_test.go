@@ -1,7 +1,6 @@
 package provider_test
 
 import (
-	"strings"
 	"testing"
 	"time"
 
@@ -61,21 +60,4 @@ func TestSessionResource_LifetimeBesideAnExpiryOfTheSessionWarns(t *testing.T) {
 	}
 	s.config[sessionAt("it")] = creates(attributes{"ttl_seconds": tftypes.NewValue(tftypes.Number, nil)})
 	s.expectWarnings(s.plan(s.config, command{}).problems)
-}
-
-func TestSessionResource_EngineImports(t *testing.T) {
-	t.Parallel()
-	f, c := newFixture(t), newCLI(t)
-	f.putSession(testSessionID, time.Hour)
-	c.write(f.config(sessionConfig("")))
-	if said := c.fail("import", sessionAddress, "nobody"); !strings.Contains(said, "non-existent remote object") || strings.Contains(said, "does not exist any more") {
-		t.Errorf("import of a missing session: %s", said)
-	}
-	if said := c.run("import", sessionAddress, testSessionID); !strings.Contains(said, "Tokens and URLs cannot be imported") {
-		t.Errorf("import: %s", said)
-	}
-	if p := c.plan(); !strings.Contains(p.text, "No changes.") {
-		t.Errorf("plan: %s", p.text)
-	}
-	f.expectWrites(t)
 }

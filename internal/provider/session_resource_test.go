@@ -3,96 +3,51 @@ package provider_test
 import (
 	"fmt"
 	"net/http"
-	"regexp"
 	"testing"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
-	"github.com/hashicorp/terraform-plugin-testing/compare"
-	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
-	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
-	"github.com/hashicorp/terraform-plugin-testing/plancheck"
-	"github.com/hashicorp/terraform-plugin-testing/statecheck"
-	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
-
-const sessionAddress = "palabra_session.test"
-
-func sessionConfig(arguments string) string {
-	return fmt.Sprintf("resource \"palabra_session\" \"test\" {\n%s\n}\n", arguments)
-}
-
-func sessionValue(attribute string, check knownvalue.Check) statecheck.StateCheck {
-	return statecheck.ExpectKnownValue(sessionAddress, tfjsonpath.New(attribute), check)
-}
 
 var tokenAttributes = []string{"publisher_token", "subscriber_tokens", "webrtc_url", "webrtc_room_name", "ws_url"}
 
 func TestSessionResource_EngineCreatesExtendsReplacesAndDeletes(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t)
-	var kept [2][]statecheck.StateCheck // Equal values in the first two steps.
-	for _, attribute := range append([]string{"id", "created_at", "intent"}, tokenAttributes...) {
-		same := statecheck.CompareValue(compare.ValuesSame())
-		for i := range kept {
-			kept[i] = append(kept[i], same.AddStateValue(sessionAddress, tfjsonpath.New(attribute)))
-		}
+	f, c := newFixture(t), newCLI(t)
+	apply := func(arguments string) (id string) {
+		c.write(f.config(fmt.Sprintf("resource \"palabra_session\" \"test\" {\n%s\n}\n", arguments)))
+		c.run("apply", "-auto-approve")
+		return f.onlySession(t)
 	}
-	changed := statecheck.CompareValue(compare.ValuesDiffer())
-	unknown := func(attributes ...string) (checks []plancheck.PlanCheck) {
-		for _, attribute := range attributes {
-			checks = append(checks, plancheck.ExpectUnknownValue(sessionAddress, tfjsonpath.New(attribute)))
-		}
-		return checks
-	}
-	action := func(want plancheck.ResourceActionType, more ...plancheck.PlanCheck) resource.ConfigPlanChecks {
-		return resource.ConfigPlanChecks{PreApply: append(more, plancheck.ExpectResourceAction(sessionAddress, want))}
-	}
-	var first, second string
-	runSteps(t,
-		resource.TestStep{
-			Config:           f.config(sessionConfig("ttl_seconds = 3600\nsubscriber_count = 2")),
-			ConfigPlanChecks: action(plancheck.ResourceActionCreate, unknown(append([]string{"id", "expires_at", "created_at", "intent"}, tokenAttributes...)...)...),
-			ConfigStateChecks: append(kept[0],
-				sessionValue("expires_at", knownvalue.StringExact(sinceStart(time.Hour))),
-				sessionValue("created_at", knownvalue.StringExact(sinceStart(0))),
-				sessionValue("intent", knownvalue.StringExact("api")),
-				sessionValue("publisher_token", knownvalue.StringRegexp(regexp.MustCompile(`^ey`))),
-				sessionValue("subscriber_tokens", knownvalue.ListSizeExact(2)),
-				statecheck.ExpectSensitiveValue(sessionAddress, tfjsonpath.New("publisher_token")),
-				statecheck.ExpectSensitiveValue(sessionAddress, tfjsonpath.New("subscriber_tokens")),
-			),
-		},
-		resource.TestStep{
-			PreConfig: func() {
-				first = f.onlySession(t)
-				f.expectWrites(t, "POST /session", "POST /sessions/"+first)
-				f.clock.Advance(10 * time.Minute)
-			},
-			Config: f.config(sessionConfig("ttl_seconds = 7200\nsubscriber_count = 2")),
-			ConfigPlanChecks: action(plancheck.ResourceActionUpdate, append(unknown("expires_at"),
-				plancheck.ExpectKnownValue(sessionAddress, tfjsonpath.New("id"), knownvalue.NotNull()))...),
-			ConfigStateChecks: append(kept[1],
-				sessionValue("expires_at", knownvalue.StringExact(sinceStart(10*time.Minute+2*time.Hour))),
-				changed.AddStateValue(sessionAddress, tfjsonpath.New("id"))),
-		},
-		resource.TestStep{
-			PreConfig:         func() { f.expectWrites(t, "POST /sessions/"+first) },
-			Config:            f.config(sessionConfig("intent = \"captions\"")),
-			ConfigPlanChecks:  action(plancheck.ResourceActionDestroyBeforeCreate, unknown("id", "publisher_token")...),
-			ConfigStateChecks: []statecheck.StateCheck{changed.AddStateValue(sessionAddress, tfjsonpath.New("id")), sessionValue("ttl_seconds", knownvalue.Null())},
-		},
-		resource.TestStep{
-			PreConfig:        func() { second = f.onlySession(t); f.expectWrites(t, "DELETE /sessions/"+first, "POST /session") },
-			Config:           f.config(""),
-			ConfigPlanChecks: action(plancheck.ResourceActionDestroy),
-		},
-	)
+	first := apply("ttl_seconds = 3600")
+	f.expectWrites(t, "POST /session", "POST /sessions/"+first)
+	apply("ttl_seconds = 7200")
+	f.expectWrites(t, "POST /sessions/"+first)
+	second := apply("intent = \"captions\"")
+	f.expectWrites(t, "DELETE /sessions/"+first, "POST /session")
+	c.run("destroy", "-auto-approve")
 	f.expectWrites(t, "DELETE /sessions/"+second)
-	if left := f.sessionIDs(); len(left) > 0 {
-		t.Errorf("sessions left: %q", left)
+}
+
+func TestSessionResource_CreateFillsEveryComputedAttribute(t *testing.T) {
+	t.Parallel()
+	s, it := newAppliedStory(t, only(attributes{"ttl_seconds": numberOf(3600), "subscriber_count": numberOf(2)})), sessionAt("it")
+	for name, want := range map[string]tftypes.Value{
+		"expires_at": stringOf(sinceStart(time.Hour)), "created_at": stringOf(sinceStart(0)),
+		"intent": stringOf("api"), "delete_on_destroy": boolOf(true), "active": boolOf(true),
+	} {
+		s.expectValue(it, name, want)
+	}
+	for _, name := range append([]string{"id", "organization"}, tokenAttributes...) {
+		if value := member(s.state.current[it].value, name); value.IsNull() {
+			t.Errorf("%s is null", name)
+		}
+	}
+	var subscribers []tftypes.Value
+	if err := member(s.state.current[it].value, "subscriber_tokens").As(&subscribers); err != nil || len(subscribers) != 2 {
+		t.Errorf("%d subscriber tokens (%v), want 2", len(subscribers), err)
 	}
 }
 
@@ -134,7 +89,7 @@ func TestSessionResource_ChangedArgumentWritesOnlyWhatItHasTo(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, it := newAppliedStory(t, only(test.before)), sessionAt("it")
-			old := s.id(it)
+			old, before := s.id(it), s.state.current[it].value
 			s.config = only(test.after, test.later...)
 			p := s.plan(s.config, command{})
 			if got := p.changes[it].action; got != test.action {
@@ -147,8 +102,10 @@ func TestSessionResource_ChangedArgumentWritesOnlyWhatItHasTo(t *testing.T) {
 			var want []string
 			if test.action.replaces() {
 				want = append(want, "DELETE "+old, "POST")
-			} else if s.id(it) != old {
-				t.Errorf("the session is now %q, was %q", s.id(it), old)
+			} else {
+				for _, name := range append([]string{"id", "created_at"}, tokenAttributes...) {
+					s.expectValue(it, name, member(before, name))
+				}
 			}
 			if test.sets {
 				want = append(want, "POST "+s.id(it))
