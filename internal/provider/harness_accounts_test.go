@@ -50,11 +50,11 @@ func newAccounts(options sandbox.Options) *accounts {
 
 func pairOf(url, clientID string) attributes {
 	return attributes{
-		"endpoint": stringOf(url), "client_id": stringOf(clientID), "client_secret": stringOf(testClientSecret),
-		"max_retries": numberOf(0), "bulk_read": boolOf(false),
+		"endpoint": url, "client_id": clientID, "client_secret": testClientSecret,
+		"max_retries": 0, "bulk_read": false,
 	}
 }
 
 func keyOf(url string) attributes {
-	return attributes{"endpoint": stringOf(url), "api_key": stringOf(testAPIKey), "max_retries": numberOf(0), "bulk_read": boolOf(false)}
+	return attributes{"endpoint": url, "api_key": testAPIKey, "max_retries": 0, "bulk_read": false}
 }

@@ -65,13 +65,15 @@ func overrideProvider(t *testing.T, folder string) (cliConfig string) {
 }
 
 // newServer is the provider under test.
-func newServer() tfprotov6.ProviderServer {
+func newServer() *provider.Server {
 	server, err := provider.NewServer("test")
 	if err != nil {
 		panic(err) // It depends on nothing but the framework's version.
 	}
 	return server
 }
+
+func newProviderServer() tfprotov6.ProviderServer { return newServer() }
 
 // serveProviders starts providers and returns what TF_REATTACH_PROVIDERS has to
 // say about them.
@@ -83,7 +85,7 @@ func serveProviders(t *testing.T, providers map[string]func() tfprotov6.Provider
 	for name, server := range providers {
 		config, stop := serveProvider(t, name, server)
 		stops = append(stops, stop)
-		configs[os.Getenv("TF_ACC_PROVIDER_HOST")+"/"+name] = map[string]any{
+		configs[os.Getenv("TF_ACC_PROVIDER_HOST")+"/"+name] = attributes{
 			"Protocol":        config.Protocol,
 			"ProtocolVersion": config.ProtocolVersion,
 			"Pid":             config.Pid,

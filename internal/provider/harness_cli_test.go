@@ -73,7 +73,7 @@ func (c *cli) command(args ...string) (cmd *exec.Cmd, stop func()) {
 	}
 	providers := map[string]func() tfprotov6.ProviderServer{
 		// What a configuration without required_providers means.
-		"hashicorp/palabra": newServer,
+		"hashicorp/palabra": newProviderServer,
 	}
 	maps.Copy(providers, c.others)
 	reattach, stop := serveProviders(c.t, providers)

@@ -152,14 +152,14 @@ func (w applying) destroyDeposed(ctx context.Context, at address) bool {
 // destroyObject returns what the state keeps of an object: nothing after a
 // success.
 func (w applying) destroyObject(ctx context.Context, at address, c change) (kept *object, ok bool) {
-	none := w.wire(w.none(at.kind))
+	nothing := wire(none(at.kind))
 	resp, err := w.server.ApplyResourceChange(ctx, &tfprotov6.ApplyResourceChangeRequest{
-		TypeName: at.kind, PriorState: w.wire(c.before.value), PlannedState: none, Config: none,
+		TypeName: at.kind, PriorState: wire(c.before.value), PlannedState: nothing, Config: nothing,
 		PlannedPrivate: c.private, PlannedIdentity: c.identity,
 	})
 	w.noError(err, "destroy", at)
 	ok = w.report(problemsOf(at, "delete", resp.Diagnostics))
-	after := w.unwire(at.kind, resp.NewState)
+	after := unwire(resourceType(at.kind), resp.NewState)
 	switch {
 	case ok && !after.IsNull():
 		w.t.Fatalf("engine: %s is not null after destroy: %s", at, after)
@@ -176,7 +176,7 @@ func (w applying) destroyObject(ctx context.Context, at address, c change) (kept
 // make creates or updates. Engines plan again first, without the private state of
 // the plan. What the plan knew has to be the same then.
 func (w applying) make(ctx context.Context, at address, c change) bool {
-	schema, said := w.schemas.resources[at.kind], w.plan.config[at]
+	schema, said := schemaOf(at.kind), w.plan.config[at]
 	config := w.evaluate(at.kind, said, func(session string) tftypes.Value {
 		return member(w.next.current[sessionAt(session)].value, "id")
 	}, false)
@@ -186,7 +186,7 @@ func (w applying) make(ctx context.Context, at address, c change) bool {
 	}
 	prior, ok := w.next.current[at]
 	if !ok {
-		prior = object{value: w.none(at.kind)}
+		prior = object{value: none(at.kind)}
 	}
 	again := w.again()
 	final, ok := again.planObject(at, prior, config, said)
@@ -206,12 +206,12 @@ func (w applying) make(ctx context.Context, at address, c change) bool {
 		return true
 	}
 	resp, err := w.server.ApplyResourceChange(ctx, &tfprotov6.ApplyResourceChangeRequest{
-		TypeName: at.kind, PriorState: w.wire(prior.value), PlannedState: w.wire(final.planned), Config: w.wire(config),
+		TypeName: at.kind, PriorState: wire(prior.value), PlannedState: wire(final.planned), Config: wire(config),
 		PlannedPrivate: final.private, PlannedIdentity: final.identity,
 	})
 	w.noError(err, "apply", at)
 	ok = w.report(problemsOf(at, final.action.String(), resp.Diagnostics))
-	after := object{value: w.unwire(at.kind, resp.NewState), private: resp.Private, identity: resp.NewIdentity, needs: said.needs}
+	after := object{value: unwire(resourceType(at.kind), resp.NewState), private: resp.Private, identity: resp.NewIdentity, needs: said.needs}
 	switch {
 	case !ok && after.value.IsNull():
 		// Engines keep what they had, which is nothing for a create.

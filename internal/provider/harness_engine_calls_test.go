@@ -17,25 +17,25 @@ func (e *simulated) evaluate(kind string, said block, idOf func(string) tftypes.
 	}
 	if planning {
 		for _, name := range said.later {
-			values[name] = tftypes.NewValue(e.schemas.resources[kind].object.AttributeTypes[name], tftypes.UnknownValue)
+			values[name] = tftypes.UnknownValue
 		}
 	}
-	return e.must(objectOf(e.schemas.resources[kind].object, values))
+	return newObject(providerSchemas().ResourceSchemas[kind], values)
 }
 
 // ask asks for the plan of an instance; replacing says that the answer requires
 // a replacement.
 func (p planning) ask(at address, prior object, config tftypes.Value) (c change, replacing, ok bool) {
-	schema := p.schemas.resources[at.kind]
+	schema := schemaOf(at.kind)
 	answer, err := p.server.PlanResourceChange(p.ctx, &tfprotov6.PlanResourceChangeRequest{
-		TypeName: at.kind, PriorState: p.wire(prior.value), PriorPrivate: prior.private, PriorIdentity: prior.identity,
-		Config: p.wire(config), ProposedNewState: p.wire(schema.proposedNew(prior.value, config)),
+		TypeName: at.kind, PriorState: wire(prior.value), PriorPrivate: prior.private, PriorIdentity: prior.identity,
+		Config: wire(config), ProposedNewState: wire(schema.proposedNew(prior.value, config)),
 	})
 	p.noError(err, "plan", at)
 	if !p.report(at, "plan", answer.Diagnostics) {
 		return c, false, false
 	}
-	c = change{before: prior, planned: p.unwire(at.kind, answer.PlannedState), private: answer.PlannedPrivate, identity: answer.PlannedIdentity}
+	c = change{before: prior, planned: unwire(resourceType(at.kind), answer.PlannedState), private: answer.PlannedPrivate, identity: answer.PlannedIdentity}
 	if what := schema.invalidPlan(prior.value, config, c.planned); what != "" {
 		p.t.Fatalf("engine: provider produced invalid plan for %s: %s", at, what)
 	}
@@ -48,19 +48,19 @@ func (p planning) ask(at address, prior object, config tftypes.Value) (c change,
 }
 
 func (p planning) planDestroy(at address, held object, changes map[address]change) bool {
-	none := p.wire(p.none(at.kind))
+	nothing := wire(none(at.kind))
 	answer, err := p.server.PlanResourceChange(p.ctx, &tfprotov6.PlanResourceChangeRequest{
-		TypeName: at.kind, PriorState: p.wire(held.value), PriorPrivate: held.private, PriorIdentity: held.identity,
-		Config: none, ProposedNewState: none,
+		TypeName: at.kind, PriorState: wire(held.value), PriorPrivate: held.private, PriorIdentity: held.identity,
+		Config: nothing, ProposedNewState: nothing,
 	})
 	p.noError(err, "plan to destroy", at)
 	if !p.report(at, "plan to destroy", answer.Diagnostics) {
 		return false
 	}
-	if !p.unwire(at.kind, answer.PlannedState).IsNull() {
+	if !unwire(resourceType(at.kind), answer.PlannedState).IsNull() {
 		p.t.Fatalf("engine: provider planned a non-null destroy value for %s", at)
 	}
-	changes[at] = change{action: destroyOnly, before: held, planned: p.none(at.kind), private: answer.PlannedPrivate, identity: answer.PlannedIdentity}
+	changes[at] = change{action: destroyOnly, before: held, planned: none(at.kind), private: answer.PlannedPrivate, identity: answer.PlannedIdentity}
 	return true
 }
 
@@ -82,7 +82,7 @@ func (p planning) refresh(at address, objects map[address]object) (fresh object,
 
 func (p planning) read(at address, held object) (fresh object, exists, ok bool) {
 	answer, err := p.server.ReadResource(p.ctx, &tfprotov6.ReadResourceRequest{
-		TypeName: at.kind, CurrentState: p.wire(held.value), Private: held.private, CurrentIdentity: held.identity,
+		TypeName: at.kind, CurrentState: wire(held.value), Private: held.private, CurrentIdentity: held.identity,
 	})
 	p.noError(err, "read", at)
 	if !p.report(at, "read", answer.Diagnostics) {
@@ -91,7 +91,7 @@ func (p planning) read(at address, held object) (fresh object, exists, ok bool) 
 	// What an import made has only the argument.
 	expectIdentity(p.t, answer.NewIdentity, cmp.Or(text(held.value, "id"), text(held.value, "session_id")))
 	fresh = held
-	fresh.value, fresh.private, fresh.identity = p.unwire(at.kind, answer.NewState), answer.Private, answer.NewIdentity
+	fresh.value, fresh.private, fresh.identity = unwire(resourceType(at.kind), answer.NewState), answer.Private, answer.NewIdentity
 	return fresh, !fresh.value.IsNull(), true
 }
 

@@ -117,7 +117,7 @@ func (p planning) addresses(config configuration) []address {
 func (p planning) planInstance(at address, said block) bool {
 	held, exists := p.prior.current[at]
 	if !exists {
-		held = object{value: p.none(at.kind)}
+		held = object{value: none(at.kind)}
 	}
 	config := p.evaluate(at.kind, said, p.plannedID, true)
 	if p.command.minimalRefresh && exists && !p.command.refreshOnly {
@@ -182,9 +182,9 @@ func (p planning) plannedID(session string) tftypes.Value {
 func (p planning) planObject(at address, held object, config tftypes.Value, said block) (change, bool) {
 	prior := held
 	if held.tainted {
-		prior = object{value: p.none(at.kind)}
+		prior = object{value: none(at.kind)}
 	}
-	valid, err := p.server.ValidateResourceConfig(p.ctx, &tfprotov6.ValidateResourceConfigRequest{TypeName: at.kind, Config: p.wire(config)})
+	valid, err := p.server.ValidateResourceConfig(p.ctx, &tfprotov6.ValidateResourceConfigRequest{TypeName: at.kind, Config: wire(config)})
 	p.noError(err, "validate", at)
 	if !p.report(at, "validate", valid.Diagnostics) {
 		return change{}, false
@@ -201,7 +201,7 @@ func (p planning) planObject(at address, held object, config tftypes.Value, said
 	case prior.value.IsNull():
 		c.action = create
 	case replacing || slices.Contains(p.command.replace, at):
-		again, _, ok := p.ask(at, object{value: p.none(at.kind), private: c.private}, config)
+		again, _, ok := p.ask(at, object{value: none(at.kind), private: c.private}, config)
 		if !ok {
 			return again, false
 		}

@@ -1,20 +1,12 @@
 package provider_test
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"slices"
-	"sync"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
-	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
-
-	"github.com/palabra-community/terraform-provider-palabra/internal/provider"
 )
-
-const sessionType = "palabra_session"
 
 // resourceSchema is what an engine needs to know of a resource type.
 type resourceSchema struct {
@@ -22,52 +14,12 @@ type resourceSchema struct {
 	computed map[string]bool
 }
 
-// schemas are those of the provider, read once.
-type schemas struct {
-	provider  tftypes.Object
-	resources map[string]resourceSchema
-}
-
-var readSchemas = sync.OnceValues(func() (schemas, error) {
-	read := schemas{resources: make(map[string]resourceSchema)}
-	server := providerserver.NewProtocol6(provider.New("test")())()
-	answer, err := server.GetProviderSchema(context.Background(), &tfprotov6.GetProviderSchemaRequest{})
-	if err != nil {
-		return read, err
+func schemaOf(kind string) resourceSchema {
+	schema := resourceSchema{object: resourceType(kind), computed: make(map[string]bool)}
+	for _, attribute := range providerSchemas().ResourceSchemas[kind].Block.Attributes {
+		schema.computed[attribute.Name] = attribute.Computed
 	}
-	read.provider, _ = answer.Provider.ValueType().(tftypes.Object)
-	for name, described := range answer.ResourceSchemas {
-		schema := resourceSchema{computed: make(map[string]bool)}
-		schema.object, _ = described.ValueType().(tftypes.Object)
-		for _, attribute := range described.Block.Attributes {
-			schema.computed[attribute.Name] = attribute.Computed
-		}
-		read.resources[name] = schema
-	}
-	return read, nil
-})
-
-func stringOf(s string) tftypes.Value { return tftypes.NewValue(tftypes.String, s) }
-func numberOf(n int) tftypes.Value    { return tftypes.NewValue(tftypes.Number, n) }
-func boolOf(b bool) tftypes.Value     { return tftypes.NewValue(tftypes.Bool, b) }
-
-func triggersOf(value string) tftypes.Value {
-	return tftypes.NewValue(tftypes.Map{ElementType: tftypes.String}, map[string]tftypes.Value{"release": stringOf(value)})
-}
-
-// objectOf is an object with these attributes; the others are null.
-func objectOf(of tftypes.Object, values attributes) (tftypes.Value, error) {
-	all := make(map[string]tftypes.Value, len(of.AttributeTypes))
-	for name, attributeType := range of.AttributeTypes {
-		all[name] = tftypes.NewValue(attributeType, nil)
-	}
-	for name, value := range values {
-		if _, ok := of.AttributeTypes[name]; !ok {
-			return tftypes.Value{}, fmt.Errorf("no attribute %q", name)
-		}
-		all[name] = value
-	}
-	return tftypes.NewValue(of, all), nil
+	return schema
 }
 
 // proposedNew merges configuration and prior state, as engines do before they ask

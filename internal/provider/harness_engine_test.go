@@ -4,20 +4,16 @@ import (
 	"context"
 	"slices"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
-
-	"github.com/palabra-community/terraform-provider-palabra/internal/provider"
 )
 
 // simulated does what Terraform and OpenTofu do with a provider: the same calls in
 // the same order, and the same checks of the answers. It follows OpenTofu's
 // node_resource_abstract_instance.go, which is nearly Terraform's.
 type simulated struct {
-	t       failer
-	ctx     context.Context
-	schemas schemas
+	t   failer
+	ctx context.Context
 	// provider are the arguments of the provider block.
 	provider attributes
 	// server is the provider of every walk; nil means a new one for each.
@@ -33,13 +29,8 @@ type simulated struct {
 }
 
 func newSimulated(ctx context.Context, t failer, arguments attributes) *simulated {
-	t.Helper()
-	read, err := readSchemas()
-	if err != nil {
-		t.Fatalf("schemas: %v", err)
-	}
 	return &simulated{
-		t: t, ctx: ctx, schemas: read, provider: arguments, pick: func(int) int { return 0 },
+		t: t, ctx: ctx, provider: arguments, pick: func(int) int { return 0 },
 		state: snapshot{current: make(map[address]object), deposed: make(map[address]object)},
 	}
 }
@@ -51,13 +42,8 @@ func (e *simulated) start() tfprotov6.ProviderServer {
 	if e.server != nil {
 		return e.server
 	}
-	server := providerserver.NewProtocol6(provider.New("test")())()
-	config := e.must(objectOf(e.schemas.provider, e.provider))
-	resp, err := server.ConfigureProvider(e.ctx, &tfprotov6.ConfigureProviderRequest{Config: e.wire(config)})
-	e.noError(err, "configure")
-	if text := diagnostics(resp.Diagnostics, tfprotov6.DiagnosticSeverityError); text != "" {
-		e.t.Fatalf("configure: %s", text)
-	}
+	server := newServer()
+	configure(e.ctx, e.t, server, e.provider)
 	return server
 }
 
@@ -70,30 +56,7 @@ func (e *simulated) noError(err error, what string, of ...any) {
 	}
 }
 
-func (e *simulated) must(value tftypes.Value, err error) tftypes.Value {
-	e.t.Helper()
-	e.noError(err, "value")
-	return value
-}
-
-func (e *simulated) wire(value tftypes.Value) *tfprotov6.DynamicValue {
-	e.t.Helper()
-	dynamic, err := tfprotov6.NewDynamicValue(value.Type(), value)
-	e.noError(err, "marshal")
-	return &dynamic
-}
-
-func (e *simulated) unwire(kind string, dynamic *tfprotov6.DynamicValue) tftypes.Value {
-	e.t.Helper()
-	if dynamic == nil {
-		return e.none(kind)
-	}
-	return e.must(dynamic.Unmarshal(e.schemas.resources[kind].object))
-}
-
-func (e *simulated) none(kind string) tftypes.Value {
-	return tftypes.NewValue(e.schemas.resources[kind].object, nil)
-}
+func none(kind string) tftypes.Value { return tftypes.NewValue(resourceType(kind), nil) }
 
 // walk visits each node after those that it comes after, and otherwise in any
 // order.

@@ -39,10 +39,10 @@ type object struct {
 func (o object) id() string { return text(o.value, "id") }
 
 // active is true for a state that does not say.
-func (o object) active() bool { return !member(o.value, "active").Equal(boolOf(false)) }
+func (o object) active() bool { return !is(member(o.value, "active"), false) }
 
 // deletes says whether its destruction deletes the session.
-func (o object) deletes() bool { return !member(o.value, "delete_on_destroy").Equal(boolOf(false)) }
+func (o object) deletes() bool { return !is(member(o.value, "delete_on_destroy"), false) }
 
 func (o object) String() string {
 	var all map[string]tftypes.Value
@@ -70,6 +70,12 @@ type block struct {
 	// needs names the palabra_session instance whose id is the session_id.
 	needs               string
 	createBeforeDestroy bool
+}
+
+// sessionID is empty for a reference.
+func (b block) sessionID() string {
+	id, _ := b.arguments["session_id"].(string)
+	return id
 }
 
 type configuration map[address]block

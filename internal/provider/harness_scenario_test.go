@@ -71,9 +71,13 @@ func all(steps ...func(*story)) func(*story) {
 	}
 }
 
-// lead is the argument renew_before_seconds.
+// lead and triggers are arguments.
 func lead(d time.Duration) attributes {
-	return attributes{"renew_before_seconds": numberOf(int(d / time.Second))}
+	return attributes{"renew_before_seconds": int(d / time.Second)}
+}
+
+func triggers(release string) attributes {
+	return attributes{"renew_triggers": map[string]string{"release": release}}
 }
 
 func runScenarios(t *testing.T, scenarios map[string]scenario) {
@@ -100,7 +104,7 @@ func (s *story) turn(now turn) {
 	s.t.Helper()
 	it := room("it")
 	if now.config != nil {
-		s.config = configuration{it: lasts("s1", attributes{"ttl_seconds": numberOf(7200)}, now.config)}
+		s.config = configuration{it: lasts("s1", attributes{"ttl_seconds": 7200}, now.config)}
 	}
 	if now.happens != nil {
 		now.happens(s)

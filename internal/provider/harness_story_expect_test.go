@@ -4,8 +4,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-
-	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
 func (s *story) expectErrors(problems []problem, parts ...string) (ok bool) {
@@ -82,14 +80,14 @@ func (s *story) lives(id string, want bool) {
 }
 
 // expectValue expects an attribute of an instance in the state.
-func (s *story) expectValue(at address, name string, want tftypes.Value) {
+func (s *story) expectValue(at address, name string, want any) {
 	s.t.Helper()
-	if got := member(s.state.current[at].value, name); !got.Equal(want) {
-		s.t.Errorf("%s of %s: %s, want %s", name, at, got, want)
+	if got := member(s.state.current[at].value, name); !got.Equal(newValue(resourceType(at.kind).AttributeTypes[name], want)) {
+		s.t.Errorf("%s of %s: %s, want %v", name, at, got, want)
 	}
 }
 
 func (s *story) active(at address, want bool) {
 	s.t.Helper()
-	s.expectValue(at, "active", boolOf(want))
+	s.expectValue(at, "active", want)
 }

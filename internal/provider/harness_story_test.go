@@ -93,7 +93,7 @@ func (s *story) useKey()   { s.provider = keyOf(s.url) }
 
 // lasts is a block that gives a session an hour; more overrides arguments.
 func lasts(id string, more ...attributes) block {
-	b := block{arguments: attributes{"session_id": stringOf(id), "ttl_seconds": numberOf(3600)}}
+	b := block{arguments: attributes{"session_id": id, "ttl_seconds": 3600}}
 	for _, values := range more {
 		for name, value := range values {
 			b.arguments[name] = value
@@ -175,7 +175,7 @@ func (s *story) imports(at address, request *tfprotov6.ImportResourceStateReques
 		s.t.Fatalf("import: %v %s", err, diagnosticText(resp.Diagnostics))
 	}
 	made := resp.ImportedResources[0]
-	value := s.unwire(at.kind, made.State)
+	value := unwire(resourceType(at.kind), made.State)
 	expectIdentity(s.t, made.Identity, cmp.Or(text(value, "id"), text(value, "session_id")))
 	p.report(at, "import", resp.Diagnostics)
 	fresh, exists, _ := p.read(at, object{value: value, private: made.Private, identity: made.Identity})

@@ -1,35 +1,107 @@
 package provider_test
 
 import (
+	"context"
+	"fmt"
 	"math/big"
-	"slices"
-	"strings"
-	"testing"
+	"sync"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-const expiryType = "palabra_session_expiry"
+const (
+	sessionType = "palabra_session"
+	expiryType  = "palabra_session_expiry"
+)
 
-// failer is what testing.TB and *rapid.T have in common.
-type failer interface {
-	Helper()
-	Errorf(format string, args ...any)
-	Fatalf(format string, args ...any)
+// providerSchemas are read once.
+var providerSchemas = sync.OnceValue(func() *tfprotov6.GetProviderSchemaResponse {
+	schemas, err := newServer().GetProviderSchema(context.Background(), &tfprotov6.GetProviderSchemaRequest{})
+	if err != nil {
+		panic(err)
+	}
+	return schemas
+})
+
+func objectType(schema *tfprotov6.Schema) tftypes.Object {
+	object, _ := schema.ValueType().(tftypes.Object)
+	return object
 }
 
-// attributes are those of an object; what is missing is null.
-type attributes map[string]tftypes.Value
+func resourceType(kind string) tftypes.Object {
+	return objectType(providerSchemas().ResourceSchemas[kind])
+}
+
+// attributes are those of an object, as Go values or as tftypes.Values. What is
+// missing is null.
+type attributes map[string]any
+
+func newObject(schema *tfprotov6.Schema, values attributes) tftypes.Value {
+	object := objectType(schema)
+	all := make(map[string]tftypes.Value, len(object.AttributeTypes))
+	for name, of := range object.AttributeTypes {
+		all[name] = newValue(of, values[name])
+	}
+	for name := range values {
+		if _, ok := all[name]; !ok {
+			panic(fmt.Sprintf("no attribute %q", name))
+		}
+	}
+	return tftypes.NewValue(object, all)
+}
+
+func newValue(of tftypes.Type, value any) tftypes.Value {
+	switch value := value.(type) {
+	case tftypes.Value:
+		return value
+	case []string:
+		var elements []tftypes.Value
+		for _, element := range value {
+			elements = append(elements, tftypes.NewValue(tftypes.String, element))
+		}
+		return tftypes.NewValue(of, elements)
+	case map[string]string:
+		elements := make(map[string]tftypes.Value)
+		for name, element := range value {
+			elements[name] = tftypes.NewValue(tftypes.String, element)
+		}
+		return tftypes.NewValue(of, elements)
+	default:
+		return tftypes.NewValue(of, value)
+	}
+}
+
+func wire(value tftypes.Value) *tfprotov6.DynamicValue {
+	dynamic, err := tfprotov6.NewDynamicValue(value.Type(), value)
+	if err != nil {
+		panic(err)
+	}
+	return &dynamic
+}
+
+// unwire is null for no value.
+func unwire(of tftypes.Type, dynamic *tfprotov6.DynamicValue) tftypes.Value {
+	if dynamic == nil {
+		return tftypes.NewValue(of, nil)
+	}
+	value, err := dynamic.Unmarshal(of)
+	if err != nil {
+		panic(err)
+	}
+	return value
+}
+
+// members are the attributes of an object; none for a null object.
+func members(object tftypes.Value) (all map[string]tftypes.Value) {
+	if !object.IsNull() && object.As(&all) != nil {
+		return nil
+	}
+	return all
+}
 
 // member is an attribute of an object; null for a null object.
-func member(object tftypes.Value, name string) tftypes.Value {
-	var all map[string]tftypes.Value
-	if object.IsNull() || object.As(&all) != nil {
-		return tftypes.Value{}
-	}
-	return all[name]
-}
+func member(object tftypes.Value, name string) tftypes.Value { return members(object)[name] }
 
 // text is a string attribute of an object; empty where it is null or unknown.
 func text(object tftypes.Value, name string) string { return textOf(member(object, name)) }
@@ -42,8 +114,10 @@ func textOf(value tftypes.Value) string {
 	return s
 }
 
-// isTrue is false for null and unknown.
-func isTrue(value tftypes.Value) bool { return value.Equal(boolOf(true)) }
+// is says whether a value is that boolean: neither null nor unknown.
+func is(value tftypes.Value, want bool) bool {
+	return value.Equal(tftypes.NewValue(tftypes.Bool, want))
+}
 
 // seconds is a number that is neither null nor unknown.
 func seconds(value tftypes.Value) int64 {
@@ -57,6 +131,11 @@ func seconds(value tftypes.Value) int64 {
 
 var identityType = tftypes.Object{AttributeTypes: map[string]tftypes.Type{"session_id": tftypes.String}}
 
+func identityOf(sessionID string) *tfprotov6.ResourceIdentityData {
+	id := tftypes.NewValue(tftypes.String, sessionID)
+	return &tfprotov6.ResourceIdentityData{IdentityData: wire(tftypes.NewValue(identityType, map[string]tftypes.Value{"session_id": id}))}
+}
+
 // expectIdentity fails the test now unless the answer has the identity of that
 // session: engines refuse one without.
 func expectIdentity(t failer, identity *tfprotov6.ResourceIdentityData, sessionID string) {
@@ -64,60 +143,7 @@ func expectIdentity(t failer, identity *tfprotov6.ResourceIdentityData, sessionI
 	if identity == nil || identity.IdentityData == nil {
 		t.Fatalf("engine: missing resource identity of session %q", sessionID)
 	}
-	value, err := identity.IdentityData.Unmarshal(identityType)
-	if err != nil {
-		t.Fatalf("identity: %v", err)
-	}
-	if got := text(value, "session_id"); got != sessionID {
+	if got := text(unwire(identityType, identity.IdentityData), "session_id"); got != sessionID {
 		t.Fatalf("the identity is of session %q, want %q", got, sessionID)
-	}
-}
-
-// diagnostics are the texts of one severity; empty when there is none.
-func diagnostics(diags []*tfprotov6.Diagnostic, severity tfprotov6.DiagnosticSeverity) string {
-	var texts []string
-	for _, d := range diags {
-		if d.Severity == severity {
-			texts = append(texts, d.Summary+": "+d.Detail)
-		}
-	}
-	return strings.Join(texts, "\n")
-}
-
-// diagnosticText is everything that diagnostics say, as one line.
-func diagnosticText(diags []*tfprotov6.Diagnostic) string {
-	var lines []string
-	for _, d := range diags {
-		lines = append(lines, d.Severity.String()+": "+d.Summary+": "+d.Detail)
-	}
-	return strings.Join(strings.Fields(strings.Join(lines, " ")), " ")
-}
-
-// expectError fails unless there is an error whose text holds every part.
-func expectError(t *testing.T, diags []*tfprotov6.Diagnostic, parts ...string) {
-	t.Helper()
-	text := diagnosticText(diags)
-	if !slices.ContainsFunc(diags, func(d *tfprotov6.Diagnostic) bool { return d.Severity == tfprotov6.DiagnosticSeverityError }) {
-		t.Errorf("no error, want one that says %q; diagnostics: %s", parts, text)
-	}
-	for _, part := range parts {
-		if !strings.Contains(text, part) {
-			t.Errorf("diagnostics: %s\nwant %q in it", text, part)
-		}
-	}
-}
-
-func expectNone(t *testing.T, diags []*tfprotov6.Diagnostic) {
-	t.Helper()
-	if len(diags) > 0 {
-		t.Errorf("diagnostics, want none: %s", diagnosticText(diags))
-	}
-}
-
-// expectWarnings fails unless there are that many warnings, and nothing else.
-func expectWarnings(t *testing.T, diags []*tfprotov6.Diagnostic, want int) {
-	t.Helper()
-	if len(diags) != want || slices.ContainsFunc(diags, func(d *tfprotov6.Diagnostic) bool { return d.Severity != tfprotov6.DiagnosticSeverityWarning }) {
-		t.Errorf("diagnostics, want %d warnings: %s", want, diagnosticText(diags))
 	}
 }

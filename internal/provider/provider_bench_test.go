@@ -2,13 +2,13 @@ package provider_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http/httptest"
 	"testing"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
-	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
@@ -36,7 +36,7 @@ func BenchmarkRefresh(b *testing.B) {
 			e := benchEngine(b, n)
 			instances := make([]refreshedInstance, n)
 			for i := range instances {
-				instances[i] = newRefreshedInstance(e, fmt.Sprintf("bench-user.%08x", i))
+				instances[i] = newRefreshedInstance(fmt.Sprintf("bench-user.%08x", i))
 			}
 			b.ReportAllocs()
 			for b.Loop() {
@@ -57,24 +57,19 @@ type refreshedInstance struct {
 	identity      *tfprotov6.ResourceIdentityData
 }
 
-func newRefreshedInstance(e *simulated, id string) refreshedInstance {
-	sessionID, ttl := stringOf(id), numberOf(3600)
-	expiry := func(values attributes) *tfprotov6.DynamicValue {
-		return e.wire(e.must(objectOf(e.schemas.resources[expiryType].object, values)))
+func newRefreshedInstance(id string) refreshedInstance {
+	config := attributes{"session_id": id, "ttl_seconds": 3600}
+	state := attributes{
+		"id": id, "session_id": id, "ttl_seconds": 3600, "delete_on_destroy": true, "expires_at": "2026-01-01T00:00:00Z", "active": true,
 	}
+	stored, err := json.Marshal(state)
+	if err != nil {
+		panic(err)
+	}
+	schema := providerSchemas().ResourceSchemas[expiryType]
 	return refreshedInstance{
-		config: expiry(attributes{"session_id": sessionID, "ttl_seconds": ttl}),
-		state: expiry(attributes{
-			"id": sessionID, "session_id": sessionID, "ttl_seconds": ttl,
-			"delete_on_destroy": boolOf(true),
-			"expires_at":        stringOf("2026-01-01T00:00:00Z"),
-			"active":            boolOf(true),
-		}),
-		stored: &tfprotov6.RawState{JSON: fmt.Appendf(nil,
-			`{"id":%[1]q,"session_id":%[1]q,"ttl_seconds":3600,"delete_on_destroy":true,"expires_at":"2026-01-01T00:00:00Z","active":true}`, id)},
-		identity: &tfprotov6.ResourceIdentityData{
-			IdentityData: e.wire(tftypes.NewValue(identityType, map[string]tftypes.Value{"session_id": sessionID})),
-		},
+		config: wire(newObject(schema, config)), state: wire(newObject(schema, state)),
+		stored: &tfprotov6.RawState{JSON: stored}, identity: identityOf(id),
 	}
 }
 
@@ -103,15 +98,7 @@ func BenchmarkSessionsDataSource(b *testing.B) {
 	for _, n := range []int{1000, 10_000, 100_000} {
 		b.Run(fmt.Sprintf("sessions=%d", n), func(b *testing.B) {
 			e := benchEngine(b, n)
-			schemas, err := e.start().GetProviderSchema(b.Context(), &tfprotov6.GetProviderSchemaRequest{})
-			if err != nil {
-				b.Fatal(err)
-			}
-			object, ok := schemas.DataSourceSchemas["palabra_sessions"].ValueType().(tftypes.Object)
-			if !ok {
-				b.Fatal("the schema is not an object")
-			}
-			config := e.wire(e.must(objectOf(object, nil)))
+			config := wire(newObject(providerSchemas().DataSourceSchemas["palabra_sessions"], nil))
 			b.ReportAllocs()
 			for b.Loop() {
 				resp, err := e.start().ReadDataSource(b.Context(), &tfprotov6.ReadDataSourceRequest{TypeName: "palabra_sessions", Config: config})

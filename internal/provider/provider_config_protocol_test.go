@@ -5,23 +5,14 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
-
-	"github.com/palabra-community/terraform-provider-palabra/internal/provider"
 )
 
-// validateProvider is what "terraform validate" asks.
-func validateProvider(t *testing.T, arguments map[string]any) []*tfprotov6.Diagnostic {
+// validateProvider does what "terraform validate" does.
+func validateProvider(t *testing.T, arguments attributes) []*tfprotov6.Diagnostic {
 	t.Helper()
-	server := providerserver.NewProtocol6(provider.New("test")())()
-	schemas, err := server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &protocol{t: t, schemas: schemas}
-	resp, err := server.ValidateProviderConfig(t.Context(), &tfprotov6.ValidateProviderConfigRequest{
-		Config: p.dynamic(p.object(schemas.Provider, arguments)),
+	resp, err := newServer().ValidateProviderConfig(t.Context(), &tfprotov6.ValidateProviderConfigRequest{
+		Config: wire(newObject(providerSchemas().Provider, arguments)),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -31,9 +22,9 @@ func validateProvider(t *testing.T, arguments map[string]any) []*tfprotov6.Diagn
 
 func TestProviderConfig_ValidateNeedsNoCredentialsAndReportsContradictions(t *testing.T) {
 	t.Parallel()
-	expectNone(t, validateProvider(t, map[string]any{}))
-	expectNone(t, validateProvider(t, map[string]any{"endpoint": "http://sandbox:8920", "allow_insecure_endpoint": true}))
-	for _, arguments := range []map[string]any{
+	expectNone(t, validateProvider(t, attributes{}))
+	expectNone(t, validateProvider(t, attributes{"endpoint": "http://sandbox:8920", "allow_insecure_endpoint": true}))
+	for _, arguments := range []attributes{
 		{"endpoint": "127.0.0.1:8920"},
 		{"endpoint": "http://sandbox:8920"},
 		{"api_key_file": "/run/secrets/key", "client_id": "id"},
@@ -55,7 +46,7 @@ func TestProviderConfig_MountedSecretIsSent(t *testing.T) {
 		}
 		return name
 	}
-	for _, credentials := range []map[string]any{
+	for _, credentials := range []attributes{
 		{"endpoint": f.url, "api_key_file": file(testAPIKey)},
 		{"endpoint": f.url, "client_id": testClientID, "client_secret_file": file(testClientSecret)},
 	} {

@@ -37,7 +37,7 @@ func TestProviderErrors_SayWhatFailedAndWhatToDo(t *testing.T) {
 	const again = "Nothing was removed from the state."
 	stopped := httptest.NewServer(nil)
 	stopped.Close()
-	endpoint := func(url string) attributes { return attributes{"endpoint": stringOf(url)} }
+	endpoint := func(url string) attributes { return attributes{"endpoint": url} }
 
 	s := newStory(t)
 	s.put(testSessionID)
@@ -58,7 +58,7 @@ func TestProviderErrors_SayWhatFailedAndWhatToDo(t *testing.T) {
 		"refused request":      {nil, sandbox.NotOK(http.StatusConflict, "Conflict", "Not today", 1), []string{"Not today", "Its message above gives the reason"}, "again"},
 		"credentials with 401": {nil, sandbox.RefuseCredentials(http.StatusUnauthorized), []string{"refused the credentials from the client_id attribute", "Nothing was removed from the state."}, "balance"},
 		"credentials with 404": {nil, sandbox.RefuseCredentials(http.StatusNotFound), []string{"refused the credentials from the client_id attribute", "an API key (api_key) and a key pair", "not interchangeable"}, "does not exist"},
-		"no answer in time":    {attributes{"request_timeout": stringOf("100ms")}, sandbox.Delay(time.Hour), []string{"no complete answer in time", again}, ""},
+		"no answer in time":    {attributes{"request_timeout": "100ms"}, sandbox.Delay(time.Hour), []string{"no complete answer in time", again}, ""},
 		"another API":          {endpoint(s.url + "/v1"), nil, []string{"probably not the base URL of the API"}, "not interchangeable"},
 		"stopped sandbox":      {endpoint(stopped.URL), nil, []string{"Is the sandbox running"}, ""},
 	} {
@@ -144,14 +144,14 @@ func TestProviderErrors_LostCreateSaysHowToFindAndDeleteTheSession(t *testing.T)
 func TestProviderErrors_LostAnswersAreNotErrors(t *testing.T) {
 	t.Parallel()
 	s := newStory(t)
-	s.provider["max_retries"] = numberOf(1)
+	s.provider["max_retries"] = 1
 	s.put("a")
 	lose := func() {
 		s.box.Inject(sandbox.Fault{Operation: sandbox.OperationExpiry, Count: 1, Effect: sandbox.CutAfter()})
 	}
 	for _, ttl := range []int{3600, 7200} {
 		lose()
-		s.config[room("a")] = lasts("a", attributes{"ttl_seconds": numberOf(ttl)})
+		s.config[room("a")] = lasts("a", attributes{"ttl_seconds": ttl})
 		s.run()
 		s.expectWrites("POST a", "POST a")
 		if got, want := text(s.state.current[room("a")].value, "expires_at"), sinceStart(time.Duration(ttl)*time.Second); got != want {
@@ -218,7 +218,7 @@ func (p *protocol) readExpiry(id string) []*tfprotov6.Diagnostic {
 	p.t.Helper()
 	resp, err := p.server.ReadResource(p.t.Context(), &tfprotov6.ReadResourceRequest{
 		TypeName: expiryType,
-		CurrentState: p.dynamic(p.object(p.schemas.ResourceSchemas[expiryType], map[string]any{
+		CurrentState: wire(newObject(providerSchemas().ResourceSchemas[expiryType], attributes{
 			"id": id, "session_id": id, "ttl_seconds": 3600, "expires_at": sinceStart(time.Hour), "active": true,
 		})),
 	})
@@ -243,7 +243,7 @@ func TestProviderErrors_RefusedDataSourceHidesNoRefusedRead(t *testing.T) {
 
 func TestProviderErrors_MissingSessionIsDescribedOnce(t *testing.T) {
 	t.Parallel()
-	_, diags := newProtocol(t, newFixture(t)).readData("palabra_session", map[string]any{"id": "test-user.typo "})
+	_, diags := newProtocol(t, newFixture(t)).readData("palabra_session", attributes{"id": "test-user.typo "})
 	expectError(t, diags, "the id is misspelled", "begins or ends with a space")
 	for _, once := range []string{"not found", "does not exist", "http 404"} {
 		if n := strings.Count(strings.ToLower(diagnosticText(diags)), once); n > 1 {

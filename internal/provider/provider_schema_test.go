@@ -12,7 +12,7 @@ const longestDescription = 165
 
 func TestProviderSchema_DescriptionsAreShort(t *testing.T) {
 	t.Parallel()
-	schemas := newProtocol(t, newFixture(t)).schemas
+	schemas := providerSchemas()
 	all := map[string]*tfprotov6.Schema{"provider": schemas.Provider}
 	for kind, some := range map[string]map[string]*tfprotov6.Schema{
 		"resource": schemas.ResourceSchemas, "data source": schemas.DataSourceSchemas,

@@ -51,7 +51,7 @@ func TestPruneSessionsAction_StopsWhenEveryCallFails(t *testing.T) {
 			for _, id := range test.only {
 				f.Inject(sandbox.Fault{Operation: sandbox.OperationDelete, SessionID: id, Skip: test.skip, Effect: test.effect})
 			}
-			progress, diags := newProtocol(t, f).invoke(t.Context(), pruneAction, map[string]any{"id_prefix": "old-"})
+			progress, diags := newProtocol(t, f).invoke(t.Context(), pruneAction, attributes{"id_prefix": "old-"})
 			if tried := len(f.writes()); tried != test.tried {
 				t.Errorf("%d deletions were tried, want %d", tried, test.tried)
 			}
@@ -72,7 +72,7 @@ func TestPruneSessionsAction_IncompleteListDeletesNothing(t *testing.T) {
 	f := newFixture(t)
 	f.putMany(150)
 	f.Inject(sandbox.Fault{Operation: sandbox.OperationList, Skip: 1, Effect: sandbox.HTMLError(http.StatusBadGateway)})
-	progress, diags := newProtocol(t, f).invoke(t.Context(), pruneAction, map[string]any{"id_prefix": "test-"})
+	progress, diags := newProtocol(t, f).invoke(t.Context(), pruneAction, attributes{"id_prefix": "test-"})
 	expectError(t, diags, "Unable to prune sessions", "502")
 	f.expectWrites(t)
 	expectProgress(t, progress)

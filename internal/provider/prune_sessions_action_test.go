@@ -43,7 +43,7 @@ func TestPruneSessionsAction_ReportsWhatItKeepsAndDeletes(t *testing.T) {
 	}
 	const matched = `3 of 5 sessions match id_prefix "old-"`
 	for name, test := range map[string]struct {
-		arguments map[string]any // besides id_prefix = "old-"
+		arguments attributes // besides id_prefix = "old-"
 		deleted   []string
 		progress  []string
 	}{
@@ -52,31 +52,31 @@ func TestPruneSessionsAction_ReportsWhatItKeepsAndDeletes(t *testing.T) {
 			"Deleted session old-1 (1 of 3)", "Deleted session old-2 (2 of 3)", "Deleted session old-3 (3 of 3)",
 			"Deleted 3 of 3 sessions selected, 0 failed",
 		}},
-		"none": {map[string]any{"id_prefix": "none-"}, nil, []string{
+		"none": {attributes{"id_prefix": "none-"}, nil, []string{
 			`0 of 5 sessions match id_prefix "none-"`, "Deleted 0 of 0 sessions selected, 0 failed",
 		}},
-		"excluded": {map[string]any{"exclude_ids": []string{"old-2", "elsewhere"}, "created_before": sinceStart(24 * time.Hour)}, []string{"old-1", "old-3"}, []string{
+		"excluded": {attributes{"exclude_ids": []string{"old-2", "elsewhere"}, "created_before": sinceStart(24 * time.Hour)}, []string{"old-1", "old-3"}, []string{
 			matched + " and created_before " + sinceStart(24*time.Hour), "Keeping session old-2: exclude_ids names it",
 			"Deleting 2 sessions, oldest first: old-1, old-3",
 			"Deleted session old-1 (1 of 2)", "Deleted session old-3 (2 of 2)", "Deleted 2 of 2 sessions selected, 0 failed",
 		}},
-		"as many as allowed": {map[string]any{"exclude_ids": []string{"old-2"}, "max_deletions": 2}, []string{"old-1", "old-3"}, []string{
+		"as many as allowed": {attributes{"exclude_ids": []string{"old-2"}, "max_deletions": 2}, []string{"old-1", "old-3"}, []string{
 			matched, "Keeping session old-2: exclude_ids names it", "Deleting 2 sessions, oldest first: old-1, old-3",
 			"Deleted session old-1 (1 of 2)", "Deleted session old-3 (2 of 2)", "Deleted 2 of 2 sessions selected, 0 failed",
 		}},
-		"the oldest": {map[string]any{"max_deletions": 1, "allow_partial": true}, []string{"old-1"}, []string{
+		"the oldest": {attributes{"max_deletions": 1, "allow_partial": true}, []string{"old-1"}, []string{
 			matched, "Deleting 1 of 3 sessions, oldest first: old-1",
 			"Deleted session old-1 (1 of 1)", "Deleted 1 of 3 sessions selected, 0 failed",
 		}},
-		"dry run": {map[string]any{"max_deletions": 3, "dry_run": true}, nil, []string{
+		"dry run": {attributes{"max_deletions": 3, "dry_run": true}, nil, []string{
 			matched, "Dry run: would delete session " + dated("old-1", 0), "Dry run: would delete session " + dated("old-2", 1),
 			"Dry run: would delete session " + dated("old-3", 2), "Dry run: 3 sessions would be deleted, nothing was",
 		}},
-		"dry run of the oldest": {map[string]any{"max_deletions": 2, "allow_partial": true, "dry_run": true}, nil, []string{
+		"dry run of the oldest": {attributes{"max_deletions": 2, "allow_partial": true, "dry_run": true}, nil, []string{
 			matched, "Dry run: would delete session " + dated("old-1", 0), "Dry run: would delete session " + dated("old-2", 1),
 			"Dry run: would keep, because of max_deletions, session " + dated("old-3", 2), "Dry run: 2 of 3 sessions would be deleted, nothing was",
 		}},
-		"dry run of more than allowed": {map[string]any{"max_deletions": 2, "dry_run": true}, nil, []string{
+		"dry run of more than allowed": {attributes{"max_deletions": 2, "dry_run": true}, nil, []string{
 			matched, "Dry run: selected session " + dated("old-1", 0), "Dry run: selected session " + dated("old-2", 1), "Dry run: selected session " + dated("old-3", 2),
 			"Dry run: max_deletions is 2 and 3 sessions match, so nothing would be deleted without allow_partial = true",
 		}},
@@ -84,7 +84,7 @@ func TestPruneSessionsAction_ReportsWhatItKeepsAndDeletes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := newPruneFixture(t)
-			arguments := map[string]any{"id_prefix": "old-"}
+			arguments := attributes{"id_prefix": "old-"}
 			maps.Copy(arguments, test.arguments)
 			progress, diags := newProtocol(t, f).invoke(t.Context(), pruneAction, arguments)
 			expectNone(t, diags)
@@ -98,7 +98,7 @@ func TestPruneSessionsAction_RefusesMoreThanMaxDeletions(t *testing.T) {
 	t.Parallel()
 	f := newPruneFixture(t)
 	for _, partial := range []any{nil, false} {
-		progress, diags := newProtocol(t, f).invoke(t.Context(), pruneAction, map[string]any{"id_prefix": "old-", "max_deletions": 2, "allow_partial": partial})
+		progress, diags := newProtocol(t, f).invoke(t.Context(), pruneAction, attributes{"id_prefix": "old-", "max_deletions": 2, "allow_partial": partial})
 		expectError(t, diags, "More sessions selected than max_deletions", "3 sessions match", "Nothing was deleted", "allow_partial = true")
 		f.expectWrites(t)
 		expectProgress(t, progress, `3 of 5 sessions match id_prefix "old-"`)
@@ -115,7 +115,7 @@ func TestPruneSessionsAction_DeletesTheOldestFirst(t *testing.T) {
 	}
 	f.Inject(sandbox.Fault{Operation: sandbox.OperationList, Effect: sandbox.Respond(http.StatusOK, "application/json", `{"data":[
 		{"id":"a-ageless"}, {"id":"a-young","created_at":"2031-03-14T09:00:00Z"}, {"id":"a-old","created_at":"2031-03-01T09:00:00Z"}]}`)})
-	_, diags := newProtocol(t, f).invoke(t.Context(), pruneAction, map[string]any{"id_prefix": "a-"})
+	_, diags := newProtocol(t, f).invoke(t.Context(), pruneAction, attributes{"id_prefix": "a-"})
 	expectNone(t, diags)
 	f.expectWrites(t, deletions("a-old", "a-young", "a-ageless")...)
 }
@@ -129,10 +129,10 @@ func TestPruneSessionsAction_KeepsWhatTheRunHasMade(t *testing.T) {
 	f.putSession("forgotten", time.Hour)
 	p := newProtocol(t, f)
 	expectNone(t, p.open(t.Context(), nil).Diagnostics)
-	_, diags := p.invoke(t.Context(), extendAction, map[string]any{"session_id": "extended", "ttl_seconds": 60})
+	_, diags := p.invoke(t.Context(), extendAction, attributes{"session_id": "extended", "ttl_seconds": 60})
 	expectNone(t, diags)
 	f.ResetRequests()
-	progress, diags := p.invoke(t.Context(), pruneAction, map[string]any{"created_before": sinceStart(time.Hour)})
+	progress, diags := p.invoke(t.Context(), pruneAction, attributes{"created_before": sinceStart(time.Hour)})
 	expectNone(t, diags)
 	f.expectWrites(t, deletions("forgotten")...)
 	if !slices.Contains(progress, "Keeping session extended: this run created or extended it") {
@@ -153,7 +153,7 @@ func TestPruneSessionsAction_ReportsEachDeletionAtOnce(t *testing.T) {
 		case <-r.Context().Done():
 		}
 	}})
-	_, diags := newProtocol(t, f).invoke(t.Context(), pruneAction, map[string]any{"id_prefix": "old-"}, func(message string) {
+	_, diags := newProtocol(t, f).invoke(t.Context(), pruneAction, attributes{"id_prefix": "old-"}, func(message string) {
 		if strings.HasPrefix(message, "Deleted session old-1") {
 			close(reported)
 		}
@@ -170,7 +170,7 @@ func TestPruneSessionsAction_MissingSessionIsNotAnError(t *testing.T) {
 		f.Remove("old-1")
 		api.ServeHTTP(w, r)
 	}})
-	progress, diags := newProtocol(t, f).invoke(t.Context(), pruneAction, map[string]any{"id_prefix": "old-", "max_deletions": 1, "allow_partial": true})
+	progress, diags := newProtocol(t, f).invoke(t.Context(), pruneAction, attributes{"id_prefix": "old-", "max_deletions": 1, "allow_partial": true})
 	expectNone(t, diags)
 	expectProgress(t, progress,
 		`3 of 5 sessions match id_prefix "old-"`, "Deleting 1 of 3 sessions, oldest first: old-1",
@@ -183,14 +183,14 @@ func TestPruneSessionsAction_InvalidFiltersAreRefusedInEachPhase(t *testing.T) {
 	t.Parallel()
 	const noFilter = "No filter: Set at least one of id_prefix, created_before, created_after and expires_before"
 	for name, test := range map[string]struct {
-		arguments map[string]any
+		arguments attributes
 		want      string
 	}{
-		"nothing":             {map[string]any{}, noFilter},
-		"only an exclude":     {map[string]any{"exclude_ids": []string{"old-1"}}, noFilter},
-		"only a maximum":      {map[string]any{"max_deletions": 3}, noFilter},
-		"an empty prefix":     {map[string]any{"id_prefix": "", "max_deletions": 1}, noFilter},
-		"null in exclude_ids": {map[string]any{"id_prefix": "old-", "exclude_ids": []tftypes.Value{tftypes.NewValue(tftypes.String, nil)}}, "Null in exclude_ids"},
+		"nothing":             {attributes{}, noFilter},
+		"only an exclude":     {attributes{"exclude_ids": []string{"old-1"}}, noFilter},
+		"only a maximum":      {attributes{"max_deletions": 3}, noFilter},
+		"an empty prefix":     {attributes{"id_prefix": "", "max_deletions": 1}, noFilter},
+		"null in exclude_ids": {attributes{"id_prefix": "old-", "exclude_ids": []tftypes.Value{tftypes.NewValue(tftypes.String, nil)}}, "Null in exclude_ids"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -209,7 +209,7 @@ func TestPruneSessionsAction_UnknownFilterIsAccepted(t *testing.T) {
 	t.Parallel()
 	p := newProtocol(t, newFixture(t))
 	for _, filter := range []string{"id_prefix", "created_before", "created_after", "expires_before"} {
-		arguments := map[string]any{filter: tftypes.UnknownValue}
+		arguments := attributes{filter: tftypes.UnknownValue}
 		expectNone(t, p.validateAction(pruneAction, arguments))
 		expectNone(t, p.planAction(pruneAction, arguments))
 	}
@@ -221,7 +221,7 @@ func TestPruneSessionsAction_InterruptNamesWhatIsLeft(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	f.Inject(sandbox.Fault{Operation: sandbox.OperationDelete, SessionID: "old-2", Effect: interruptedBy(cancel)})
-	progress, diags := newProtocol(t, f).invoke(ctx, pruneAction, map[string]any{"id_prefix": "old-"})
+	progress, diags := newProtocol(t, f).invoke(ctx, pruneAction, attributes{"id_prefix": "old-"})
 	if last := progress[len(progress)-1]; last != "Deleted session old-1 (1 of 3)" {
 		t.Errorf("progress after the interrupt, which an engine does not read: %q", last)
 	}

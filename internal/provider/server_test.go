@@ -147,7 +147,7 @@ func TestServer_StopProviderWaitsForTheLastEvent(t *testing.T) {
 func (p *protocol) startPrune() *tfprotov6.InvokeActionServerStream {
 	p.t.Helper()
 	stream, err := p.server.InvokeAction(p.t.Context(), &tfprotov6.InvokeActionRequest{
-		ActionType: pruneAction, Config: p.action(pruneAction, map[string]any{"id_prefix": "old-"}),
+		ActionType: pruneAction, Config: actionConfig(pruneAction, attributes{"id_prefix": "old-"}),
 	})
 	if err != nil {
 		p.t.Fatal(err)

@@ -13,8 +13,8 @@ import (
 const extendAction, deleteAction, pruneAction = "palabra_extend_session", "palabra_delete_session", "palabra_prune_sessions"
 
 // everyAction is each action, with arguments that select testSessionID.
-func everyAction() map[string]map[string]any {
-	return map[string]map[string]any{
+func everyAction() map[string]attributes {
+	return map[string]attributes{
 		extendAction: {"session_id": testSessionID, "ttl_seconds": 7200},
 		deleteAction: {"session_id": testSessionID},
 		pruneAction:  {"created_before": sinceStart(time.Hour)},
@@ -47,7 +47,7 @@ func TestSessionActions_RefusedCredentialsAreNotAMissingSession(t *testing.T) {
 	f.putSession(testSessionID, time.Hour)
 	for name, arguments := range everyAction() {
 		// A provider of its own, which has not explained the refusal yet.
-		p := newProtocolWith(t, map[string]any{"endpoint": f.url, "client_id": testClientID, "client_secret": "wrong", "max_retries": 0})
+		p := newProtocolWith(t, attributes{"endpoint": f.url, "client_id": testClientID, "client_secret": "wrong", "max_retries": 0})
 		progress, diags := p.invoke(t.Context(), name, arguments)
 		expectError(t, diags, "refused the credentials from", "client_secret")
 		expectProgress(t, progress)
@@ -60,15 +60,15 @@ func TestSessionActions_RefuseInvalidArguments(t *testing.T) {
 	p := newProtocol(t, f)
 	for _, test := range []struct {
 		action    string
-		arguments map[string]any
+		arguments attributes
 		want      string
 	}{
-		{extendAction, map[string]any{"session_id": "", "ttl_seconds": 60}, "session_id string length must be at least 1"},
-		{extendAction, map[string]any{"session_id": "a", "ttl_seconds": 0}, "ttl_seconds value must be between 1"},
-		{deleteAction, map[string]any{"session_id": ""}, "session_id string length must be at least 1"},
-		{pruneAction, map[string]any{"id_prefix": ""}, "id_prefix string length must be at least 1"},
-		{pruneAction, map[string]any{"id_prefix": "a", "max_deletions": 0}, "max_deletions value must be at least 1"},
-		{pruneAction, map[string]any{"created_before": "yesterday"}, "RFC3339"},
+		{extendAction, attributes{"session_id": "", "ttl_seconds": 60}, "session_id string length must be at least 1"},
+		{extendAction, attributes{"session_id": "a", "ttl_seconds": 0}, "ttl_seconds value must be between 1"},
+		{deleteAction, attributes{"session_id": ""}, "session_id string length must be at least 1"},
+		{pruneAction, attributes{"id_prefix": ""}, "id_prefix string length must be at least 1"},
+		{pruneAction, attributes{"id_prefix": "a", "max_deletions": 0}, "max_deletions value must be at least 1"},
+		{pruneAction, attributes{"created_before": "yesterday"}, "RFC3339"},
 	} {
 		expectError(t, p.validateAction(test.action, test.arguments), test.want)
 	}

@@ -12,25 +12,25 @@ import (
 )
 
 // readData validates and reads a data source.
-func (p *protocol) readData(typeName string, arguments map[string]any) (map[string]tftypes.Value, []*tfprotov6.Diagnostic) {
+func (p *protocol) readData(typeName string, arguments attributes) (tftypes.Value, []*tfprotov6.Diagnostic) {
 	p.t.Helper()
-	schema := p.schemas.DataSourceSchemas[typeName]
-	config := p.dynamic(p.object(schema, arguments))
+	schema := providerSchemas().DataSourceSchemas[typeName]
+	config := wire(newObject(schema, arguments))
 	valid, err := p.server.ValidateDataResourceConfig(p.t.Context(), &tfprotov6.ValidateDataResourceConfigRequest{TypeName: typeName, Config: config})
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	if len(valid.Diagnostics) > 0 {
-		return nil, valid.Diagnostics
+		return tftypes.Value{}, valid.Diagnostics
 	}
 	read, err := p.server.ReadDataSource(p.t.Context(), &tfprotov6.ReadDataSourceRequest{TypeName: typeName, Config: config})
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	if len(read.Diagnostics) > 0 {
-		return nil, read.Diagnostics
+		return tftypes.Value{}, read.Diagnostics
 	}
-	return p.attributes(read.State, schema.ValueType()), nil
+	return unwire(schema.ValueType(), read.State), nil
 }
 
 // stringsOf is a known list of strings.
@@ -51,10 +51,10 @@ func TestSessionDataSource_MissingSessionIsAnError(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	p := newProtocol(t, f)
-	_, diags := p.readData("palabra_session", map[string]any{"id": ""})
+	_, diags := p.readData("palabra_session", attributes{"id": ""})
 	expectError(t, diags, "Attribute id string length must be at least 1")
 	f.expectCalls(t, "")
-	_, diags = p.readData("palabra_session", map[string]any{"id": "no.such.session"})
+	_, diags = p.readData("palabra_session", attributes{"id": "no.such.session"})
 	expectError(t, diags, "Unable to read session", "no.such.session", "does not exist")
 }
 
@@ -63,19 +63,19 @@ func TestSessionDataSource_ReadsTheTimestamps(t *testing.T) {
 	f := newFixture(t)
 	f.Put(sandbox.Session{ID: testSessionID, CreatedAt: testStart, UpdatedAt: testStart.Add(time.Minute), ExpiresAt: testStart.Add(time.Hour)})
 	p := newProtocol(t, f)
-	one, diags := p.readData("palabra_session", map[string]any{"id": testSessionID})
+	one, diags := p.readData("palabra_session", attributes{"id": testSessionID})
 	expectNone(t, diags)
 	all, diags := p.readData("palabra_sessions", nil)
 	expectNone(t, diags)
 	var listed []tftypes.Value
-	if err := all["sessions"].As(&listed); err != nil || len(listed) != 1 {
-		t.Fatalf("sessions: %s (%v), want one", all["sessions"], err)
+	if err := member(all, "sessions").As(&listed); err != nil || len(listed) != 1 {
+		t.Fatalf("sessions: %s (%v), want one", all, err)
 	}
 	for name, want := range map[string]string{
 		"id": testSessionID, "created_at": sinceStart(0), "updated_at": sinceStart(time.Minute), "expires_at": sinceStart(time.Hour),
 	} {
-		if textOf(one[name]) != want || text(listed[0], name) != want {
-			t.Errorf("%s: %s, in the list %s, want %s", name, one[name], listed[0], want)
+		if text(one, name) != want || text(listed[0], name) != want {
+			t.Errorf("%s: %s, in the list %s, want %s", name, one, listed[0], want)
 		}
 	}
 }
@@ -87,12 +87,12 @@ func TestSessionsDataSource_ReadsEveryPageInOrder(t *testing.T) {
 		f.putMany(sessions)
 		data, diags := newProtocol(t, f).readData("palabra_sessions", nil)
 		expectNone(t, diags)
-		ids := stringsOf(t, data["ids"])
+		ids := stringsOf(t, member(data, "ids"))
 		if !slices.Equal(ids, f.sessionIDs()) {
 			t.Errorf("%d ids, want those of all %d sessions in order", len(ids), sessions)
 		}
 		var objects []tftypes.Value
-		if err := data["sessions"].As(&objects); err != nil || data["sessions"].IsNull() || len(objects) != sessions {
+		if err := member(data, "sessions").As(&objects); err != nil || len(objects) != sessions {
 			t.Errorf("%d sessions (%v), want %d", len(objects), err, sessions)
 		}
 		for i, object := range objects {
@@ -106,7 +106,7 @@ func TestSessionsDataSource_ReadsEveryPageInOrder(t *testing.T) {
 func TestSessionsDataSource_RefusesATimestampThatIsNotRFC3339(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	_, diags := newProtocol(t, f).readData("palabra_sessions", map[string]any{"created_before": "yesterday"})
+	_, diags := newProtocol(t, f).readData("palabra_sessions", attributes{"created_before": "yesterday"})
 	expectError(t, diags, "RFC3339")
 	f.expectCalls(t, "")
 }

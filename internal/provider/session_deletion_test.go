@@ -30,7 +30,7 @@ func unknown(b block, arguments ...string) block {
 // managedAndExpiry is a palabra_session, and a palabra_session_expiry of the
 // same session.
 func managedAndExpiry() configuration {
-	return configuration{sessionAt("it"): creates(), room("it"): {arguments: attributes{"ttl_seconds": numberOf(7200)}, needs: "it"}}
+	return configuration{sessionAt("it"): creates(), room("it"): {arguments: attributes{"ttl_seconds": 7200}, needs: "it"}}
 }
 
 func TestSessionDeletion_OfAKeptSessionIsRefusedAtPlan(t *testing.T) {
@@ -102,7 +102,7 @@ var forced = command{replace: []address{room("it")}}
 
 func TestSessionDeletion_DeletesNoMoreThanThePlanIsFor(t *testing.T) {
 	t.Parallel()
-	forgets := attributes{"delete_on_destroy": boolOf(false)}
+	forgets := attributes{"delete_on_destroy": false}
 	it := configuration{room("it"): lasts("s1")}
 	itFirst := configuration{room("it"): createFirst(lasts("s1"))}
 	taint := func(s *story) { s.taint(room("it")) }
@@ -142,8 +142,8 @@ func TestSessionDeletion_DeletesNoMoreThanThePlanIsFor(t *testing.T) {
 				// What kept a session in this run keeps it no longer.
 				s.change(configuration{})
 				for at, b := range test.after {
-					_, lives := s.box.Session(textOf(b.arguments["session_id"]))
-					if forgets := b.arguments["delete_on_destroy"].Equal(boolOf(false)); lives != forgets {
+					_, lives := s.box.Session(b.sessionID())
+					if forgets := b.arguments["delete_on_destroy"] == false; lives != forgets {
 						t.Errorf("%s is destroyed, and its session lives: %t", at, lives)
 					}
 				}

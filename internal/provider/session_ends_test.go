@@ -27,13 +27,13 @@ func TestSessionEnd_IsAStateWithOneWarning(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newAppliedStory(t, configuration{
-				room("it"): lasts("s1"), room("other"): lasts("s2", attributes{"ttl_seconds": numberOf(100 * 3600)}),
+				room("it"): lasts("s1"), room("other"): lasts("s2", attributes{"ttl_seconds": 100 * 3600}),
 			}, "s1", "s2")
 			end(s)
 			s.expectWarnings(s.run(), warning)
 			s.active(room("it"), false)
 			s.active(room("other"), true)
-			s.expectValue(room("it"), "expires_at", stringOf(sinceStart(time.Hour)))
+			s.expectValue(room("it"), "expires_at", sinceStart(time.Hour))
 			s.expectEmptyPlan()
 			s.clock.Advance(time.Hour)
 			s.expectEmptyPlan()
@@ -49,7 +49,6 @@ func TestSessionEnd_IsAStateWithOneWarning(t *testing.T) {
 
 func TestSessionEnd_ChangedArgumentsAreSentWhenTheSessionIsFoundAgain(t *testing.T) {
 	t.Parallel()
-	triggers := func(value string) attributes { return attributes{"renew_triggers": triggersOf(value)} }
 	for name, test := range map[string]struct {
 		before, after attributes
 		// later are arguments that are known after apply.
@@ -64,8 +63,8 @@ func TestSessionEnd_ChangedArgumentsAreSentWhenTheSessionIsFoundAgain(t *testing
 			before: triggers("1"), after: triggers("2"), later: []string{"renew_triggers"},
 			changes: []string{"a value known after apply", "renew_triggers"}, sent: true,
 		},
-		"ttl":  {after: attributes{"ttl_seconds": numberOf(7200)}, changes: []string{"ttl_seconds"}, sent: true},
-		"lead": {after: attributes{"renew_before_seconds": numberOf(1800)}, changes: []string{"renew_before_seconds"}},
+		"ttl":  {after: attributes{"ttl_seconds": 7200}, changes: []string{"ttl_seconds"}, sent: true},
+		"lead": {after: attributes{"renew_before_seconds": 1800}, changes: []string{"renew_before_seconds"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -81,7 +80,7 @@ func TestSessionEnd_ChangedArgumentsAreSentWhenTheSessionIsFoundAgain(t *testing
 			}
 			s.expectWarnings(s.change(config(test.after, test.later...)), warnings...)
 			s.active(room("ended"), false)
-			s.expectValue(room("ended"), "expires_at", stringOf(sinceStart(time.Hour)))
+			s.expectValue(room("ended"), "expires_at", sinceStart(time.Hour))
 			var sent, unsent []string
 			if test.sent {
 				sent, unsent = []string{"POST s2"}, []string{"POST s1"}
@@ -100,11 +99,12 @@ func TestSessionEnd_ChangedArgumentsAreSentWhenTheSessionIsFoundAgain(t *testing
 
 func TestSessionEnd_DoesNotStopTheRenewalOfOthers(t *testing.T) {
 	t.Parallel()
-	lead := func(release string) attributes {
-		return attributes{"renew_before_seconds": numberOf(1800), "renew_triggers": triggersOf(release)}
-	}
 	config := func(release string) configuration {
-		return configuration{room("a"): lasts("s1", lead(release)), room("b"): lasts("s2", lead(release)), room("c"): lasts("s3", lead(release))}
+		all := make(configuration)
+		for name, id := range map[string]string{"a": "s1", "b": "s2", "c": "s3"} {
+			all[room(name)] = lasts(id, lead(30*time.Minute), triggers(release))
+		}
+		return all
 	}
 	s := newAppliedStory(t, config("1"), "s1", "s2", "s3")
 	s.clock.Advance(45 * time.Minute)
@@ -119,7 +119,7 @@ func TestSessionEnd_DoesNotStopTheRenewalOfOthers(t *testing.T) {
 func TestSessionEnd_MetByAnUpdateFailsOnce(t *testing.T) {
 	t.Parallel()
 	s := newAppliedStory(t, configuration{room("it"): lasts("s1"), room("other"): lasts("s2")}, "s1", "s2")
-	changed := attributes{"ttl_seconds": numberOf(7200)}
+	changed := attributes{"ttl_seconds": 7200}
 	s.config = configuration{room("it"): lasts("s1", changed), room("other"): lasts("s2", changed)}
 	p := s.plan(s.config, command{})
 	s.box.Remove("s1")
@@ -130,7 +130,7 @@ func TestSessionEnd_MetByAnUpdateFailsOnce(t *testing.T) {
 	}
 	s.expectWrites("POST s1", "POST s2")
 	s.active(room("it"), false)
-	s.expectValue(room("it"), "expires_at", stringOf(sinceStart(time.Hour)))
+	s.expectValue(room("it"), "expires_at", sinceStart(time.Hour))
 	s.expectWarnings(s.run())
 	s.expectWrites()
 	s.expectEmptyPlan()

@@ -40,10 +40,14 @@ func (c *ephemeralCase) fault(operation sandbox.Operation, effect sandbox.Effect
 	return c.Inject(sandbox.Fault{Operation: operation, Effect: effect})
 }
 
-func (p *protocol) open(ctx context.Context, arguments map[string]any) *tfprotov6.OpenEphemeralResourceResponse {
+func ephemeralConfig(arguments attributes) *tfprotov6.DynamicValue {
+	return wire(newObject(providerSchemas().EphemeralResourceSchemas[sessionType], arguments))
+}
+
+func (p *protocol) open(ctx context.Context, arguments attributes) *tfprotov6.OpenEphemeralResourceResponse {
 	p.t.Helper()
 	resp, err := p.server.OpenEphemeralResource(ctx, &tfprotov6.OpenEphemeralResourceRequest{
-		TypeName: sessionType, Config: p.dynamic(p.object(p.schemas.EphemeralResourceSchemas[sessionType], arguments)),
+		TypeName: sessionType, Config: ephemeralConfig(arguments),
 	})
 	if err != nil {
 		p.t.Fatal(err)
@@ -69,30 +73,30 @@ func (p *protocol) close(ctx context.Context, private []byte) []*tfprotov6.Diagn
 	return resp.Diagnostics
 }
 
-// result is what an opening returned.
-func (c *ephemeralCase) result(opened *tfprotov6.OpenEphemeralResourceResponse) map[string]tftypes.Value {
-	return c.attributes(opened.Result, c.schemas.EphemeralResourceSchemas[sessionType].ValueType())
+// resultOf is what an opening returned.
+func resultOf(opened *tfprotov6.OpenEphemeralResourceResponse) tftypes.Value {
+	return unwire(providerSchemas().EphemeralResourceSchemas[sessionType].ValueType(), opened.Result)
 }
 
 func TestSessionEphemeral_OpensWithEveryAttribute(t *testing.T) {
 	t.Parallel()
 	c := newEphemeralCase(t)
-	opened := c.open(t.Context(), map[string]any{"ttl_seconds": 600, "intent": "event", "subscriber_count": 2})
+	opened := c.open(t.Context(), attributes{"ttl_seconds": 600, "intent": "event", "subscriber_count": 2})
 	expectNone(t, opened.Diagnostics)
 	id := c.onlySession(t)
 	c.expectCalls(t, "POST /session, POST /sessions/"+id+", GET /sessions/"+id)
-	result := c.result(opened)
-	for name, value := range result {
+	result := resultOf(opened)
+	for name, value := range members(result) {
 		if value.IsNull() || !value.IsKnown() {
 			t.Errorf("%s is %s", name, value)
 		}
 	}
 	var subscribers []tftypes.Value
-	if err := result["subscriber_tokens"].As(&subscribers); err != nil || len(subscribers) != 2 {
+	if err := member(result, "subscriber_tokens").As(&subscribers); err != nil || len(subscribers) != 2 {
 		t.Errorf("%d subscriber tokens (%v), want 2", len(subscribers), err)
 	}
-	if textOf(result["id"]) != id || textOf(result["expires_at"]) != sinceStart(10*time.Minute) {
-		t.Errorf("id %s, expires_at %s", result["id"], result["expires_at"])
+	if text(result, "id") != id || text(result, "expires_at") != sinceStart(10*time.Minute) {
+		t.Errorf("opened: %s", result)
 	}
 	if session, _ := c.Session(id); session.Intent != "event" {
 		t.Errorf("intent %q", session.Intent)
@@ -116,7 +120,7 @@ func TestSessionEphemeral_FailedOpenDeletesTheSession(t *testing.T) {
 			t.Parallel()
 			c := newEphemeralCase(t)
 			c.fault(sandbox.OperationExpiry, test.effect)
-			opened := c.open(t.Context(), map[string]any{"ttl_seconds": 60})
+			opened := c.open(t.Context(), attributes{"ttl_seconds": 60})
 			expectError(t, opened.Diagnostics, "Unable to open session", test.want)
 			c.expectNoneLeft(t, diagnosticText(opened.Diagnostics))
 		})
@@ -142,7 +146,7 @@ func TestSessionEphemeral_InterruptedOpenDeletesTheSession(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			c.fault(operation, effect(cancel))
-			opened := c.open(ctx, map[string]any{"ttl_seconds": 60})
+			opened := c.open(ctx, attributes{"ttl_seconds": 60})
 			expectError(t, opened.Diagnostics, "Unable to open session", "interrupted")
 			c.expectNoneLeft(t, diagnosticText(opened.Diagnostics))
 		})
@@ -212,10 +216,10 @@ func TestSessionEphemeral_FailedReadBackIsAWarning(t *testing.T) {
 			t.Parallel()
 			c := newEphemeralCase(t)
 			c.fault(sandbox.OperationGet, test.effect)
-			opened := c.open(t.Context(), map[string]any{"ttl_seconds": 60})
+			opened := c.open(t.Context(), attributes{"ttl_seconds": 60})
 			expectWarnings(t, opened.Diagnostics, test.warnings)
 			c.onlySession(t)
-			if got, want := textOf(c.result(opened)["expires_at"]), sinceStart(time.Minute); got != want {
+			if got, want := text(resultOf(opened), "expires_at"), sinceStart(time.Minute); got != want {
 				t.Errorf("expires_at %s, want %s", got, want)
 			}
 			c.expectRenewal(t, opened.RenewAt, 30*time.Second)
@@ -231,7 +235,7 @@ func TestSessionEphemeral_OpeningInAPlanHidesNoConflict(t *testing.T) {
 	s.put("s1")
 	s.config = configuration{room("before"): lasts("s1")}
 	s.run()
-	p := newProtocolWith(t, map[string]any{"endpoint": s.url, "client_id": testClientID, "client_secret": testClientSecret})
+	p := newProtocolWith(t, attributes{"endpoint": s.url, "client_id": testClientID, "client_secret": testClientSecret})
 	expectNone(t, p.open(t.Context(), nil).Diagnostics)
 	s.server, s.config = p.server, configuration{room("after"): lasts("s1")}
 	s.refused(command{}, "Plan deletes a session that it keeps")
@@ -242,7 +246,7 @@ func TestSessionEphemeral_RefusesInvalidArguments(t *testing.T) {
 	c := newEphemeralCase(t)
 	for name, value := range map[string]any{"ttl_seconds": 0, "subscriber_count": 11, "intent": ""} {
 		resp, err := c.server.ValidateEphemeralResourceConfig(t.Context(), &tfprotov6.ValidateEphemeralResourceConfigRequest{
-			TypeName: sessionType, Config: c.dynamic(c.object(c.schemas.EphemeralResourceSchemas[sessionType], map[string]any{name: value})),
+			TypeName: sessionType, Config: ephemeralConfig(attributes{name: value}),
 		})
 		if err != nil {
 			t.Fatal(err)

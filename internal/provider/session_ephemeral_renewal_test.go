@@ -30,13 +30,13 @@ func (c *ephemeralCase) expectRenewal(t *testing.T, renewAt time.Time, want time
 func TestSessionEphemeral_RenewsAfterHalfOfWhatIsGranted(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		arguments              map[string]any
+		arguments              attributes
 		maxTTL, asked, granted time.Duration
 		warnings               int
 	}{
 		"default":    {nil, 0, 10 * time.Minute, 10 * time.Minute, 0},
-		"configured": {map[string]any{"ttl_seconds": 60}, 0, time.Minute, time.Minute, 0},
-		"capped":     {map[string]any{"ttl_seconds": 360_000}, 10 * time.Minute, 100 * time.Hour, 10 * time.Minute, 1},
+		"configured": {attributes{"ttl_seconds": 60}, 0, time.Minute, time.Minute, 0},
+		"capped":     {attributes{"ttl_seconds": 360_000}, 10 * time.Minute, 100 * time.Hour, 10 * time.Minute, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

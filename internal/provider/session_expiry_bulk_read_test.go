@@ -13,7 +13,7 @@ func TestSessionExpiry_BulkReadCanBeTurnedOff(t *testing.T) {
 	const instances = 40
 	for _, bulk := range []bool{true, false} {
 		s := newStory(t)
-		s.provider["bulk_read"] = boolOf(bulk)
+		s.provider["bulk_read"] = bulk
 		for i := range instances {
 			s.put(numberedID(i))
 			s.config[room(numberedID(i))] = lasts(numberedID(i))

@@ -9,14 +9,14 @@ const conflictWarning = "Two resources manage one session"
 
 func TestSessionExpiry_TwoForOneSessionWarnInEveryPlan(t *testing.T) {
 	t.Parallel()
-	secret := attributes{"renew_triggers": triggersOf("hush-hush")}
+	secret := triggers("hush-hush")
 	const want = conflictWarning + ` … "s1" … ttl_seconds = 3600 … destroy = false`
 	for name, test := range map[string]struct {
 		first block
 		text  string
 	}{
 		"twins":            {lasts("s1", secret), want},
-		"another lifetime": {lasts("s1", secret, attributes{"ttl_seconds": numberOf(600)}), want + " … ttl_seconds = 600"},
+		"another lifetime": {lasts("s1", secret, attributes{"ttl_seconds": 600}), want + " … ttl_seconds = 600"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

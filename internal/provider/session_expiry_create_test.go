@@ -67,7 +67,7 @@ func TestSessionExpiry_TakesIDsThatNeedEscaping(t *testing.T) {
 	for _, id := range []string{"a/b", "100%", "%2e%2e", "sch\u00f6n", "a b?c#d", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"} {
 		s.put(id)
 		s.change(configuration{room("it"): lasts(id)})
-		s.expectValue(room("it"), "id", stringOf(id))
+		s.expectValue(room("it"), "id", id)
 		s.change(configuration{})
 		s.expectWrites("POST "+id, "DELETE "+id)
 		s.lives(id, false)
@@ -82,8 +82,8 @@ func TestSessionExpiry_RefusesInvalidArguments(t *testing.T) {
 		arguments attributes
 		want      string
 	}{
-		{"a", attributes{"ttl_seconds": numberOf(0)}, "ttl_seconds value must be between 1 and 9000000000, got: 0"},
-		{"a", attributes{"ttl_seconds": numberOf(-5)}, "must be between 1"},
+		{"a", attributes{"ttl_seconds": 0}, "ttl_seconds value must be between 1 and 9000000000, got: 0"},
+		{"a", attributes{"ttl_seconds": -5}, "must be between 1"},
 		{"a", attributes{"ttl_seconds": tftypes.NewValue(tftypes.Number, 1.5)}, "whole number"},
 		{"", nil, "session id is empty"},
 		{".", nil, "is not the id of a session"},
@@ -109,7 +109,7 @@ func TestSessionExpiry_RefusedCredentialsKeepTheState(t *testing.T) {
 			s.change(configuration{room("it"): lasts("s1")})
 			own := s.provider
 			s.provider = pairOf(s.url, testClientID)
-			s.provider["client_secret"] = stringOf("wrong")
+			s.provider["client_secret"] = "wrong"
 			for _, how := range []command{{}, {destroy: true}} {
 				s.refused(how, "refused the credentials from", "client_secret attribute")
 			}

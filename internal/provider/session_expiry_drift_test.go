@@ -65,13 +65,13 @@ func TestSessionExpiry_OnlyAnEarlierExpiryIsDrift(t *testing.T) {
 func TestSessionResource_AnswersWithoutAnExpiryKeepTheKnownOne(t *testing.T) {
 	t.Parallel()
 	it := sessionAt("it")
-	s := newAppliedStory(t, only(attributes{"ttl_seconds": numberOf(3600)}))
+	s := newAppliedStory(t, only(attributes{"ttl_seconds": 3600}))
 	s.box.Inject(sandbox.Fault{Operation: sandbox.OperationGet, Effect: sandbox.Replace(http.StatusOK, "application/json", fmt.Sprintf(`{"data":{"id":%q}}`, s.id(it)))})
 	s.expectEmptyPlan()
-	s.change(only(attributes{"ttl_seconds": numberOf(7200)}))
+	s.change(only(attributes{"ttl_seconds": 7200}))
 	s.expectWrites("POST " + s.id(it))
-	s.expectValue(it, "expires_at", stringOf(sinceStart(2*time.Hour)))
-	s.expectValue(it, "created_at", stringOf(sinceStart(0)))
+	s.expectValue(it, "expires_at", sinceStart(2*time.Hour))
+	s.expectValue(it, "created_at", sinceStart(0))
 }
 
 // A list may lag behind the API: these pages show the lifetime that each session
@@ -79,7 +79,7 @@ func TestSessionResource_AnswersWithoutAnExpiryKeepTheKnownOne(t *testing.T) {
 func TestSessionExpiry_LaggingListPlansNothing(t *testing.T) {
 	t.Parallel()
 	s := newStory(t)
-	s.provider["bulk_read"] = boolOf(true)
+	s.provider["bulk_read"] = true
 	config := make(configuration)
 	for i := range 20 {
 		id := fmt.Sprintf("s%d", i)

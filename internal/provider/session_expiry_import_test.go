@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
-	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
@@ -31,7 +30,7 @@ func TestSessionExpiry_ImportIsUpdatedInPlace(t *testing.T) {
 		return all(after(d), importing(sandbox.Session{CreatedAt: testStart, ExpiresAt: testStart.Add(2 * time.Hour)}))
 	}
 	another := lead(time.Minute)
-	another["ttl_seconds"] = numberOf(600)
+	another["ttl_seconds"] = 600
 	missing := func(s *story) {
 		s.box.Remove("s1")
 		s.imports(room("it"), &tfprotov6.ImportResourceStateRequest{ID: "s1"})
@@ -73,12 +72,11 @@ func TestSessionExpiry_ImportByIDEqualsImportByIdentity(t *testing.T) {
 	t.Parallel()
 	s := newStory(t)
 	s.put("s1")
-	identity := s.wire(tftypes.NewValue(identityType, map[string]tftypes.Value{"session_id": stringOf("s1")}))
-	for _, request := range []*tfprotov6.ImportResourceStateRequest{{ID: "s1"}, {Identity: &tfprotov6.ResourceIdentityData{IdentityData: identity}}} {
+	for _, request := range []*tfprotov6.ImportResourceStateRequest{{ID: "s1"}, {Identity: identityOf("s1")}} {
 		s.expectWarnings(s.imports(room("it"), request))
-		s.expectValue(room("it"), "ttl_seconds", numberOf(24*3600))
-		s.expectValue(room("it"), "expires_at", stringOf(sinceStart(24*time.Hour)))
-		s.expectValue(room("it"), "delete_on_destroy", boolOf(true))
+		s.expectValue(room("it"), "ttl_seconds", 24*3600)
+		s.expectValue(room("it"), "expires_at", sinceStart(24*time.Hour))
+		s.expectValue(room("it"), "delete_on_destroy", true)
 	}
 	s.expectWrites()
 }

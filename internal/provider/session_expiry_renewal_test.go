@@ -14,10 +14,9 @@ func renewed(happens func(*story), config attributes, expiresAt time.Duration) t
 
 func TestSessionExpiry_Renews(t *testing.T) {
 	t.Parallel()
-	ttl := func(seconds int) attributes { return attributes{"ttl_seconds": numberOf(seconds)} }
-	triggers := func(value string) attributes { return attributes{"renew_triggers": triggersOf(value)} }
+	ttl := func(seconds int) attributes { return attributes{"ttl_seconds": seconds} }
 	forgetting := lead(time.Hour)
-	forgetting["delete_on_destroy"] = boolOf(false)
+	forgetting["delete_on_destroy"] = false
 	minute := after(time.Minute)
 	runScenarios(t, map[string]scenario{
 		"when less than the lead time remains": {turns: []turn{
@@ -112,7 +111,7 @@ func TestSessionExpiry_StaleReadBackIsNotACap(t *testing.T) {
 		return func(s *story) sandbox.Fault { return sandbox.Fault{Effect: s.box.StaleReads(reads)} }
 	}
 	change := func(reads, ttl int) scenario {
-		config := attributes{"ttl_seconds": numberOf(ttl)}
+		config := attributes{"ttl_seconds": ttl}
 		second := renewed(after(30*time.Minute), config, 30*time.Minute+time.Duration(ttl)*time.Second)
 		second.fault = stale(reads)
 		return scenario{turns: []turn{given(attributes{}), second}}

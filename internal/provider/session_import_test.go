@@ -4,7 +4,6 @@ import (
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
-	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
 func TestSessionImport_ImpossibleIDIsRefusedWithoutARequest(t *testing.T) {
@@ -12,7 +11,7 @@ func TestSessionImport_ImpossibleIDIsRefusedWithoutARequest(t *testing.T) {
 	f := newFixture(t)
 	p := newProtocol(t, f)
 	for id, want := range map[string]string{"": "Empty session id", "..": "part of the URL's path"} {
-		identity := &tfprotov6.ResourceIdentityData{IdentityData: p.dynamic(tftypes.NewValue(identityType, map[string]tftypes.Value{"session_id": stringOf(id)}))}
+		identity := identityOf(id)
 		for _, typeName := range []string{sessionType, expiryType} {
 			for _, request := range []*tfprotov6.ImportResourceStateRequest{{TypeName: typeName, ID: id}, {TypeName: typeName, Identity: identity}} {
 				resp, err := p.server.ImportResourceState(t.Context(), request)

@@ -43,7 +43,7 @@ func (r appliedRun) judge() {
 // error to delete what has ended.
 func (r appliedRun) explains(found problem) bool {
 	c, deleting := r.plan.changes[found.at], found.step == "delete"
-	id := textOf(r.plan.config[found.at].arguments["session_id"])
+	id := r.plan.config[found.at].sessionID()
 	if deleting || id == "" {
 		id = c.before.id()
 	}
@@ -177,7 +177,7 @@ func (r appliedRun) judgeState() {
 		// A session that has just been connected has an expiry that is past, which does
 		// not bring it back to life, even if another instance extends it in the same run.
 		reset := lives && !session.ExpiresAt.After(r.clock.Now())
-		if active := isTrue(member(held.value, "active")); active != lives && !reset {
+		if active := is(member(held.value, "active"), true); active != lives && !reset {
 			r.fail("%s: active is %t, and session %s lives: %t", at, active, held.id(), lives)
 		}
 		stored, err := time.Parse(time.RFC3339, text(held.value, "expires_at"))
@@ -209,7 +209,7 @@ func (l *life) judgeSecondPlan(how command) {
 	for _, found := range again.problems {
 		id := l.id(found.at)
 		if id == "" {
-			id = textOf(l.config[found.at].arguments["session_id"])
+			id = l.config[found.at].sessionID()
 		}
 		if !shared[id] {
 			l.fail("the second plan says %s", problemText([]problem{found}))
@@ -237,7 +237,7 @@ func (l *life) shared() map[string]bool {
 	}
 	for at, said := range l.config {
 		if _, held := l.state.current[at]; !held {
-			count[textOf(said.arguments["session_id"])]++
+			count[said.sessionID()]++
 		}
 	}
 	for id, n := range count {

@@ -263,7 +263,7 @@ func (r appliedRun) remember() {
 		case done == destroyOnly, done == create, done.replaces():
 			delete(r.unsent, at)
 			r.doubtful[at] = r.disturbed && at.kind == sessionType
-		case c.writes() && isTrue(member(held.value, "active")):
+		case c.writes() && is(member(held.value, "active"), true):
 			delete(r.unsent, at)
 			delete(r.doubtful, at)
 		case done == update && !c.before.active() && argumentsChanged(c):

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"pgregory.net/rapid"
 )
 
@@ -156,7 +155,7 @@ func (l *life) drawSession(_ string, b *block) {
 		b.needs = managed.name
 		return
 	}
-	b.arguments["session_id"] = stringOf(rapid.SampledFrom(existingIDs).Draw(l.rt, "session_id"))
+	b.arguments["session_id"] = rapid.SampledFrom(existingIDs).Draw(l.rt, "session_id")
 }
 
 func (l *life) drawArguments(kind string, b *block) {
@@ -166,15 +165,15 @@ func (l *life) drawArguments(kind string, b *block) {
 	}
 	b.later = nil
 	if kind == expiryType || rapid.IntRange(0, 3).Draw(l.rt, "with a ttl") > 0 {
-		b.arguments["ttl_seconds"] = numberOf(ttl)
+		b.arguments["ttl_seconds"] = ttl
 		if lead := rapid.SampledFrom([]int{0, 0, ttl / 4, ttl / 2, ttl - 1}).Draw(l.rt, "renew_before_seconds"); lead > 0 {
-			b.arguments["renew_before_seconds"] = numberOf(lead)
+			b.arguments["renew_before_seconds"] = lead
 		}
 		if release := rapid.IntRange(0, 2).Draw(l.rt, "release"); release > 0 {
-			b.arguments["renew_triggers"] = triggersOf(fmt.Sprintf("secret-trigger-%d", release))
+			maps.Copy(b.arguments, triggers(fmt.Sprintf("secret-trigger-%d", release)))
 		}
 	}
-	b.arguments["delete_on_destroy"] = boolOf(rapid.IntRange(0, 4).Draw(l.rt, "forget on destroy") > 0)
+	b.arguments["delete_on_destroy"] = rapid.IntRange(0, 4).Draw(l.rt, "forget on destroy") > 0
 	b.createBeforeDestroy = rapid.IntRange(0, 5).Draw(l.rt, "create first") == 0
 }
 
@@ -266,7 +265,7 @@ func (b block) String() string {
 }
 
 // brief lists attributes without what no rule looks at.
-func brief(values map[string]tftypes.Value) string {
+func brief[V any](values map[string]V) string {
 	var parts []string
 	for _, name := range []string{"id", "session_id", "ttl_seconds", "renew_before_seconds", "renew_triggers", "delete_on_destroy", "expires_at", "renew_at", "active"} {
 		if value, ok := values[name]; ok {

@@ -94,7 +94,7 @@ func (l *life) wants(at address, state snapshot, how command) (id string, known,
 	case slices.Contains(said.later, "session_id"):
 		return "", false, true
 	case at.kind == expiryType && said.needs == "":
-		return textOf(said.arguments["session_id"]), true, true
+		return said.sessionID(), true, true
 	case at.kind == expiryType:
 		source = sessionAt(said.needs)
 	}

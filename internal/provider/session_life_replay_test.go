@@ -73,7 +73,7 @@ func (l *life) cameOf(failed bool) {
 	last.failed = last.failed || failed
 	held := make(map[string]string)
 	for at, o := range l.state.current {
-		held[hclAddress(at)] = fmt.Sprintf("%s %t", o.id(), isTrue(member(o.value, "active")))
+		held[hclAddress(at)] = fmt.Sprintf("%s %t", o.id(), is(member(o.value, "active"), true))
 	}
 	last.after = agreement(l.accounts, held)
 }
@@ -167,21 +167,29 @@ func hclAddress(at address) string {
 	return at.kind + "." + strings.NewReplacer("[", "_", "]", "").Replace(at.name)
 }
 
-func hclValue(value tftypes.Value) string {
-	var m map[string]tftypes.Value
-	switch {
-	case !value.IsKnown():
-		return "(known after apply)"
-	case value.IsNull():
-		return "null"
-	case value.Type().Is(tftypes.Number):
-		return fmt.Sprint(seconds(value))
-	case value.Type().Is(tftypes.Bool):
-		return fmt.Sprint(isTrue(value))
-	case value.As(&m) == nil:
-		return fmt.Sprintf("{ release = %s }", hclValue(m["release"]))
+func hclValue(value any) string {
+	switch value := value.(type) {
+	case tftypes.Value:
+		switch {
+		case !value.IsKnown():
+			return "(known after apply)"
+		case value.IsNull():
+			return "null"
+		case value.Type().Is(tftypes.Number):
+			return fmt.Sprint(seconds(value))
+		case value.Type().Is(tftypes.Bool):
+			return fmt.Sprint(is(value, true))
+		case value.Type().Is(tftypes.String):
+			return fmt.Sprintf("%q", textOf(value))
+		}
+		return hclValue(map[string]string{"release": text(value, "release")})
+	case map[string]string:
+		return fmt.Sprintf("{ release = %q }", value["release"])
+	case string:
+		return fmt.Sprintf("%q", value)
+	default:
+		return fmt.Sprint(value)
 	}
-	return fmt.Sprintf("%q", textOf(value))
 }
 
 // held is what the state file holds, by address.

@@ -18,11 +18,11 @@ import (
 var listTypes = []string{sessionType, expiryType}
 
 // list returns an iterator, which asks the API for no more than it is asked for.
-func (p *protocol) list(typeName string, limit int64, include bool, filters map[string]any) func(func(tfprotov6.ListResourceResult) bool) {
+func (p *protocol) list(typeName string, limit int64, include bool, filters attributes) func(func(tfprotov6.ListResourceResult) bool) {
 	p.t.Helper()
 	stream, err := p.server.ListResource(p.t.Context(), &tfprotov6.ListResourceRequest{
 		TypeName: typeName, Limit: limit, IncludeResource: include,
-		Config: p.dynamic(p.object(p.schemas.ListResourceSchemas[typeName], filters)),
+		Config: wire(newObject(providerSchemas().ListResourceSchemas[typeName], filters)),
 	})
 	if err != nil {
 		p.t.Fatal(err)
@@ -36,7 +36,7 @@ func (p *protocol) ids(results []tfprotov6.ListResourceResult) []string {
 	ids := make([]string, 0, len(results))
 	for _, result := range results {
 		expectNone(p.t, result.Diagnostics)
-		id := textOf(p.attributes(result.Identity.IdentityData, identityType)["session_id"])
+		id := text(unwire(identityType, result.Identity.IdentityData), "session_id")
 		if result.DisplayName != id || result.Resource != nil {
 			p.t.Errorf("session %q has the display name %q, and its resource is included: %t", id, result.DisplayName, result.Resource != nil)
 		}
@@ -89,7 +89,7 @@ func TestSessionList_FetchesNoMoreThanItsLimit(t *testing.T) {
 			p := newProtocol(t, f)
 			for _, typeName := range listTypes {
 				f.ResetRequests()
-				ids := p.ids(slices.Collect(p.list(typeName, test.limit, false, map[string]any{"id_prefix": test.prefix})))
+				ids := p.ids(slices.Collect(p.list(typeName, test.limit, false, attributes{"id_prefix": test.prefix})))
 				if want := f.sessionIDs()[:test.want]; !slices.Equal(ids, want) {
 					t.Errorf("%d results of %s, want the first %d sessions in order", len(ids), typeName, len(want))
 				}
@@ -141,16 +141,16 @@ func TestSessionList_PushesEveryErrorAsAResult(t *testing.T) {
 	f := newFixture(t)
 	for name, test := range map[string]struct {
 		secret  any
-		filters map[string]any
+		filters attributes
 		want    string
 	}{
 		"refused credentials":       {secret: "wrong", want: "refused the credentials"},
 		"credentials not known yet": {secret: tftypes.UnknownValue, want: "client_secret is known only after apply"},
-		"not a timestamp":           {secret: testClientSecret, filters: map[string]any{"created_before": "yesterday"}, want: "RFC3339"},
+		"not a timestamp":           {secret: testClientSecret, filters: attributes{"created_before": "yesterday"}, want: "RFC3339"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := newProtocolWith(t, map[string]any{"endpoint": f.url, "client_id": testClientID, "client_secret": test.secret, "max_retries": 0})
+			p := newProtocolWith(t, attributes{"endpoint": f.url, "client_id": testClientID, "client_secret": test.secret, "max_retries": 0})
 			results := slices.Collect(p.list(sessionType, 10, true, test.filters))
 			if len(results) != 1 {
 				t.Fatalf("%d results, want one", len(results))
@@ -197,11 +197,10 @@ func TestSessionList_ConfigurationImportsAndPlansEmpty(t *testing.T) {
 // empty plan for the configuration that its resource makes.
 func expectEmptyImport(t *testing.T, f *fixture, typeName string, listed tfprotov6.ListResourceResult) {
 	t.Helper()
-	p := newProtocol(t, f)
-	arguments := attributes(p.attributes(listed.Resource, p.schemas.ResourceSchemas[typeName].ValueType()))
-	for _, attribute := range p.schemas.ResourceSchemas[typeName].Block.Attributes {
-		if attribute.Computed && !attribute.Optional {
-			delete(arguments, attribute.Name)
+	arguments, given := make(attributes), members(unwire(resourceType(typeName), listed.Resource))
+	for _, attribute := range providerSchemas().ResourceSchemas[typeName].Block.Attributes {
+		if attribute.Optional || attribute.Required {
+			arguments[attribute.Name] = given[attribute.Name]
 		}
 	}
 	at := address{typeName, "test"}

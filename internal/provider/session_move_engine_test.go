@@ -52,7 +52,7 @@ func TestSessionMove_EngineTakesOverFromRestapi(t *testing.T) {
 	f, c := newFixture(t), newCLI(t)
 	f.putSession(testSessionID, 30*24*time.Hour)
 	c.useState("restapi_v1")
-	c.others["palabra-community/palabra"] = newServer
+	c.others["palabra-community/palabra"] = newProviderServer
 	c.write(strings.Replace(string(example), block, f.config(""), 1))
 	expectTakenOver(t, f, c, "palabra_session_expiry.booth")
 }

@@ -7,11 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
-
-	"github.com/palabra-community/terraform-provider-palabra/internal/provider"
 )
 
 const otherSessionID = "58347ae0-8a5d-41cf-96d9-166b550b3335.b0327ccf.3c0742bc"
@@ -41,24 +38,16 @@ func readFixtureState(t *testing.T, name string) (raw []byte, state fixtureState
 	return raw, state
 }
 
-// moved is what a provider that is not configured makes of a state.
-func moved(t *testing.T, target string, req *tfprotov6.MoveResourceStateRequest) (map[string]tftypes.Value, *tfprotov6.MoveResourceStateResponse) {
+// moved asks a provider that is not configured, as engines do. The state is null
+// after an error.
+func moved(t *testing.T, target string, req *tfprotov6.MoveResourceStateRequest) (tftypes.Value, *tfprotov6.MoveResourceStateResponse) {
 	t.Helper()
-	server := providerserver.NewProtocol6(provider.New("test")())()
-	schemas, err := server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
-	if err != nil {
-		t.Fatal(err)
-	}
 	req.TargetTypeName = target
-	resp, err := server.MoveResourceState(t.Context(), req)
+	resp, err := newServer().MoveResourceState(t.Context(), req)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diagnostics(resp.Diagnostics, tfprotov6.DiagnosticSeverityError) != "" {
-		return nil, resp
-	}
-	p := &protocol{t: t}
-	return p.attributes(resp.TargetState, schemas.ResourceSchemas[target].ValueType()), resp
+	return unwire(resourceType(target), resp.TargetState), resp
 }
 
 func moveRequest(address, typeName, state string) *tfprotov6.MoveResourceStateRequest {
@@ -72,7 +61,7 @@ func expectMoved(t *testing.T, req *tfprotov6.MoveResourceStateRequest, want str
 	t.Helper()
 	state, resp := moved(t, expiryType, req)
 	expectNone(t, resp.Diagnostics)
-	for name, value := range state {
+	for name, value := range members(state) {
 		switch isID := name == "id" || name == "session_id"; {
 		case isID && textOf(value) != want:
 			t.Errorf("%s is %s, want %q", name, value, want)
@@ -163,7 +152,7 @@ func TestSessionMove_RefusalsShowTheImportWay(t *testing.T) {
 // of the source.
 func upgradedIdentity(t *testing.T, target, identity string) *tfprotov6.UpgradeResourceIdentityResponse {
 	t.Helper()
-	resp, err := providerserver.NewProtocol6(provider.New("test")())().UpgradeResourceIdentity(t.Context(), &tfprotov6.UpgradeResourceIdentityRequest{
+	resp, err := newServer().UpgradeResourceIdentity(t.Context(), &tfprotov6.UpgradeResourceIdentityRequest{
 		TypeName: target, Version: 0, RawIdentity: &tfprotov6.RawState{JSON: []byte(identity)},
 	})
 	if err != nil {
@@ -206,18 +195,18 @@ func TestSessionMove_BetweenOurTypesKeepsWhatTheyShare(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		target, source, state string
-		want                  map[string]tftypes.Value
+		want                  attributes
 		warning               string
 	}{
 		"session with tokens": {
 			expiryType, sessionType, `{"id":"s1","ttl_seconds":3600,"intent":"api","publisher_token":"secret-token","subscriber_tokens":["other-token"],"expires_at":"2031-03-14T10:26:53Z"}`,
-			map[string]tftypes.Value{"id": stringOf("s1"), "session_id": stringOf("s1"), "ttl_seconds": numberOf(3600), "expires_at": stringOf("2031-03-14T10:26:53Z")},
+			attributes{"id": "s1", "session_id": "s1", "ttl_seconds": 3600, "expires_at": "2031-03-14T10:26:53Z"},
 			"Tokens leave the state",
 		},
-		"session without tokens": {expiryType, sessionType, `{"id":"s1","publisher_token":null}`, map[string]tftypes.Value{"session_id": stringOf("s1")}, ""},
+		"session without tokens": {expiryType, sessionType, `{"id":"s1","publisher_token":null}`, attributes{"session_id": "s1"}, ""},
 		"expiry": {
 			sessionType, expiryType, `{"id":"s1","session_id":"s1","ttl_seconds":3600,"renew_triggers":{"release":"1"},"delete_on_destroy":false,"expires_at":"2031-03-14T10:26:53Z","active":true}`,
-			map[string]tftypes.Value{"id": stringOf("s1"), "ttl_seconds": numberOf(3600), "renew_triggers": triggersOf("1"), "delete_on_destroy": boolOf(false), "publisher_token": tftypes.NewValue(tftypes.String, nil)},
+			attributes{"id": "s1", "ttl_seconds": 3600, "renew_triggers": map[string]string{"release": "1"}, "delete_on_destroy": false, "publisher_token": nil},
 			"",
 		},
 	} {
@@ -227,8 +216,8 @@ func TestSessionMove_BetweenOurTypesKeepsWhatTheyShare(t *testing.T) {
 			req.SourcePrivate = []byte(`{"note":"e30="}`)
 			state, resp := moved(t, test.target, req)
 			for name, want := range test.want {
-				if !state[name].Equal(want) {
-					t.Errorf("%s is %s, want %s", name, state[name], want)
+				if got := member(state, name); !got.Equal(newValue(got.Type(), want)) {
+					t.Errorf("%s is %s, want %v", name, got, want)
 				}
 			}
 			expectIdentity(t, resp.TargetIdentity, "s1")
@@ -248,7 +237,7 @@ func TestSessionMove_OfAMissingSessionPlansACreateWithAWarning(t *testing.T) {
 	t.Parallel()
 	s := newStory(t)
 	_, resp := moved(t, expiryType, moveRequest("mastercard/restapi", "restapi_object", `{"id":"s1"}`))
-	s.state.current[room("it")] = object{value: s.unwire(expiryType, resp.TargetState), private: resp.TargetPrivate, identity: resp.TargetIdentity}
+	s.state.current[room("it")] = object{value: unwire(resourceType(expiryType), resp.TargetState), private: resp.TargetPrivate, identity: resp.TargetIdentity}
 	p := s.plan(configuration{room("it"): lasts("s1")}, command{})
 	if p.changes[room("it")].action != create {
 		t.Errorf("actions: %v, want a create", actionsOf(p))

@@ -13,8 +13,8 @@ func TestSessionResource_ImportIsNotReplacedByWhatItLeavesNull(t *testing.T) {
 	s, it := newStory(t), sessionAt("it")
 	s.put("s1")
 	s.expectWarnings(s.imports(it, &tfprotov6.ImportResourceStateRequest{ID: "s1"}), "Tokens and URLs cannot be imported … publisher_token … null")
-	s.expectValue(it, "id", stringOf("s1"))
-	s.expectValue(it, "expires_at", stringOf(sinceStart(24*time.Hour)))
+	s.expectValue(it, "id", "s1")
+	s.expectValue(it, "expires_at", sinceStart(24*time.Hour))
 	for _, attribute := range tokenAttributes {
 		if !member(s.state.current[it].value, attribute).IsNull() {
 			t.Errorf("%s is not null", attribute)
@@ -22,14 +22,14 @@ func TestSessionResource_ImportIsNotReplacedByWhatItLeavesNull(t *testing.T) {
 	}
 	s.config = only(nil)
 	s.expectEmptyPlan()
-	arguments := attributes{"subscriber_count": numberOf(2), "intent": stringOf("event")}
+	arguments := attributes{"subscriber_count": 2, "intent": "event"}
 	s.expectWarnings(s.change(only(arguments)))
 	s.expectWrites()
-	arguments["ttl_seconds"] = numberOf(7200)
+	arguments["ttl_seconds"] = 7200
 	s.change(only(arguments))
 	s.expectWrites("POST s1")
 	// From now on the intent is known.
-	arguments["intent"] = stringOf("captions")
+	arguments["intent"] = "captions"
 	s.change(only(arguments))
 	s.expectWrites("DELETE s1", "POST", "POST "+s.id(it))
 }

@@ -13,7 +13,7 @@ import (
 // against the session limit. An error would taint the instance.
 func TestSessionResource_InterruptedCreateIsInTheState(t *testing.T) {
 	t.Parallel()
-	for name, arguments := range map[string]attributes{"with a lifetime": {"ttl_seconds": numberOf(60)}, "without": {}} {
+	for name, arguments := range map[string]attributes{"with a lifetime": {"ttl_seconds": 60}, "without": {}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, it := newStory(t), sessionAt("it")

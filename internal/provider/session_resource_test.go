@@ -33,10 +33,10 @@ func TestSessionResource_EngineCreatesExtendsReplacesAndDeletes(t *testing.T) {
 
 func TestSessionResource_CreateFillsEveryComputedAttribute(t *testing.T) {
 	t.Parallel()
-	s, it := newAppliedStory(t, only(attributes{"ttl_seconds": numberOf(3600), "subscriber_count": numberOf(2)})), sessionAt("it")
-	for name, want := range map[string]tftypes.Value{
-		"expires_at": stringOf(sinceStart(time.Hour)), "created_at": stringOf(sinceStart(0)),
-		"intent": stringOf("api"), "delete_on_destroy": boolOf(true), "active": boolOf(true),
+	s, it := newAppliedStory(t, only(attributes{"ttl_seconds": 3600, "subscriber_count": 2})), sessionAt("it")
+	for name, want := range map[string]any{
+		"expires_at": sinceStart(time.Hour), "created_at": sinceStart(0),
+		"intent": "api", "delete_on_destroy": true, "active": true,
 	} {
 		s.expectValue(it, name, want)
 	}
@@ -59,7 +59,7 @@ func only(arguments attributes, later ...string) configuration {
 func TestSessionResource_ChangedArgumentWritesOnlyWhatItHasTo(t *testing.T) {
 	t.Parallel()
 	const noEffect = "Change has no effect on the session"
-	hour := attributes{"ttl_seconds": numberOf(3600)}
+	hour := attributes{"ttl_seconds": 3600}
 	for name, test := range map[string]struct {
 		before, after attributes
 		// later are arguments of after that are known after apply.
@@ -70,21 +70,21 @@ func TestSessionResource_ChangedArgumentWritesOnlyWhatItHasTo(t *testing.T) {
 		sets bool
 	}{
 		"nothing":              {before: hour, after: hour},
-		"another lifetime":     {before: hour, after: attributes{"ttl_seconds": numberOf(7200)}, action: update, sets: true},
+		"another lifetime":     {before: hour, after: attributes{"ttl_seconds": 7200}, action: update, sets: true},
 		"no lifetime any more": {before: hour},
 		"a lifetime":           {after: hour, action: update, sets: true},
-		"another intent":       {before: attributes{"intent": stringOf("event")}, after: attributes{"intent": stringOf("captions")}, action: deleteThenCreate},
-		"not the API's intent": {after: attributes{"intent": stringOf("captions")}, action: deleteThenCreate},
-		"no intent any more":   {before: attributes{"intent": stringOf("event")}},
-		"an aggregation":       {after: attributes{"aggregation_id": stringOf("b")}, action: deleteThenCreate},
-		"another aggregation":  {before: attributes{"aggregation_id": stringOf("a")}, after: attributes{"aggregation_id": stringOf("b")}, action: deleteThenCreate},
+		"another intent":       {before: attributes{"intent": "event"}, after: attributes{"intent": "captions"}, action: deleteThenCreate},
+		"not the API's intent": {after: attributes{"intent": "captions"}, action: deleteThenCreate},
+		"no intent any more":   {before: attributes{"intent": "event"}},
+		"an aggregation":       {after: attributes{"aggregation_id": "b"}, action: deleteThenCreate},
+		"another aggregation":  {before: attributes{"aggregation_id": "a"}, after: attributes{"aggregation_id": "b"}, action: deleteThenCreate},
 		"an unknown intent": {
-			before: attributes{"intent": stringOf("event"), "ttl_seconds": numberOf(600)}, after: attributes{"intent": stringOf("captions"), "ttl_seconds": numberOf(900)},
+			before: attributes{"intent": "event", "ttl_seconds": 600}, after: attributes{"intent": "captions", "ttl_seconds": 900},
 			later: []string{"intent"}, action: deleteThenCreate, sets: true,
 		},
-		"no subscriber count":      {before: attributes{"subscriber_count": numberOf(1)}, action: update, warnings: []string{noEffect}},
-		"a subscriber count":       {after: attributes{"subscriber_count": numberOf(1)}, action: update, warnings: []string{noEffect}},
-		"another subscriber count": {before: attributes{"subscriber_count": numberOf(1)}, after: attributes{"subscriber_count": numberOf(3)}, action: update, warnings: []string{noEffect}},
+		"no subscriber count":      {before: attributes{"subscriber_count": 1}, action: update, warnings: []string{noEffect}},
+		"a subscriber count":       {after: attributes{"subscriber_count": 1}, action: update, warnings: []string{noEffect}},
+		"another subscriber count": {before: attributes{"subscriber_count": 1}, after: attributes{"subscriber_count": 3}, action: update, warnings: []string{noEffect}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -119,13 +119,13 @@ func TestSessionResource_ChangedArgumentWritesOnlyWhatItHasTo(t *testing.T) {
 
 func TestSessionResource_RenewsAndIsForgottenOnRequest(t *testing.T) {
 	t.Parallel()
-	s, it := newAppliedStory(t, only(attributes{"ttl_seconds": numberOf(7200), "renew_before_seconds": numberOf(3600), "delete_on_destroy": boolOf(false)})), sessionAt("it")
-	s.expectValue(it, "renew_at", stringOf(sinceStart(time.Hour)))
+	s, it := newAppliedStory(t, only(attributes{"ttl_seconds": 7200, "renew_before_seconds": 3600, "delete_on_destroy": false})), sessionAt("it")
+	s.expectValue(it, "renew_at", sinceStart(time.Hour))
 	s.clock.Advance(90 * time.Minute)
 	id := s.id(it)
 	s.expectWarnings(s.run())
 	s.expectWrites("POST " + id)
-	s.expectValue(it, "expires_at", stringOf(sinceStart(90*time.Minute+2*time.Hour)))
+	s.expectValue(it, "expires_at", sinceStart(90*time.Minute+2*time.Hour))
 	s.change(configuration{})
 	s.expectWrites()
 	s.lives(id, true)
@@ -140,22 +140,22 @@ func TestSessionResource_FailureAfterTheCreationIsAWarning(t *testing.T) {
 		warning string
 		// renews says that the next run sets the lifetime.
 		renews    bool
-		createdAt tftypes.Value
+		createdAt any
 	}{
 		"lifetime refused": {
 			sandbox.Fault{Operation: sandbox.OperationExpiry, Effect: sandbox.Respond(http.StatusBadRequest, "application/json", `{"error":"ttl_seconds is too large"}`)},
-			"Lifetime of the new session not set … ttl_seconds is too large", true, stringOf(sinceStart(0)),
+			"Lifetime of the new session not set … ttl_seconds is too large", true, sinceStart(0),
 		},
 		"not read back": {
 			sandbox.Fault{Operation: sandbox.OperationGet, Effect: sandbox.HTMLError(http.StatusBadRequest)},
-			"Session not read back", false, tftypes.NewValue(tftypes.String, nil),
+			"Session not read back", false, nil,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, it := newStory(t), sessionAt("it")
 			heal := s.box.Inject(test.fault)
-			s.expectWarnings(s.change(only(attributes{"ttl_seconds": numberOf(3600)})), test.warning)
+			s.expectWarnings(s.change(only(attributes{"ttl_seconds": 3600})), test.warning)
 			heal()
 			id := s.id(it)
 			s.expectWrites("POST", "POST "+id)
@@ -169,8 +169,8 @@ func TestSessionResource_FailureAfterTheCreationIsAWarning(t *testing.T) {
 				want = []string{"POST " + id}
 			}
 			s.expectWrites(want...)
-			s.expectValue(it, "expires_at", stringOf(sinceStart(time.Hour)))
-			s.expectValue(it, "created_at", stringOf(sinceStart(0)))
+			s.expectValue(it, "expires_at", sinceStart(time.Hour))
+			s.expectValue(it, "created_at", sinceStart(0))
 			s.expectEmptyPlan()
 		})
 	}
@@ -183,14 +183,14 @@ func TestSessionResource_RefusesInvalidArguments(t *testing.T) {
 		arguments attributes
 		want      string
 	}{
-		{attributes{"ttl_seconds": numberOf(0)}, "must be between 1"},
-		{attributes{"subscriber_count": numberOf(11)}, "must be between 0 and 10"},
-		{attributes{"subscriber_count": numberOf(-1)}, "must be between 0 and 10"},
-		{attributes{"intent": stringOf("")}, "length must be at least 1"},
-		{attributes{"aggregation_id": stringOf("")}, "length must be at least 1"},
-		{attributes{"renew_before_seconds": numberOf(60)}, "ttl_seconds"},
-		{attributes{"renew_triggers": triggersOf("1")}, "ttl_seconds"},
-		{attributes{"ttl_seconds": numberOf(60), "renew_before_seconds": numberOf(60)}, "must be smaller than ttl_seconds"},
+		{attributes{"ttl_seconds": 0}, "must be between 1"},
+		{attributes{"subscriber_count": 11}, "must be between 0 and 10"},
+		{attributes{"subscriber_count": -1}, "must be between 0 and 10"},
+		{attributes{"intent": ""}, "length must be at least 1"},
+		{attributes{"aggregation_id": ""}, "length must be at least 1"},
+		{attributes{"renew_before_seconds": 60}, "ttl_seconds"},
+		{triggers("1"), "ttl_seconds"},
+		{attributes{"ttl_seconds": 60, "renew_before_seconds": 60}, "must be smaller than ttl_seconds"},
 	} {
 		s.config = only(test.arguments)
 		s.refused(command{}, test.want)

@@ -27,38 +27,36 @@ func TestWholeNumber_CalculatedIsAccepted(t *testing.T) {
 	t.Parallel()
 	s := newStory(t)
 	s.put("s1")
-	config := func(ttl, lead tftypes.Value) configuration {
+	config := func(ttl, lead any) configuration {
 		return configuration{
 			room("it"):      lasts("s1", attributes{"ttl_seconds": ttl, "renew_before_seconds": lead}),
 			sessionAt("it"): creates(attributes{"ttl_seconds": ttl}),
 		}
 	}
 	ttl := calculated("0.7", 24, 3600)
-	if ttl.Equal(numberOf(60480)) {
+	if ttl.Equal(tftypes.NewValue(tftypes.Number, 60480)) {
 		t.Fatal("the calculated number is exact, so this test shows nothing")
 	}
 	s.change(config(ttl, calculated("0.1", 3, 3600)))
 	s.writes()
 	s.expectEmptyPlan()
-	s.change(config(numberOf(60480), numberOf(1080)), command{noRefresh: true})
+	s.change(config(60480, 1080), command{noRefresh: true})
 	s.expectWrites()
-	s.expectValue(room("it"), "expires_at", stringOf(sinceStart(60480*time.Second)))
+	s.expectValue(room("it"), "expires_at", sinceStart(60480*time.Second))
 }
 
 func TestWholeNumber_FractionIsRefused(t *testing.T) {
 	t.Parallel()
-	s := newStory(t)
-	server := s.start()
 	fraction := calculated("1.5")
 	for kind, test := range map[string]struct {
 		attribute string
 		arguments attributes
 	}{
-		expiryType:  {"ttl_seconds", attributes{"session_id": stringOf("a"), "ttl_seconds": fraction}},
+		expiryType:  {"ttl_seconds", attributes{"session_id": "a", "ttl_seconds": fraction}},
 		sessionType: {"subscriber_count", attributes{"subscriber_count": fraction}},
 	} {
-		config := s.wire(s.must(objectOf(s.schemas.resources[kind].object, test.arguments)))
-		resp, err := server.ValidateResourceConfig(t.Context(), &tfprotov6.ValidateResourceConfigRequest{TypeName: kind, Config: config})
+		config := wire(newObject(providerSchemas().ResourceSchemas[kind], test.arguments))
+		resp, err := newServer().ValidateResourceConfig(t.Context(), &tfprotov6.ValidateResourceConfigRequest{TypeName: kind, Config: config})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -67,6 +65,7 @@ func TestWholeNumber_FractionIsRefused(t *testing.T) {
 			t.Errorf("diagnostics, want one at %s: %s", test.attribute, diagnosticText(resp.Diagnostics))
 		}
 	}
+	s := newStory(t)
 	s.put("s1")
 	late := lasts("s1", attributes{"ttl_seconds": fraction})
 	late.later = []string{"ttl_seconds"}
