@@ -3,7 +3,6 @@ package provider_test
 import (
 	"archive/zip"
 	"bytes"
-	"encoding/json"
 	"errors"
 	"io"
 	"maps"
@@ -135,27 +134,11 @@ func (c *cli) plan(args ...string) planned {
 	c.t.Helper()
 	text := c.run(append([]string{"plan", "-input=false", "-out=tfplan"}, args...)...)
 	p := planned{text: text, Plan: new(tfjson.Plan)}
-	c.show(p.Plan, "tfplan")
+	out, errOut, code := c.exec("show", "-json", "tfplan")
+	if err := p.UnmarshalJSON([]byte(out)); code != 0 || err != nil {
+		c.t.Fatalf("show: %v\n%s%s", err, out, errOut)
+	}
 	return p
-}
-
-// state is the present state, without a refresh.
-func (c *cli) state() *tfjson.State {
-	c.t.Helper()
-	state := new(tfjson.State)
-	c.show(state)
-	return state
-}
-
-func (c *cli) show(into json.Unmarshaler, args ...string) {
-	c.t.Helper()
-	out, errOut, code := c.exec(append([]string{"show", "-json"}, args...)...)
-	if code != 0 {
-		c.t.Fatalf("show: exit code %d\n%s", code, errOut)
-	}
-	if err := into.UnmarshalJSON([]byte(out)); err != nil {
-		c.t.Fatalf("show: %v\n%s", err, out)
-	}
 }
 
 // actions are the planned actions, "no-op" included, by resource address; a
@@ -170,22 +153,6 @@ func (p planned) actions() map[string]string {
 		all[change.Address] = strings.Join(names, " ")
 	}
 	return all
-}
-
-// values are the attributes of a resource in the state; nil where it has none of
-// that address.
-func (c *cli) values(address string) map[string]any {
-	c.t.Helper()
-	state := c.state()
-	if state.Values == nil || state.Values.RootModule == nil {
-		return nil
-	}
-	for _, resource := range state.Values.RootModule.Resources {
-		if resource.Address == address {
-			return resource.AttributeValues
-		}
-	}
-	return nil
 }
 
 // unzip returns everything that a plan file holds.

@@ -2,10 +2,8 @@ package provider_test
 
 import (
 	"context"
-	"encoding/json"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
@@ -51,43 +49,17 @@ func (p formerProvider) StopProvider(context.Context, *tfprotov6.StopProviderReq
 // engine under test.
 func (c *cli) useState(name string) {
 	c.t.Helper()
-	raw, state := readFixtureState(c.t, name)
-	host := os.Getenv("TF_ACC_PROVIDER_HOST")
-	raw = []byte(strings.ReplaceAll(string(raw), "registry.terraform.io", host))
-	if err := os.WriteFile(filepath.Join(c.Dir, "terraform.tfstate"), raw, 0o600); err != nil {
+	raw, err := os.ReadFile(fixtureState(name))
+	if err != nil {
 		c.t.Fatal(err)
 	}
-	resource := state.Resources[0]
+	content := strings.ReplaceAll(string(raw), "registry.terraform.io", os.Getenv("TF_ACC_PROVIDER_HOST"))
+	if err := os.WriteFile(filepath.Join(c.Dir, "terraform.tfstate"), []byte(content), 0o600); err != nil {
+		c.t.Fatal(err)
+	}
+	resource := readStateFile(c.t, fixtureState(name)).Resources[0]
 	address := strings.TrimSuffix(strings.TrimPrefix(resource.Provider, `provider["registry.terraform.io/`), `"]`)
 	c.others = map[string]func() tfprotov6.ProviderServer{
 		address: func() tfprotov6.ProviderServer { return formerProvider{typeName: resource.Type} },
 	}
-}
-
-// identities returns the session ids of all identities in the state file, sorted.
-// Engines without identities write none.
-func (c *cli) identities() []string {
-	c.t.Helper()
-	var state struct {
-		Resources []struct {
-			Instances []struct {
-				Identity *struct {
-					SessionID string `json:"session_id"`
-				} `json:"identity"`
-			} `json:"instances"`
-		} `json:"resources"`
-	}
-	if err := json.Unmarshal([]byte(c.read("terraform.tfstate")), &state); err != nil {
-		c.t.Fatal(err)
-	}
-	var ids []string
-	for _, resource := range state.Resources {
-		for _, instance := range resource.Instances {
-			if instance.Identity != nil {
-				ids = append(ids, instance.Identity.SessionID)
-			}
-		}
-	}
-	slices.Sort(ids)
-	return ids
 }

@@ -3,49 +3,17 @@
 package provider_test
 
 import (
-	"encoding/json"
-	"errors"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 )
 
-// held is what the state says of one session.
-type held struct {
-	expiresAt string
-	tainted   bool
-}
-
-// state reads the state file itself: a killed engine cannot show it.
-func (c *chaos) state() map[string]held {
+// state is what the state holds, by session.
+func (c *chaos) state() map[string]stateInstance {
 	c.t.Helper()
-	content, err := os.ReadFile(filepath.Join(c.Dir, "terraform.tfstate"))
-	if errors.Is(err, fs.ErrNotExist) || err == nil && len(content) == 0 {
-		return nil // The engine makes an empty file to lock it.
-	}
-	var file struct {
-		Resources []struct {
-			Instances []struct {
-				Status     string `json:"status"`
-				Attributes struct {
-					ID        string `json:"id"`
-					ExpiresAt string `json:"expires_at"`
-				} `json:"attributes"`
-			} `json:"instances"`
-		} `json:"resources"`
-	}
-	if err == nil {
-		err = json.Unmarshal(content, &file)
-	}
-	if err != nil {
-		c.t.Fatalf("the state is damaged: %v\n%s", err, content)
-	}
-	sessions := make(map[string]held)
-	for _, resource := range file.Resources {
-		for _, instance := range resource.Instances {
-			sessions[instance.Attributes.ID] = held{expiresAt: instance.Attributes.ExpiresAt, tainted: instance.Status == "tainted"}
+	sessions := make(map[string]stateInstance)
+	for _, instances := range c.instances() {
+		for _, instance := range instances {
+			sessions[instance.id()] = instance
 		}
 	}
 	return sessions
@@ -61,7 +29,7 @@ func (c *chaos) expectAgreement(ttl time.Duration) {
 	want := testStart.Add(ttl)
 	for id, held := range state {
 		session, ok := c.api.Session(id)
-		if !ok || !session.ExpiresAt.Equal(want) || held.expiresAt != want.Format(time.RFC3339) || held.tainted {
+		if !ok || !session.ExpiresAt.Equal(want) || held.Attributes["expires_at"] != want.Format(time.RFC3339) || held.Status == "tainted" {
 			c.t.Errorf("session %s: state %+v, API %+v (exists: %t), want both to expire at %s", id, held, session, ok, want)
 		}
 	}

@@ -81,7 +81,7 @@ func (c *chaos) until(removes bool, args ...string) {
 	c.t.Fatalf("%s did not succeed in %d runs", strings.Join(args, " "), maxRuns)
 }
 
-func (c *chaos) account(before map[string]held, out string, removes bool) {
+func (c *chaos) account(before map[string]stateInstance, out string, removes bool) {
 	c.t.Helper()
 	c.reported += strings.Count(unwrap(out), "A session may have been created nevertheless")
 	after := c.state()
@@ -89,7 +89,7 @@ func (c *chaos) account(before map[string]held, out string, removes bool) {
 		if _, kept := after[id]; kept || removes {
 			continue
 		}
-		if was.tainted {
+		if was.Status == "tainted" {
 			c.replaced++
 			continue
 		}

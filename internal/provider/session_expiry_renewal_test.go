@@ -124,3 +124,15 @@ func TestSessionExpiry_StaleReadBackIsNotACap(t *testing.T) {
 		"always, of a longer lifetime": change(9, 9000),
 	})
 }
+
+// With ignore_changes, engines validate the configured ttl_seconds and plan with the
+// stored one.
+func TestSessionExpiry_PlanComparesTheLeadTimeWithAnIgnoredLifetime(t *testing.T) {
+	t.Parallel()
+	s := newAppliedStory(t, sessionsOfBothTypes(), "s1")
+	for at, planned := range map[address]block{room("it"): lasts("s1", lead(time.Hour)), sessionAt("it"): creates(lead(time.Hour))} {
+		p := s.newPlan(nil, command{})
+		p.ask(at, s.state.current[at], s.evaluate(at.kind, planned, nil, false))
+		s.expectErrors(p.problems, "renew_before_seconds (3600) must be smaller than ttl_seconds (3600)")
+	}
+}

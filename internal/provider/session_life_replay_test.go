@@ -1,11 +1,8 @@
 package provider_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -192,32 +189,14 @@ func hclValue(value any) string {
 	}
 }
 
-// held is what the state file holds, by address.
+// held is what the state file holds of sessions, by address.
 func (r *replay) held() map[string]string {
 	r.t.Helper()
-	if _, err := os.Stat(filepath.Join(r.Dir, "terraform.tfstate")); os.IsNotExist(err) {
-		return nil
-	}
-	var file struct {
-		Resources []struct {
-			Type, Name string
-			Instances  []struct {
-				Deposed    string
-				Attributes struct {
-					ID     string
-					Active bool
-				}
-			}
-		}
-	}
-	if err := json.Unmarshal([]byte(r.read("terraform.tfstate")), &file); err != nil {
-		r.t.Fatalf("state: %v", err)
-	}
 	held := make(map[string]string)
-	for _, resource := range file.Resources {
-		for _, instance := range resource.Instances {
-			if instance.Deposed == "" && strings.HasPrefix(resource.Type, "palabra_") {
-				held[resource.Type+"."+resource.Name] = fmt.Sprintf("%s %t", instance.Attributes.ID, instance.Attributes.Active)
+	for address, instances := range r.instances() {
+		for _, instance := range instances {
+			if instance.Deposed == "" && strings.HasPrefix(address, "palabra_") {
+				held[address] = fmt.Sprintf("%s %v", instance.id(), instance.Attributes["active"])
 			}
 		}
 	}

@@ -2,7 +2,6 @@ package provider_test
 
 import (
 	"encoding/json"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,28 +14,7 @@ const otherSessionID = "58347ae0-8a5d-41cf-96d9-166b550b3335.b0327ccf.3c0742bc"
 
 // fixtureState is a state file of another provider: one resource, written down
 // by hand with the schema version and attributes that its releases have.
-type fixtureState struct {
-	Resources []struct {
-		Type, Provider string
-		Instances      []struct {
-			SchemaVersion int64           `json:"schema_version"`
-			Attributes    json.RawMessage `json:"attributes"`
-			Identity      json.RawMessage `json:"identity"`
-		}
-	}
-}
-
-func readFixtureState(t *testing.T, name string) (raw []byte, state fixtureState) {
-	t.Helper()
-	raw, err := os.ReadFile(filepath.Join("testdata", "move", name+".json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(raw, &state); err != nil {
-		t.Fatal(err)
-	}
-	return raw, state
-}
+func fixtureState(name string) (path string) { return filepath.Join("testdata", "move", name+".json") }
 
 // moved asks a provider that is not configured, as engines do. The state is null
 // after an error.
@@ -55,6 +33,15 @@ func moveRequest(address, typeName, state string) *tfprotov6.MoveResourceStateRe
 		SourceProviderAddress: address, SourceTypeName: typeName,
 		SourceState: &tfprotov6.RawState{JSON: []byte(state)},
 	}
+}
+
+func asJSON(t *testing.T, value any) string {
+	t.Helper()
+	content, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
 }
 
 func expectMoved(t *testing.T, req *tfprotov6.MoveResourceStateRequest, want string) {
@@ -85,10 +72,9 @@ func TestSessionMove_StateFilesOfRestProviders(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, state := readFixtureState(t, name)
-			resource := state.Resources[0]
+			resource := readStateFile(t, fixtureState(name)).Resources[0]
 			for i, instance := range resource.Instances {
-				req := moveRequest(strings.TrimSuffix(strings.TrimPrefix(resource.Provider, `provider["`), `"]`), resource.Type, string(instance.Attributes))
+				req := moveRequest(strings.TrimSuffix(strings.TrimPrefix(resource.Provider, `provider["`), `"]`), resource.Type, asJSON(t, instance.Attributes))
 				req.SourceSchemaVersion = instance.SchemaVersion
 				expectMoved(t, req, want[i])
 			}
@@ -163,9 +149,9 @@ func upgradedIdentity(t *testing.T, target, identity string) *tfprotov6.UpgradeR
 
 func TestSessionMove_KeptIdentityIsUpgraded(t *testing.T) {
 	t.Parallel()
-	_, state := readFixtureState(t, "restful_v2")
+	kept := readStateFile(t, fixtureState("restful_v2")).Resources[0].Instances[0].Identity
 	for name, identity := range map[string]string{
-		"of restful_resource": string(state.Resources[0].Instances[0].Identity),
+		"of restful_resource": asJSON(t, kept),
 		"of version 0":        `{"session_id":"` + testSessionID + `"}`,
 	} {
 		for _, target := range []string{expiryType, "palabra_session"} {
