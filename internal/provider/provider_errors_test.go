@@ -113,30 +113,26 @@ func (s *story) failedApply(config configuration) string {
 	return problemText(out.problems)
 }
 
-// TestProviderErrors_LostCreateSaysHowToFindAndDeleteTheSession follows the
-// advice with a real engine.
 func TestProviderErrors_LostCreateSaysHowToFindAndDeleteTheSession(t *testing.T) {
 	t.Parallel()
-	f, c := newFixture(t), newCLI(t)
-	f.Inject(sandbox.Fault{Operation: sandbox.OperationCreate, Effect: sandbox.CutAfter()})
-	c.write(f.config("resource \"palabra_session\" \"test\" {}\n"))
-	said := c.fail("apply", "-auto-approve")
-	f.expectWrites(t, "POST /session")
-	if want := "A session may have been created nevertheless; the request was not repeated, so there is at most one."; !strings.Contains(said, want) {
-		t.Errorf("%q is missing in: %s", want, said)
+	s := newStory(t)
+	s.box.Inject(sandbox.Fault{Operation: sandbox.OperationCreate, Effect: sandbox.CutAfter()})
+	said := s.failedApply(configuration{sessionAt("it"): creates()})
+	s.expectWrites("POST")
+	expectInOrder(t, said, "A session may have been created nevertheless; the request was not repeated, so there is at most one.")
+	filter := regexp.MustCompile(`created_after = "([^"]+)"`).FindStringSubmatch(said)
+	if filter == nil {
+		t.Fatalf("no filter in: %s", said)
 	}
-	filter := regexp.MustCompile(`created_after = "[^"]+"`).FindString(said)
-	id := f.onlySession(t)
-	c.write(f.config("data \"palabra_sessions\" \"lost\" { " + filter + " }\noutput \"ids\" { value = data.palabra_sessions.lost.ids }\n"))
-	if said := c.run("apply", "-auto-approve"); filter == "" || !strings.Contains(said, id) {
-		t.Errorf("the filter %q finds: %s", filter, said)
+	found, diags := newProtocolWith(t, s.provider).readData("palabra_sessions", attributes{"created_after": filter[1]})
+	expectNone(t, diags)
+	ids := stringsOf(t, member(found, "ids"))
+	if len(ids) != 1 {
+		t.Fatalf("the filter finds %q, want one session", ids)
 	}
-	c.write(f.config(fmt.Sprintf("resource \"palabra_session_expiry\" \"left\" {\n  session_id  = %q\n  ttl_seconds = 60\n}\n", id)))
-	c.run("import", "palabra_session_expiry.left", id)
-	c.run("destroy", "-auto-approve")
-	if left := f.Sessions(); len(left) != 0 {
-		t.Errorf("sessions left after following the advice: %v", left)
-	}
+	s.imports(room("left"), &tfprotov6.ImportResourceStateRequest{ID: ids[0]})
+	s.change(configuration{})
+	s.lives(ids[0], false)
 }
 
 // TestProviderErrors_LostAnswersAreNotErrors: a lifetime or a deletion whose

@@ -1,10 +1,8 @@
 package provider_test
 
 import (
-	"bytes"
 	"fmt"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -63,25 +61,7 @@ resource "palabra_session" "room" {
   ttl_seconds = 3600
   depends_on  = [data.palabra_session.read]
 }`, limited, hanging, created)))
-	var out bytes.Buffer
-	cmd, _ := w.command("apply", "-auto-approve", "-input=false")
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	select {
-	case <-refused:
-	case err := <-ended:
-		t.Fatalf("the apply ended early: %v\n%s", err, out.String())
-	}
-	if err := cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-ended; err == nil {
-		t.Error("the interrupted apply succeeded")
-	}
+	said := w.interrupt(newWatchedOutput(""), refused)
 
 	posts := 0
 	for _, call := range f.writes() {
@@ -93,7 +73,6 @@ resource "palabra_session" "room" {
 	if posts != 1 {
 		t.Errorf("%d calls for the TTL of %s, want one", posts, limited)
 	}
-	said := unwrap(out.String())
 	for _, want := range []string{"Run the command again; nothing has to be repaired first.", "created_after = \"" + sinceStart(-time.Minute) + "\""} {
 		if !strings.Contains(said, want) {
 			t.Errorf("%q is missing in: %s", want, said)

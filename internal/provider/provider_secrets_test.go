@@ -2,11 +2,11 @@ package provider_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -190,33 +190,14 @@ func echoRequest(contentType string, status int, format string) sandbox.Effect {
 	}
 }
 
-// expectTokensOnlyWhereSensitive looks at every string of a plan: one that holds
-// a token must be a token attribute, in an object that is marked as sensitive.
+// tokenMembers are the members of a plan as JSON that may hold tokens.
+var tokenMembers = regexp.MustCompile(`"(publisher_token|subscriber_tokens)":("[^"]*"|\[[^]]*\])`)
+
+// expectTokensOnlyWhereSensitive expects tokens in no other member of a plan, and
+// those members to be marked as sensitive.
 func expectTokensOnlyWhereSensitive(t *testing.T, plan string, signatures []string) {
 	t.Helper()
-	var document any
-	if err := json.Unmarshal([]byte(plan), &document); err != nil {
-		t.Fatal(err)
-	}
-	var visit func(path string, value any)
-	visit = func(path string, value any) {
-		switch value := value.(type) {
-		case map[string]any:
-			for name, member := range value {
-				visit(path+"."+name, member)
-			}
-		case []any:
-			for _, member := range value {
-				visit(path, member)
-			}
-		case string:
-			if !strings.HasSuffix(path, ".publisher_token") && !strings.HasSuffix(path, ".subscriber_tokens") {
-				expectNoTrace(t, "the plan's "+path, value, signatures...)
-			}
-		}
-	}
-	visit("plan", document)
-
+	expectNoTrace(t, "the plan beside the tokens", tokenMembers.ReplaceAllString(plan, ""), signatures...)
 	var typed tfjson.Plan
 	if err := typed.UnmarshalJSON([]byte(plan)); err != nil {
 		t.Fatal(err)

@@ -14,6 +14,23 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
+// triggerOf invokes these actions in an apply.
+func triggerOf(actions ...string) string {
+	for i, name := range actions {
+		actions[i] = "action.palabra_" + name + ".test"
+	}
+	return `
+resource "terraform_data" "trigger" {
+  lifecycle {
+    action_trigger {
+      events  = [after_create]
+      actions = [` + strings.Join(actions, ", ") + `]
+    }
+  }
+}
+`
+}
+
 func TestSessionActions_EngineInvokesThem(t *testing.T) {
 	t.Parallel()
 	needs(t, listsAndActions)
@@ -40,22 +57,14 @@ action "palabra_prune_sessions" "test" {
   }
 }
 
-resource "terraform_data" "trigger" {
-  lifecycle {
-    action_trigger {
-      events  = [after_create]
-      actions = [action.palabra_extend_session.test, action.palabra_delete_session.test, action.palabra_prune_sessions.test]
-    }
-  }
-}
-`),
+` + triggerOf("extend_session", "delete_session", "prune_sessions")),
 		PostApplyFunc: func() {
 			f.expectWrites(t, "POST /sessions/new-1", "DELETE /sessions/new-2", "DELETE /sessions/old-1", "DELETE /sessions/old-3")
 		},
 	})
 }
 
-func TestPruneSessionsAction_InterruptedRunFails(t *testing.T) {
+func TestPruneSessionsAction_EngineFailsAnInterruptedRun(t *testing.T) {
 	t.Parallel()
 	needs(t, listsAndActions)
 	f := newPruneFixture(t)
@@ -66,16 +75,7 @@ action "palabra_prune_sessions" "test" {
     id_prefix = "old-"
   }
 }
-
-resource "terraform_data" "trigger" {
-  lifecycle {
-    action_trigger {
-      events  = [after_create]
-      actions = [action.palabra_prune_sessions.test]
-    }
-  }
-}
-`))
+` + triggerOf("prune_sessions")))
 	// An engine that is interrupted reads no more progress, so it has to have read
 	// what came before.
 	out, underWay := newWatchedOutput("Deleted session old-1"), make(chan struct{})

@@ -107,49 +107,41 @@ func TestSessionEphemeral_OpensWithEveryAttribute(t *testing.T) {
 // were given.
 func TestSessionEphemeral_FailedOpenDeletesTheSession(t *testing.T) {
 	t.Parallel()
+	always := func(effect sandbox.Effect) func(func()) sandbox.Effect {
+		return func(func()) sandbox.Effect { return effect }
+	}
 	for name, test := range map[string]struct {
-		effect sandbox.Effect
-		want   string
+		operation sandbox.Operation
+		effect    func(interrupt func()) sandbox.Effect
+		want      string
 	}{
-		"refused":      {sandbox.Respond(http.StatusBadRequest, "application/json", `{"error":"refused for the test"}`), "refused for the test"},
-		"unauthorized": {sandbox.RefuseCredentials(http.StatusForbidden), "refused the credentials"},
-		"cut off":      {sandbox.CutBefore(), "set session expiry"},
-		"not found":    {sandbox.Respond(http.StatusNotFound, "application/json", `{}`), "404"},
+		"refused":      {sandbox.OperationExpiry, always(sandbox.Respond(http.StatusBadRequest, "application/json", `{"error":"refused for the test"}`)), "refused for the test"},
+		"unauthorized": {sandbox.OperationExpiry, always(sandbox.RefuseCredentials(http.StatusForbidden)), "refused the credentials"},
+		"cut off":      {sandbox.OperationExpiry, always(sandbox.CutBefore()), "set session expiry"},
+		"not found":    {sandbox.OperationExpiry, always(sandbox.Respond(http.StatusNotFound, "application/json", `{}`)), "404"},
+		// The answer is waited for, because it contains the id of the session.
+		"interrupted in the create": {sandbox.OperationCreate, interruptedBefore, "interrupted"},
+		"interrupted in the write":  {sandbox.OperationExpiry, interruptedBy, "interrupted"},
+		"interrupted in the read":   {sandbox.OperationGet, interruptedBy, "interrupted"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := newEphemeralCase(t)
-			c.fault(sandbox.OperationExpiry, test.effect)
-			opened := c.open(t.Context(), attributes{"ttl_seconds": 60})
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			c.fault(test.operation, test.effect(cancel))
+			opened := c.open(ctx, attributes{"ttl_seconds": 60})
 			expectError(t, opened.Diagnostics, "Unable to open session", test.want)
 			c.expectNoneLeft(t, diagnosticText(opened.Diagnostics))
 		})
 	}
 }
 
-func TestSessionEphemeral_InterruptedOpenDeletesTheSession(t *testing.T) {
-	t.Parallel()
-	for operation, effect := range map[sandbox.Operation]func(cancel func()) sandbox.Effect{
-		// The answer is waited for, because it contains the id of the session.
-		sandbox.OperationCreate: func(cancel func()) sandbox.Effect {
-			return func(w http.ResponseWriter, r *http.Request, api http.Handler) {
-				cancel()
-				api.ServeHTTP(w, r)
-			}
-		},
-		sandbox.OperationExpiry: interruptedBy,
-		sandbox.OperationGet:    interruptedBy,
-	} {
-		t.Run(string(operation), func(t *testing.T) {
-			t.Parallel()
-			c := newEphemeralCase(t)
-			ctx, cancel := context.WithCancel(t.Context())
-			defer cancel()
-			c.fault(operation, effect(cancel))
-			opened := c.open(ctx, attributes{"ttl_seconds": 60})
-			expectError(t, opened.Diagnostics, "Unable to open session", "interrupted")
-			c.expectNoneLeft(t, diagnosticText(opened.Diagnostics))
-		})
+// interruptedBefore cancels the operation and answers nevertheless.
+func interruptedBefore(cancel func()) sandbox.Effect {
+	return func(w http.ResponseWriter, r *http.Request, api http.Handler) {
+		cancel()
+		api.ServeHTTP(w, r)
 	}
 }
 
@@ -193,32 +185,26 @@ func TestSessionEphemeral_FailedCreateIsNotRepeated(t *testing.T) {
 	}
 }
 
-func TestSessionEphemeral_NewSessionThatIsNotFoundIsTriedAgain(t *testing.T) {
+// TestSessionEphemeral_OpensInSpiteOfAFault that leaves the lifetime known.
+func TestSessionEphemeral_OpensInSpiteOfAFault(t *testing.T) {
 	t.Parallel()
-	c := newEphemeralCase(t)
-	c.Inject(sandbox.Fault{Operation: sandbox.OperationExpiry, Count: 1, Effect: sandbox.Respond(http.StatusNotFound, "application/json", `{}`)})
-	expectNone(t, c.open(t.Context(), nil).Diagnostics)
-	c.expectExpiry(t, 10*time.Minute)
-}
-
-// TestSessionEphemeral_FailedReadBackIsAWarning: the lifetime is known without it.
-func TestSessionEphemeral_FailedReadBackIsAWarning(t *testing.T) {
-	t.Parallel()
+	missing := sandbox.Respond(http.StatusNotFound, "application/json", `{}`)
 	for name, test := range map[string]struct {
-		effect   sandbox.Effect
+		fault    sandbox.Fault
 		warnings int
 	}{
-		"fails":     {sandbox.HTMLError(http.StatusBadGateway), 1},
-		"not found": {sandbox.Respond(http.StatusNotFound, "application/json", `{}`), 1},
-		"no expiry": {sandbox.Replace(http.StatusOK, "application/json", `{"data":{}}`), 0},
+		"new session not found once": {sandbox.Fault{Operation: sandbox.OperationExpiry, Count: 1, Effect: missing}, 0},
+		"read fails":                 {sandbox.Fault{Operation: sandbox.OperationGet, Effect: sandbox.HTMLError(http.StatusBadGateway)}, 1},
+		"read finds nothing":         {sandbox.Fault{Operation: sandbox.OperationGet, Effect: missing}, 1},
+		"read shows no expiry":       {sandbox.Fault{Operation: sandbox.OperationGet, Effect: sandbox.Replace(http.StatusOK, "application/json", `{"data":{}}`)}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := newEphemeralCase(t)
-			c.fault(sandbox.OperationGet, test.effect)
+			c.Inject(test.fault)
 			opened := c.open(t.Context(), attributes{"ttl_seconds": 60})
 			expectWarnings(t, opened.Diagnostics, test.warnings)
-			c.onlySession(t)
+			c.expectExpiry(t, time.Minute)
 			if got, want := text(resultOf(opened), "expires_at"), sinceStart(time.Minute); got != want {
 				t.Errorf("expires_at %s, want %s", got, want)
 			}

@@ -17,25 +17,16 @@ func TestSessionExpiry_Renews(t *testing.T) {
 	ttl := func(seconds int) attributes { return attributes{"ttl_seconds": seconds} }
 	forgetting := lead(time.Hour)
 	forgetting["delete_on_destroy"] = false
-	minute := after(time.Minute)
 	runScenarios(t, map[string]scenario{
 		"when less than the lead time remains": {turns: []turn{
 			given(lead(time.Hour)),
 			{happens: after(time.Hour)},
 			renewed(after(time.Second), nil, 3*time.Hour+time.Second),
 		}},
-		"for another lifetime": {turns: []turn{given(nil), renewed(minute, ttl(600), 11*time.Minute)}},
-		"for triggers": {turns: []turn{
-			given(nil),
-			renewed(minute, triggers("1"), 2*time.Hour+time.Minute),
-			renewed(minute, triggers("2"), 2*time.Hour+2*time.Minute),
-			renewed(minute, attributes{}, 2*time.Hour+3*time.Minute),
-		}},
-		"not for another lead time": {turns: []turn{
+		"for triggers, and not for another lead time": {turns: []turn{
 			given(nil),
 			{config: lead(time.Minute), plans: "update"},
-			{config: lead(2 * time.Minute), plans: "update"},
-			{config: attributes{}, plans: "update"},
+			renewed(after(time.Minute), triggers("1"), 2*time.Hour+time.Minute),
 		}},
 		// The read after eleven minutes notes nothing: it finds less than a tenth gone.
 		"for a lead time raised above what is left": {turns: []turn{
@@ -75,33 +66,17 @@ func TestSessionExpiry_Renews(t *testing.T) {
 func TestSessionExpiry_CappedGrantWarnsAndDoesNotLoop(t *testing.T) {
 	t.Parallel()
 	const capped = "Session granted less than asked … was to live 2h (ttl_seconds = 7200), and the API reports that it expires at "
-	capAt := func(d time.Duration) func(*sandbox.Options) { return func(o *sandbox.Options) { o.MaxTTL = d } }
-	scenarios := make(map[string]scenario)
-	for name, test := range map[string]struct {
-		config attributes
-		// due is when the session is renewed; 0 means never.
-		due time.Duration
-	}{
-		"without a lead time":        {attributes{}, 0},
-		"lead time within the grant": {lead(5 * time.Minute), 5*time.Minute + time.Second},
-		"lead time beyond the grant": {lead(time.Hour), time.Minute + time.Second},
-	} {
-		first := given(test.config)
-		first.expiresAt, first.warns = 10*time.Minute, []string{capped + sinceStart(10*time.Minute)}
-		turns := []turn{first}
-		if test.due > 0 {
-			second := renewed(after(time.Second), nil, test.due+10*time.Minute)
-			second.warns = []string{capped + sinceStart(test.due+10*time.Minute)}
-			turns = append(turns, turn{happens: after(test.due - time.Second)}, second)
-		}
-		scenarios[name] = scenario{options: capAt(10 * time.Minute), turns: turns}
-	}
+	tenMinutes := func(o *sandbox.Options) { o.MaxTTL = 10 * time.Minute }
+	first := given(lead(time.Hour))
+	first.expiresAt, first.warns = 10*time.Minute, []string{capped + sinceStart(10*time.Minute)}
+	second := renewed(after(time.Second), nil, 11*time.Minute+time.Second)
+	second.warns = []string{capped + sinceStart(second.expiresAt)}
 	unread := given(nil)
 	unread.readBack, unread.warns, unread.unsettled = sandbox.CutBefore(), []string{"Session not read back"}, true
-	scenarios["not read back"] = scenario{options: capAt(10 * time.Minute), turns: []turn{
-		unread, {warns: []string{earlierWarning}, expiresAt: 10 * time.Minute},
-	}}
-	runScenarios(t, scenarios)
+	runScenarios(t, map[string]scenario{
+		"lead time beyond the grant": {options: tenMinutes, turns: []turn{first, {happens: after(time.Minute)}, second}},
+		"not read back":              {options: tenMinutes, turns: []turn{unread, {warns: []string{earlierWarning}, expiresAt: 10 * time.Minute}}},
+	})
 }
 
 // A read right after a write may be answered from before it. That is not a cap.

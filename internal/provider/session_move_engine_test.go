@@ -36,54 +36,44 @@ func expectTakenOver(t *testing.T, f *fixture, c *cli, address string) {
 	}
 }
 
-// TestSessionMove_EngineTakesOverFromRestapi with the configuration that the guide
-// shows. Only the provider block is replaced.
-func TestSessionMove_EngineTakesOverFromRestapi(t *testing.T) {
+func TestSessionMove_EngineTakesOver(t *testing.T) {
 	t.Parallel()
 	needs(t, movedBetweenTypes)
-	example, err := os.ReadFile("../../examples/guides/move-from-rest/main.tf")
-	if err != nil {
-		t.Fatal(err)
+	const block = "provider \"palabra\" {}\n" // f.config has another.
+	guide, err := os.ReadFile("../../examples/guides/move-from-rest/main.tf")
+	if err != nil || !strings.Contains(string(guide), block) {
+		t.Fatalf("the example of the guide: %v", err)
 	}
-	const block = "provider \"palabra\" {}\n"
-	if !strings.Contains(string(example), block) {
-		t.Fatal("the example has no empty provider block")
+	given := expiryConfig(30*24*3600, "")
+	for name, test := range map[string]struct {
+		prepare         func(*cli)
+		config, address string
+	}{
+		"restapi": {func(c *cli) {
+			c.useState("restapi_v1")
+			c.others["palabra-community/palabra"] = newProviderServer
+		}, strings.Replace(string(guide), block, "", 1), "palabra_session_expiry.booth"},
+		// OpenTofu keeps the identity of the source, and asks for an upgrade of it.
+		"restful": {func(c *cli) { c.useState("restful_v2") }, movedTo("restful_resource.booth", expiryAddress) + given, expiryAddress},
+		// Engines have addresses of their own for the provider that is built in.
+		"terraform_data": {func(c *cli) {
+			c.write("resource \"terraform_data\" \"booth\" {\n  input = { session_id = \"" + testSessionID + "\", by = \"a script\" }\n}\n")
+			c.run("apply", "-auto-approve")
+		}, movedTo("terraform_data.booth", expiryAddress) + given, expiryAddress},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f, c := newFixture(t), newCLI(t)
+			f.putSession(testSessionID, 30*24*time.Hour)
+			test.prepare(c)
+			c.write(f.config(test.config))
+			expectTakenOver(t, f, c, test.address)
+		})
 	}
-	f, c := newFixture(t), newCLI(t)
-	f.putSession(testSessionID, 30*24*time.Hour)
-	c.useState("restapi_v1")
-	c.others["palabra-community/palabra"] = newProviderServer
-	c.write(strings.Replace(string(example), block, f.config(""), 1))
-	expectTakenOver(t, f, c, "palabra_session_expiry.booth")
-}
-
-// TestSessionMove_EngineTakesOverFromRestful: OpenTofu keeps the identity of the
-// source, and asks for an upgrade of it.
-func TestSessionMove_EngineTakesOverFromRestful(t *testing.T) {
-	t.Parallel()
-	needs(t, movedBetweenTypes)
-	f, c := newFixture(t), newCLI(t)
-	f.putSession(testSessionID, 30*24*time.Hour)
-	c.useState("restful_v2")
-	c.write(f.config(movedTo("restful_resource.booth", expiryAddress) + expiryConfig(30*24*3600, "")))
-	expectTakenOver(t, f, c, expiryAddress)
 }
 
 func movedTo(from, to string) string {
 	return fmt.Sprintf("moved {\n  from = %s\n  to   = %s\n}\n", from, to)
-}
-
-// TestSessionMove_EngineTakesOverFromTerraformData: engines have addresses of
-// their own for the provider that is built in.
-func TestSessionMove_EngineTakesOverFromTerraformData(t *testing.T) {
-	t.Parallel()
-	needs(t, movedBetweenTypes)
-	f, c := newFixture(t), newCLI(t)
-	f.putSession(testSessionID, 30*24*time.Hour)
-	c.write("resource \"terraform_data\" \"booth\" {\n  input = { session_id = \"" + testSessionID + "\", by = \"a script\" }\n}\n")
-	c.run("apply", "-auto-approve")
-	c.write(f.config(movedTo("terraform_data.booth", expiryAddress) + expiryConfig(30*24*3600, "")))
-	expectTakenOver(t, f, c, expiryAddress)
 }
 
 // TestSessionMove_EngineMovesBetweenOurTypesAndBack without a renewal: a trigger

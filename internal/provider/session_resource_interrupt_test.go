@@ -2,7 +2,6 @@ package provider_test
 
 import (
 	"context"
-	"net/http"
 	"testing"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
@@ -20,10 +19,7 @@ func TestSessionResource_InterruptedCreateIsInTheState(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			s.beforeApply = func(address) (context.Context, bool) { return ctx, true }
-			s.box.Inject(sandbox.Fault{Operation: sandbox.OperationCreate, Effect: func(w http.ResponseWriter, r *http.Request, api http.Handler) {
-				cancel()
-				api.ServeHTTP(w, r)
-			}})
+			s.box.Inject(sandbox.Fault{Operation: sandbox.OperationCreate, Effect: interruptedBefore(cancel)})
 			s.change(configuration{it: {arguments: arguments}})
 			if sessions := s.box.Sessions(); len(sessions) != 1 || sessions[0].ID != s.id(it) {
 				t.Errorf("sessions %v, and the state contains %q", sessions, s.id(it))
