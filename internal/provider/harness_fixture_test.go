@@ -3,21 +3,23 @@ package provider_test
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 
-	"github.com/palabra-community/terraform-provider-palabra/internal/engine"
 	"github.com/palabra-community/terraform-provider-palabra/internal/provider"
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
 const (
 	testClientID     = "test-client-id"
+	otherClientID    = "other-client-id"
 	testClientSecret = "test-client-secret-5f1c"
 	testAPIKey       = "plbr_test-api-key-77aa"
 	testSessionID    = "test-user.fec6b8fa.af4d2d22"
@@ -27,31 +29,74 @@ const (
 // a wall clock in the provider shows.
 var testStart = time.Date(2031, time.March, 14, 9, 26, 53, 0, time.UTC)
 
-// fixture is a sandbox served over HTTP, with a clock that only the test moves.
+// fixture is the API with a clock that only the test moves: the account of the
+// test, and another account.
 type fixture struct {
 	*sandbox.Sandbox
+	other *sandbox.Sandbox
 	clock *sandbox.Clock
 	url   string
+	busy  sync.RWMutex
 }
 
 func newFixture(t *testing.T, adjust ...func(*sandbox.Options)) *fixture {
 	t.Helper()
-	clock := sandbox.NewClock(testStart)
-	options := sandbox.Options{
-		ClientID:     testClientID,
-		ClientSecret: testClientSecret,
-		APIKey:       testAPIKey,
-		Now:          clock.Now,
-	}
+	var options sandbox.Options
 	for _, f := range adjust {
 		f(&options)
 	}
-	api, err := engine.Serve(options, "")
-	if err != nil {
-		t.Fatal(err)
+	f := newAccounts(options)
+	server := httptest.NewServer(f)
+	t.Cleanup(server.Close)
+	f.url = server.URL
+	return f
+}
+
+// newAccounts is a fixture that is not served.
+func newAccounts(options sandbox.Options) *fixture {
+	clock := sandbox.NewClock(testStart)
+	options.ClientID, options.ClientSecret, options.APIKey, options.Now = testClientID, testClientSecret, testAPIKey, clock.Now
+	other := sandbox.Options{ClientID: otherClientID, ClientSecret: testClientSecret, Now: clock.Now}
+	return &fixture{Sandbox: sandbox.New(options), other: sandbox.New(other), clock: clock}
+}
+
+// ServeHTTP sends each request to the account that its credentials belong to.
+func (f *fixture) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	f.busy.RLock()
+	defer f.busy.RUnlock()
+	if r.Header.Get("ClientID") == otherClientID {
+		f.other.ServeHTTP(w, r)
+		return
 	}
-	t.Cleanup(api.Close)
-	return &fixture{Sandbox: api.Sandbox, clock: clock, url: api.URL}
+	f.Sandbox.ServeHTTP(w, r)
+}
+
+// wait returns when every request is over, also those that nobody waits for any
+// more.
+func (f *fixture) wait() {
+	f.busy.Lock()
+	defer f.busy.Unlock()
+}
+
+// Requests are those to both accounts.
+func (f *fixture) Requests() []sandbox.Request {
+	return append(f.Sandbox.Requests(), f.other.Requests()...)
+}
+
+func (f *fixture) ResetRequests() {
+	f.Sandbox.ResetRequests()
+	f.other.ResetRequests()
+}
+
+func pairOf(url, clientID string) attributes {
+	return attributes{
+		"endpoint": url, "client_id": clientID, "client_secret": testClientSecret,
+		"max_retries": 0, "bulk_read": false,
+	}
+}
+
+func keyOf(url string) attributes {
+	return attributes{"endpoint": url, "api_key": testAPIKey, "max_retries": 0, "bulk_read": false}
 }
 
 // putSession stores a session that was created at the clock's present time.
@@ -71,24 +116,19 @@ provider "palabra" {
 %s`, f.url, testClientID, testClientSecret, body)
 }
 
-// calls returns the requests since the last reset as "METHOD path", list calls
-// without their query.
+// calls are the requests since the last reset, each as its method and session.
 func (f *fixture) calls() []string {
 	var calls []string
 	for _, request := range f.Requests() {
-		calls = append(calls, request.Method+" "+strings.TrimPrefix(request.Path, "/session-storage"))
+		calls = append(calls, strings.TrimSpace(request.Method+" "+request.SessionID))
 	}
 	return calls
 }
 
-// writes returns the calls that change something.
+// writes are the calls that change something. It forgets all requests.
 func (f *fixture) writes() []string {
-	var writes []string
-	for _, call := range f.calls() {
-		if !strings.HasPrefix(call, "GET ") {
-			writes = append(writes, call)
-		}
-	}
+	writes := slices.DeleteFunc(f.calls(), func(call string) bool { return strings.HasPrefix(call, "GET") })
+	f.ResetRequests()
 	return writes
 }
 
@@ -97,7 +137,6 @@ func (f *fixture) expectWrites(t *testing.T, want ...string) {
 	if got := f.writes(); !slices.Equal(got, want) {
 		t.Errorf("writes: %q, want %q", got, want)
 	}
-	f.ResetRequests()
 }
 
 func (f *fixture) expectCalls(t *testing.T, want string) {
@@ -159,10 +198,7 @@ func (f *fixture) sessionIDs() []string {
 	return ids
 }
 
-const (
-	expiryAddress   = "palabra_session_expiry.test"
-	testSessionPath = "/sessions/" + testSessionID
-)
+const expiryAddress = "palabra_session_expiry.test"
 
 // expiryConfig sets the TTL of the test session; extra holds further arguments.
 func expiryConfig(ttl int, extra string) string {

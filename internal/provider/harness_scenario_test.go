@@ -57,8 +57,8 @@ func after(d time.Duration) func(*story) { return func(s *story) { s.clock.Advan
 // expiring changes when session s1 expires, behind the engine's back.
 func expiring(sinceStart time.Duration) func(*story) {
 	return func(s *story) {
-		session, _ := s.box.Session("s1")
-		s.box.Put(sandbox.Session{ID: "s1", CreatedAt: session.CreatedAt, UpdatedAt: s.clock.Now(), ExpiresAt: testStart.Add(sinceStart)})
+		session, _ := s.Session("s1")
+		s.Put(sandbox.Session{ID: "s1", CreatedAt: session.CreatedAt, UpdatedAt: s.clock.Now(), ExpiresAt: testStart.Add(sinceStart)})
 	}
 }
 
@@ -111,7 +111,7 @@ func (s *story) turn(now turn) {
 	}
 	heal := func() {}
 	if now.fault != nil {
-		heal = s.box.Inject(now.fault(s))
+		heal = s.Inject(now.fault(s))
 	}
 	before, existed := s.state.current[it]
 	s.writes()
@@ -126,7 +126,7 @@ func (s *story) turn(now turn) {
 	if got := plannedFor(p, it); got != now.plans {
 		s.t.Errorf("plan: %q, want %q", got, now.plans)
 	}
-	if requests := s.accounts.requests(); existed && now.how.noRefresh && len(requests) > 0 {
+	if requests := s.Requests(); existed && now.how.noRefresh && len(requests) > 0 {
 		s.t.Errorf("requests of a plan that does not refresh: %v", requests)
 	}
 	s.expectWrites()
@@ -137,7 +137,7 @@ func (s *story) turn(now turn) {
 		}
 		healReads := func() {}
 		if now.readBack != nil {
-			healReads = s.box.Inject(sandbox.Fault{Operation: sandbox.OperationGet, Skip: 1, Effect: now.readBack})
+			healReads = s.Inject(sandbox.Fault{Operation: sandbox.OperationGet, Skip: 1, Effect: now.readBack})
 		}
 		problems = allProblems(p, s.apply(p))
 		healReads()
@@ -148,7 +148,7 @@ func (s *story) turn(now turn) {
 	} else {
 		s.expectWarnings(problems, now.warns...)
 	}
-	if got := s.writes(); !slices.Equal(got, append([]string{}, now.writes...)) {
+	if got := s.writes(); !slices.Equal(got, now.writes) {
 		s.t.Errorf("writes: %q, want %q", got, now.writes)
 	}
 	s.expectInstance(now, text(before.value, "expires_at"))

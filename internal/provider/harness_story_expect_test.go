@@ -1,7 +1,6 @@
 package provider_test
 
 import (
-	"net/http"
 	"slices"
 	"strings"
 )
@@ -36,19 +35,6 @@ func (s *story) expectWarnings(problems []problem, texts ...string) {
 	}
 }
 
-// writes are the requests since the last call that change something, in either
-// account.
-func (s *story) writes() []string {
-	writes := []string{}
-	for _, request := range s.accounts.requests() {
-		if request.Method != http.MethodGet {
-			writes = append(writes, strings.TrimSpace(request.Method+" "+request.SessionID))
-		}
-	}
-	s.accounts.reset()
-	return writes
-}
-
 func (s *story) expectWrites(want ...string) {
 	s.t.Helper()
 	got := s.writes()
@@ -74,7 +60,7 @@ func (s *story) expectEmptyPlan() {
 
 func (s *story) lives(id string, want bool) {
 	s.t.Helper()
-	if _, lives := s.box.Session(id); lives != want {
+	if _, lives := s.Session(id); lives != want {
 		s.t.Errorf("session %q lives: %t, want %t", id, lives, want)
 	}
 }

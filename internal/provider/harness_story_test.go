@@ -3,7 +3,6 @@ package provider_test
 import (
 	"cmp"
 	"context"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -15,36 +14,20 @@ import (
 )
 
 // story is a user's workspace: a configuration, a simulated engine with its
-// state, the user's account at the API, and another account there.
+// state, and the API.
 type story struct {
 	*simulated
-	box      *sandbox.Sandbox
-	accounts *accounts
-	clock    *sandbox.Clock
-	url      string
-	config   configuration
+	*fixture
+	config configuration
 }
 
 func newStory(t *testing.T, adjust ...func(*sandbox.Options)) *story {
 	t.Helper()
-	clock := sandbox.NewClock(testStart)
-	options := sandbox.Options{Now: clock.Now}
-	for _, f := range adjust {
-		f(&options)
-	}
-	both := newAccounts(options)
-	server := httptest.NewServer(both)
-	t.Cleanup(server.Close)
-	return newStoryAt(t.Context(), t, server.URL, both, clock)
+	return newStoryOf(t.Context(), t, newFixture(t, adjust...))
 }
 
-// newStoryAt is a story of accounts that the caller serves.
-func newStoryAt(ctx context.Context, t failer, url string, both *accounts, clock *sandbox.Clock) *story {
-	t.Helper()
-	return &story{
-		simulated: newSimulated(ctx, t, pairOf(url, testClientID)),
-		box:       both.own, accounts: both, clock: clock, url: url, config: make(configuration),
-	}
+func newStoryOf(ctx context.Context, t failer, f *fixture) *story {
+	return &story{simulated: newSimulated(ctx, t, pairOf(f.url, testClientID)), fixture: f, config: make(configuration)}
 }
 
 // newAppliedStory is a story in which the sessions exist and the configuration
@@ -64,7 +47,7 @@ func sessionAt(name string) address { return address{sessionType, name} }
 // put stores sessions that live for a day.
 func (s *story) put(ids ...string) {
 	for _, id := range ids {
-		s.box.Put(sandbox.Session{ID: id, CreatedAt: s.clock.Now(), ExpiresAt: s.clock.Now().Add(24 * time.Hour)})
+		s.Put(sandbox.Session{ID: id, CreatedAt: s.clock.Now(), ExpiresAt: s.clock.Now().Add(24 * time.Hour)})
 	}
 }
 

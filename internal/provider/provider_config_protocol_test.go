@@ -53,5 +53,5 @@ func TestProviderConfig_MountedSecretIsSent(t *testing.T) {
 		_, diags := newProtocolWith(t, credentials).readData("palabra_sessions", nil)
 		expectNone(t, diags)
 	}
-	f.expectCalls(t, "GET /sessions, GET /sessions")
+	f.expectCalls(t, "GET, GET")
 }

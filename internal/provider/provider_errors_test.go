@@ -66,7 +66,7 @@ func TestProviderErrors_SayWhatFailedAndWhatToDo(t *testing.T) {
 		maps.Copy(s.provider, test.provider)
 		remove := func() {}
 		if test.effect != nil {
-			remove = s.box.Inject(sandbox.Fault{Effect: test.effect})
+			remove = s.Inject(sandbox.Fault{Effect: test.effect})
 		}
 		p := s.plan(s.config, command{})
 		remove()
@@ -94,7 +94,7 @@ func TestProviderErrors_RefusedCreateSaysWhy(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newStory(t)
-			s.box.Inject(sandbox.Fault{Operation: sandbox.OperationCreate, Effect: test.effect})
+			s.Inject(sandbox.Fault{Operation: sandbox.OperationCreate, Effect: test.effect})
 			said := s.failedApply(configuration{address{sessionType, "a"}: creates()})
 			if expectInOrder(t, said, test.want...); strings.Contains(said, "credentials") {
 				t.Errorf("the credentials are blamed: %s", said)
@@ -116,7 +116,7 @@ func (s *story) failedApply(config configuration) string {
 func TestProviderErrors_LostCreateSaysHowToFindAndDeleteTheSession(t *testing.T) {
 	t.Parallel()
 	s := newStory(t)
-	s.box.Inject(sandbox.Fault{Operation: sandbox.OperationCreate, Effect: sandbox.CutAfter()})
+	s.Inject(sandbox.Fault{Operation: sandbox.OperationCreate, Effect: sandbox.CutAfter()})
 	said := s.failedApply(configuration{sessionAt("it"): creates()})
 	s.expectWrites("POST")
 	expectInOrder(t, said, "A session may have been created nevertheless; the request was not repeated, so there is at most one.")
@@ -143,7 +143,7 @@ func TestProviderErrors_LostAnswersAreNotErrors(t *testing.T) {
 	s.provider["max_retries"] = 1
 	s.put("a")
 	lose := func() {
-		s.box.Inject(sandbox.Fault{Operation: sandbox.OperationExpiry, Count: 1, Effect: sandbox.CutAfter()})
+		s.Inject(sandbox.Fault{Operation: sandbox.OperationExpiry, Count: 1, Effect: sandbox.CutAfter()})
 	}
 	for _, ttl := range []int{3600, 7200} {
 		lose()
@@ -155,7 +155,7 @@ func TestProviderErrors_LostAnswersAreNotErrors(t *testing.T) {
 		}
 	}
 	delete(s.config, room("a"))
-	s.box.Inject(sandbox.Fault{Operation: sandbox.OperationDelete, Count: 1, Effect: sandbox.CutAfter()})
+	s.Inject(sandbox.Fault{Operation: sandbox.OperationDelete, Count: 1, Effect: sandbox.CutAfter()})
 	s.run()
 	s.expectWrites("DELETE a", "DELETE a")
 	s.lives("a", false)

@@ -65,7 +65,7 @@ resource "palabra_session" "room" {
 
 	posts := 0
 	for _, call := range f.writes() {
-		if call == "POST /sessions/"+limited {
+		if call == "POST "+limited {
 			posts++
 		}
 	}

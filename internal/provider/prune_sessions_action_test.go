@@ -30,7 +30,7 @@ func newPruneFixture(t *testing.T) *fixture {
 func deletions(ids ...string) []string {
 	calls := make([]string, 0, len(ids))
 	for _, id := range ids {
-		calls = append(calls, "DELETE /sessions/"+id)
+		calls = append(calls, "DELETE "+id)
 	}
 	return calls
 }

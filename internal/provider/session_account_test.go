@@ -42,8 +42,8 @@ func TestSessionAccount_MissingSessionIsBelievedWithAnotherKey(t *testing.T) {
 	t.Parallel()
 	a, b := sessionAt("a"), sessionAt("b")
 	for name, end := range map[string]func(s *story){
-		"that finds another session first": func(s *story) { s.box.Remove(s.id(b)); s.useKey() },
-		"that has found the session":       func(s *story) { s.useKey(); s.run(); s.box.Remove(s.id(a)); s.box.Remove(s.id(b)) },
+		"that finds another session first": func(s *story) { s.Remove(s.id(b)); s.useKey() },
+		"that has found the session":       func(s *story) { s.useKey(); s.run(); s.Remove(s.id(a)); s.Remove(s.id(b)) },
 		"after its last known end":         func(s *story) { s.clock.Advance(2 * time.Hour); s.useKey() },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -63,7 +63,7 @@ func TestSessionAccount_MissingSessionIsBelievedWithAnotherKey(t *testing.T) {
 func TestSessionAccount_ConnectedSessionMayLiveBeyondItsLastKnownExpiry(t *testing.T) {
 	t.Parallel()
 	s := newAppliedStory(t, configuration{sessionAt("it"): creates()})
-	s.box.Connect(s.id(sessionAt("it")))
+	s.Connect(s.id(sessionAt("it")))
 	s.run() // It notes that the session now ends within a minute.
 	s.clock.Advance(10 * time.Minute)
 	s.useOther()

@@ -59,7 +59,7 @@ action "palabra_prune_sessions" "test" {
 
 ` + triggerOf("extend_session", "delete_session", "prune_sessions")),
 		PostApplyFunc: func() {
-			f.expectWrites(t, "POST /sessions/new-1", "DELETE /sessions/new-2", "DELETE /sessions/old-1", "DELETE /sessions/old-3")
+			f.expectWrites(t, "POST new-1", "DELETE new-2", "DELETE old-1", "DELETE old-3")
 		},
 	})
 }

@@ -97,7 +97,7 @@ func TestExtendSessionAction_ReportsWhatIsGranted(t *testing.T) {
 			progress, diags := newProtocol(t, f).invoke(t.Context(), extendAction, everyAction()[extendAction])
 			expectWarnings(t, diags, test.warnings)
 			expectProgress(t, progress, "Session "+testSessionID+" "+test.progress)
-			f.expectWrites(t, "POST /sessions/"+testSessionID)
+			f.expectWrites(t, "POST "+testSessionID)
 		})
 	}
 }

@@ -24,7 +24,7 @@ resource "terraform_data" "release" {
 	}
 	c.write(config(false, "provisioner \"local-exec\" {\n    command = \"exit 3\"\n  }"))
 	c.fail("apply", "-auto-approve") // It taints the instance.
-	f.expectWrites(t, "POST "+testSessionPath)
+	f.expectWrites(t, "POST "+testSessionID)
 	for _, step := range []struct {
 		createFirst bool
 		args        []string
@@ -40,11 +40,11 @@ resource "terraform_data" "release" {
 			t.Errorf("plan %q: %s, want a replacement", step.args, got)
 		}
 		c.run("apply", "tfplan")
-		f.expectWrites(t, "POST "+testSessionPath)
+		f.expectWrites(t, "POST "+testSessionID)
 	}
 	if values := c.values(expiryAddress); values["expires_at"] != sinceStart(5*time.Hour) || values["active"] != true {
 		t.Errorf("state: %v", values)
 	}
 	c.run("destroy", "-auto-approve")
-	f.expectWrites(t, "DELETE "+testSessionPath)
+	f.expectWrites(t, "DELETE "+testSessionID)
 }

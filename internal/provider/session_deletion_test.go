@@ -142,7 +142,7 @@ func TestSessionDeletion_DeletesNoMoreThanThePlanIsFor(t *testing.T) {
 				// What kept a session in this run keeps it no longer.
 				s.change(configuration{})
 				for at, b := range test.after {
-					_, lives := s.box.Session(b.sessionID())
+					_, lives := s.Session(b.sessionID())
 					if forgets := b.arguments["delete_on_destroy"] == false; lives != forgets {
 						t.Errorf("%s is destroyed, and its session lives: %t", at, lives)
 					}
@@ -154,7 +154,7 @@ func TestSessionDeletion_DeletesNoMoreThanThePlanIsFor(t *testing.T) {
 
 // endS1 ends session s1, which the next run finds.
 func (s *story) endS1() {
-	s.box.Remove("s1")
+	s.Remove("s1")
 	s.run()
 	s.writes()
 }

@@ -8,9 +8,9 @@ import (
 // hangUp is the usual end of a session: a client connects and leaves, and the
 // session is gone long before its stored expiry.
 func (s *story) hangUp(id string) {
-	s.box.Connect(id)
+	s.Connect(id)
 	s.clock.Advance(5 * time.Minute)
-	s.box.Disconnect(id)
+	s.Disconnect(id)
 	s.clock.Advance(2 * time.Minute)
 	s.lives(id, false)
 }
@@ -22,7 +22,7 @@ func TestSessionEnd_IsAStateWithOneWarning(t *testing.T) {
 	for name, end := range map[string]func(*story){
 		"expired":          func(s *story) { s.clock.Advance(2 * time.Hour) },
 		"used and hung up": func(s *story) { s.hangUp("s1") },
-		"deleted":          func(s *story) { s.box.Remove("s1") },
+		"deleted":          func(s *story) { s.Remove("s1") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -108,7 +108,7 @@ func TestSessionEnd_DoesNotStopTheRenewalOfOthers(t *testing.T) {
 	}
 	s := newAppliedStory(t, config("1"), "s1", "s2", "s3")
 	s.clock.Advance(45 * time.Minute)
-	s.box.Remove("s2")
+	s.Remove("s2")
 	s.expectWarnings(s.change(config("2")), "palabra_session_expiry.b: Session has ended", "palabra_session_expiry.b: Change cannot be sent")
 	s.expectWrites("POST s1", "POST s3")
 	for at, active := range map[address]bool{room("a"): true, room("b"): false, room("c"): true} {
@@ -122,7 +122,7 @@ func TestSessionEnd_MetByAnUpdateFailsOnce(t *testing.T) {
 	changed := attributes{"ttl_seconds": 7200}
 	s.config = configuration{room("it"): lasts("s1", changed), room("other"): lasts("s2", changed)}
 	p := s.plan(s.config, command{})
-	s.box.Remove("s1")
+	s.Remove("s1")
 	out := s.apply(p)
 	s.expectErrors(out.problems, "Unable to extend session", "has expired, or somebody deleted it")
 	if out.done[room("other")] != update {
@@ -152,7 +152,7 @@ func TestSessionEnd_PalabraSessionIsCreatedAgain(t *testing.T) {
 	it := sessionAt("it")
 	s := newAppliedStory(t, configuration{it: creates()})
 	for name, end := range map[string]func(id string){
-		"deleted": func(id string) { s.box.Remove(id) },
+		"deleted": func(id string) { s.Remove(id) },
 		"expired": func(string) { s.clock.Advance(2 * time.Hour) },
 	} {
 		old := s.id(it)

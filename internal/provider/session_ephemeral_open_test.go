@@ -84,7 +84,7 @@ func TestSessionEphemeral_OpensWithEveryAttribute(t *testing.T) {
 	opened := c.open(t.Context(), attributes{"ttl_seconds": 600, "intent": "event", "subscriber_count": 2})
 	expectNone(t, opened.Diagnostics)
 	id := c.onlySession(t)
-	c.expectCalls(t, "POST /session, POST /sessions/"+id+", GET /sessions/"+id)
+	c.expectCalls(t, "POST, POST "+id+", GET "+id)
 	result := resultOf(opened)
 	for name, value := range members(result) {
 		if value.IsNull() || !value.IsKnown() {
@@ -180,7 +180,7 @@ func TestSessionEphemeral_FailedCreateIsNotRepeated(t *testing.T) {
 			c := newEphemeralCase(t)
 			c.fault(sandbox.OperationCreate, test.effect)
 			expectError(t, c.open(t.Context(), nil).Diagnostics, "Unable to open session", test.want)
-			c.expectWrites(t, "POST /session")
+			c.expectWrites(t, "POST")
 		})
 	}
 }

@@ -54,12 +54,12 @@ func TestSessionEphemeral_RenewsAfterHalfOfWhatIsGranted(t *testing.T) {
 			if got, want := c.Requests()[0].Query, fmt.Sprintf("ttl_seconds=%d", test.asked/time.Second); got != want {
 				t.Errorf("the renewal asks for %s, want %s", got, want)
 			}
-			c.expectCalls(t, "POST /sessions/"+id+", GET /sessions/"+id)
+			c.expectCalls(t, "POST "+id+", GET "+id)
 			c.expectExpiry(t, half+test.granted)
 			c.expectRenewal(t, renewed.RenewAt, half)
 
 			expectNone(t, c.close(t.Context(), renewed.Private))
-			c.expectCalls(t, "DELETE /sessions/"+id)
+			c.expectCalls(t, "DELETE "+id)
 		})
 	}
 }

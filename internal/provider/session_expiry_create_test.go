@@ -57,7 +57,7 @@ func TestSessionExpiry_RefusedCreateLeavesNothingInTheState(t *testing.T) {
 
 func TestSessionExpiry_DestroyOfAGoneSessionIsDone(t *testing.T) {
 	t.Parallel()
-	gone := turn{happens: func(s *story) { s.put("s2"); s.box.Remove("s1") }, how: command{destroy: true, noRefresh: true}, plans: "delete", writes: []string{"DELETE s1"}, unsettled: true}
+	gone := turn{happens: func(s *story) { s.put("s2"); s.Remove("s1") }, how: command{destroy: true, noRefresh: true}, plans: "delete", writes: []string{"DELETE s1"}, unsettled: true}
 	runScenarios(t, map[string]scenario{"gone": {turns: []turn{given(nil), gone}}})
 }
 
@@ -94,7 +94,7 @@ func TestSessionExpiry_RefusesInvalidArguments(t *testing.T) {
 		s.config = configuration{room("it"): lasts(test.id, test.arguments)}
 		s.refused(command{}, test.want)
 	}
-	if calls := s.accounts.requests(); len(calls) > 0 {
+	if calls := s.Requests(); len(calls) > 0 {
 		t.Errorf("requests: %v, want none", calls)
 	}
 }

@@ -18,7 +18,7 @@ func withoutExpiry(*story) sandbox.Fault {
 
 func TestSessionExpiry_OnlyAnEarlierExpiryIsDrift(t *testing.T) {
 	t.Parallel()
-	connect := func(s *story) { s.box.Connect("s1") }
+	connect := func(s *story) { s.Connect("s1") }
 	earlier := earlierWarning + " … was given a lifetime until " + sinceStart(2*time.Hour) + ", and now expires at " + sinceStart(time.Hour)
 	runScenarios(t, map[string]scenario{
 		// Without the later expiry, the renewal would be due.
@@ -51,7 +51,7 @@ func TestSessionExpiry_OnlyAnEarlierExpiryIsDrift(t *testing.T) {
 			turns: []turn{
 				given(nil),
 				{happens: all(after(time.Minute), connect), warns: []string{earlierWarning}, expiresAt: time.Minute},
-				{happens: all(func(s *story) { s.box.Disconnect("s1") }, after(5*time.Minute)), warns: []string{"Session has ended"}, ended: true},
+				{happens: all(func(s *story) { s.Disconnect("s1") }, after(5*time.Minute)), warns: []string{"Session has ended"}, ended: true},
 			},
 		},
 		"no expiry in the answers": {turns: []turn{
@@ -66,7 +66,7 @@ func TestSessionResource_AnswersWithoutAnExpiryKeepTheKnownOne(t *testing.T) {
 	t.Parallel()
 	it := sessionAt("it")
 	s := newAppliedStory(t, only(attributes{"ttl_seconds": 3600}))
-	s.box.Inject(sandbox.Fault{Operation: sandbox.OperationGet, Effect: sandbox.Replace(http.StatusOK, "application/json", fmt.Sprintf(`{"data":{"id":%q}}`, s.id(it)))})
+	s.Inject(sandbox.Fault{Operation: sandbox.OperationGet, Effect: sandbox.Replace(http.StatusOK, "application/json", fmt.Sprintf(`{"data":{"id":%q}}`, s.id(it)))})
 	s.expectEmptyPlan()
 	s.change(only(attributes{"ttl_seconds": 7200}))
 	s.expectWrites("POST " + s.id(it))
@@ -83,16 +83,16 @@ func TestSessionExpiry_LaggingListPlansNothing(t *testing.T) {
 	config := make(configuration)
 	for i := range 20 {
 		id := fmt.Sprintf("s%d", i)
-		s.box.Put(sandbox.Session{ID: id, CreatedAt: testStart, ExpiresAt: testStart.Add(10 * time.Minute)})
+		s.Put(sandbox.Session{ID: id, CreatedAt: testStart, ExpiresAt: testStart.Add(10 * time.Minute)})
 		config[room(id)] = lasts(id, lead(50*time.Minute))
 	}
-	s.box.Inject(sandbox.Fault{Operation: sandbox.OperationList, Effect: s.box.LaggingList(time.Hour)})
+	s.Inject(sandbox.Fault{Operation: sandbox.OperationList, Effect: s.LaggingList(time.Hour)})
 	s.change(config)
 	s.clock.Advance(time.Minute)
-	s.accounts.reset()
+	s.ResetRequests()
 	s.expectEmptyPlan()
 	pages := 0
-	for _, request := range s.accounts.requests() {
+	for _, request := range s.Requests() {
 		if request.SessionID == "" {
 			pages++
 		}

@@ -19,7 +19,7 @@ import (
 func importing(session sandbox.Session) func(*story) {
 	session.ID = "s1"
 	return func(s *story) {
-		s.box.Put(session)
+		s.Put(session)
 		s.imports(room("it"), &tfprotov6.ImportResourceStateRequest{ID: "s1"})
 	}
 }
@@ -32,7 +32,7 @@ func TestSessionExpiry_ImportIsUpdatedInPlace(t *testing.T) {
 	another := lead(time.Minute)
 	another["ttl_seconds"] = 600
 	missing := func(s *story) {
-		s.box.Remove("s1")
+		s.Remove("s1")
 		s.imports(room("it"), &tfprotov6.ImportResourceStateRequest{ID: "s1"})
 	}
 	runScenarios(t, map[string]scenario{
@@ -84,7 +84,7 @@ func TestSessionExpiry_ImportByIDEqualsImportByIdentity(t *testing.T) {
 func TestSessionExpiry_ReadOfAStateWithoutIdentityAddsOne(t *testing.T) {
 	t.Parallel()
 	for name, vanish := range map[string]func(*story){
-		"deleted early": func(s *story) { s.box.Remove("s1") },
+		"deleted early": func(s *story) { s.Remove("s1") },
 		"ended":         after(3 * time.Hour),
 		"alive":         func(*story) {},
 	} {

@@ -83,7 +83,7 @@ func TestSessionExpiry_CappedGrantWarnsAndDoesNotLoop(t *testing.T) {
 func TestSessionExpiry_StaleReadBackIsNotACap(t *testing.T) {
 	t.Parallel()
 	stale := func(reads int) func(*story) sandbox.Fault {
-		return func(s *story) sandbox.Fault { return sandbox.Fault{Effect: s.box.StaleReads(reads)} }
+		return func(s *story) sandbox.Fault { return sandbox.Fault{Effect: s.StaleReads(reads)} }
 	}
 	change := func(reads, ttl int) scenario {
 		config := attributes{"ttl_seconds": ttl}

@@ -133,7 +133,7 @@ func (l *life) holds(id string) bool {
 // judgePosts counts the requests that set an expiry.
 func (r appliedRun) judgePosts() {
 	sent, allowed := make(map[string]int), make(map[string]int)
-	for _, request := range r.accounts.requests() {
+	for _, request := range r.Requests() {
 		if request.Method == http.MethodPost && request.SessionID != "" {
 			sent[request.SessionID]++
 		}
@@ -170,7 +170,7 @@ func (r appliedRun) judgeState() {
 	}
 	shared := r.shared()
 	for at, held := range r.state.current {
-		session, lives := r.box.Session(held.id())
+		session, lives := r.Session(held.id())
 		if shared[held.id()] {
 			continue
 		}

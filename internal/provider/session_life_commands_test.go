@@ -136,12 +136,12 @@ func (l *life) applySaved(what circumstance) {
 func (l *life) planned(how command, what circumstance) (p plannedRun, ok bool) {
 	heal := func() {}
 	if what.planning {
-		heal = l.box.Inject(what.fault)
+		heal = l.Inject(what.fault)
 	}
-	l.accounts.reset()
+	l.ResetRequests()
 	p = l.plan(l.config, how)
 	heal()
-	l.accounts.wait()
+	l.wait()
 	l.judgePlan(p, what, l.faultMet())
 	l.tellProblems(p.problems)
 	if !p.failed() {
@@ -151,7 +151,7 @@ func (l *life) planned(how command, what circumstance) (p plannedRun, ok bool) {
 }
 
 func (l *life) faultMet() bool {
-	return slices.ContainsFunc(l.accounts.requests(), func(r sandbox.Request) bool { return r.Fault != "" })
+	return slices.ContainsFunc(l.Requests(), func(r sandbox.Request) bool { return r.Fault != "" })
 }
 
 // applied applies a plan and judges what comes of it. sameMoment says that the
@@ -164,18 +164,18 @@ func (l *life) applied(p plannedRun, what circumstance, sameMoment bool) {
 	heal := func() {}
 	switch {
 	case what.interrupted:
-		heal = l.box.Inject(sandbox.Fault{Name: "interrupt", Through: true, Effect: interruptAfterwards(cancel, what.skip)})
+		heal = l.Inject(sandbox.Fault{Name: "interrupt", Through: true, Effect: interruptAfterwards(cancel, what.skip)})
 	case what.fault.Effect != nil && !what.planning:
-		heal = l.box.Inject(what.fault)
+		heal = l.Inject(what.fault)
 	}
-	l.accounts.reset()
+	l.ResetRequests()
 	run.out = l.apply(p)
-	l.accounts.wait()
+	l.wait()
 	heal()
 	l.beforeApply = nil
 	run.disturbed, run.lives = ctx.Err() != nil || l.faultMet(), l.living()
 	l.tellProblems(run.out.problems)
-	for _, request := range l.accounts.requests() {
+	for _, request := range l.Requests() {
 		if request.Fault != "" && request.Method == http.MethodPost && request.SessionID == "" {
 			l.maybeCreated++
 		}
@@ -215,9 +215,9 @@ func interruptAfterwards(cancel func(), skip int) sandbox.Effect {
 
 // visible are the ids of the sessions that the credentials of a run find.
 func (l *life) visible(what circumstance) map[string]bool {
-	box, ids := l.box, make(map[string]bool)
+	box, ids := l.Sandbox, make(map[string]bool)
 	if what.otherAccount {
-		box = l.accounts.other
+		box = l.other
 	}
 	for _, session := range box.Sessions() {
 		ids[session.ID] = true

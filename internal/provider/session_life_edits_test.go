@@ -34,24 +34,24 @@ func (e event) happen(s *story, idOf func(address string) string) {
 	if strings.HasPrefix(id, sessionType+".") {
 		id = idOf(id)
 	}
-	if _, elsewhere := s.accounts.other.Session(id); elsewhere {
+	if _, elsewhere := s.other.Session(id); elsewhere {
 		return
 	}
 	switch e.kind {
 	case timePasses:
 		s.clock.Advance(e.after)
 	case clientJoins:
-		s.box.Connect(id)
+		s.Connect(id)
 	case clientLeaves:
-		s.box.Disconnect(id)
+		s.Disconnect(id)
 		s.clock.Advance(2 * time.Minute)
 	case expiryMoved:
-		if session, ok := s.box.Session(id); ok {
+		if session, ok := s.Session(id); ok {
 			session.ExpiresAt = s.clock.Now().Add(e.after)
-			s.box.Put(session)
+			s.Put(session)
 		}
 	case deletedByTool:
-		s.box.Remove(id)
+		s.Remove(id)
 	case comesBack:
 		s.put(id)
 	}

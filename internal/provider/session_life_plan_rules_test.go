@@ -18,7 +18,7 @@ import (
 //     none is missing;
 //   - no message contains a secret.
 func (l *life) judgePlan(p plannedRun, what circumstance, faultMet bool) {
-	for _, request := range l.accounts.requests() {
+	for _, request := range l.Requests() {
 		if request.Method != http.MethodGet {
 			l.fail("the plan wrote: %s %s", request.Method, request.Path)
 		}
@@ -223,7 +223,7 @@ func (l *life) judgeWrite(at address, c change, said block, how command, what ci
 
 // judgeRenewal compares what is left of a session with the lead time.
 func (l *life) judgeRenewal(c change) string {
-	session, lives := l.box.Session(c.before.id())
+	session, lives := l.Session(c.before.id())
 	lead := member(c.planned, "renew_before_seconds")
 	if lead.IsNull() || !lives {
 		if c.writes() {

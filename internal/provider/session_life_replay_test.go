@@ -30,10 +30,7 @@ func TestLife_RealEngineComesToTheSame(t *testing.T) {
 				l.live()
 				return l
 			}).Example(seed)
-			clock := sandbox.NewClock(testStart)
-			lived.options.Now = clock.Now
-			r := &replay{cli: newCLI(t), api: newStoryAt(t.Context(), t, server.URL, newAccounts(lived.options), clock)}
-			server.current.Store(r.api.accounts)
+			r := &replay{cli: newCLI(t), api: server.newStory(t.Context(), t, lived.options)}
 			r.api.put(existingIDs...)
 			for i, s := range lived.done {
 				r.repeat(s, i)
@@ -72,16 +69,16 @@ func (l *life) cameOf(failed bool) {
 	for at, o := range l.state.current {
 		held[hclAddress(at)] = fmt.Sprintf("%s %t", o.id(), is(member(o.value, "active"), true))
 	}
-	last.after = agreement(l.accounts, held)
+	last.after = agreement(l.fixture, held)
 }
 
 // createdID is an id that the sandbox makes up, which differs from run to run.
 var createdID = regexp.MustCompile(`sandbox-user\.[0-9a-f]+\.[0-9a-f]+`)
 
 // agreement is what both accounts and the state hold.
-func agreement(both *accounts, held map[string]string) string {
+func agreement(f *fixture, held map[string]string) string {
 	var lines []string
-	for _, box := range []*sandbox.Sandbox{both.own, both.other} {
+	for _, box := range []*sandbox.Sandbox{f.Sandbox, f.other} {
 		var ids []string
 		for _, session := range box.Sessions() {
 			ids = append(ids, session.ID)
@@ -118,8 +115,8 @@ func (r *replay) repeat(s step, number int) {
 		args = []string{"apply", "-input=false", "tfplan"}
 	}
 	out, errOut, code := r.exec(args...)
-	r.api.accounts.wait()
-	if after := agreement(r.api.accounts, r.held()); s.failed != (code != 0) || after != s.after {
+	r.api.wait()
+	if after := agreement(r.api.fixture, r.held()); s.failed != (code != 0) || after != s.after {
 		r.t.Fatalf("command %d: %s\nfailed: the engine %t, simulated %t\n--- the engine:\n%s\n--- simulated:\n%s\n--- output:\n%s%s\n--- configuration:\n%s",
 			number, strings.Join(args, " "), code != 0, s.failed, after, s.after, out, errOut, r.hcl(s, number))
 	}

@@ -98,7 +98,7 @@ func checkFrom(t *testing.T, seed uint64, property func(*rapid.T)) {
 // lifeServer serves one life after the other.
 type lifeServer struct {
 	*httptest.Server
-	current atomic.Pointer[accounts]
+	current atomic.Pointer[fixture]
 }
 
 func newLifeServer(t *testing.T) *lifeServer {
@@ -109,20 +109,25 @@ func newLifeServer(t *testing.T) *lifeServer {
 	return s
 }
 
+func (s *lifeServer) newStory(ctx context.Context, t failer, options sandbox.Options) *story {
+	f := newAccounts(options)
+	f.url = s.URL
+	s.current.Store(f)
+	return newStoryOf(ctx, t, f)
+}
+
 // existingIDs are the sessions that something else has created.
 var existingIDs = []string{"s1", "s2", "s3"}
 
 func newLife(ctx context.Context, rt *rapid.T, server *lifeServer) *life {
-	clock := sandbox.NewClock(testStart)
-	options := sandbox.Options{Now: clock.Now, ConnectResetsToNow: rapid.Bool().Draw(rt, "connect resets to now")}
+	options := sandbox.Options{ConnectResetsToNow: rapid.Bool().Draw(rt, "connect resets to now")}
 	if rapid.IntRange(0, 3).Draw(rt, "capped") == 0 {
 		options.MaxTTL = rapid.SampledFrom([]time.Duration{time.Minute, 10 * time.Minute, 50 * time.Minute}).Draw(rt, "cap")
 	}
 	l := &life{
-		story: newStoryAt(ctx, rt, server.URL, newAccounts(options), clock), rt: rt, options: options,
+		story: server.newStory(ctx, rt, options), rt: rt, options: options,
 		unsent: make(map[address]bool), doubtful: make(map[address]bool), released: make(map[string]bool),
 	}
-	server.current.Store(l.accounts)
 	l.put(existingIDs...)
 	l.pick = func(n int) int {
 		if n == 1 {
@@ -155,7 +160,7 @@ func (l *life) settle() {
 	l.settled = true
 	l.execute(command{}, circumstance{})
 	lost := 0
-	for _, session := range l.box.Sessions() {
+	for _, session := range l.Sessions() {
 		if strings.HasPrefix(session.ID, "sandbox-user.") && !l.holds(session.ID) && !l.released[session.ID] {
 			lost++
 		}

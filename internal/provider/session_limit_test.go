@@ -25,7 +25,7 @@ func TestSessionLimit_NamesTheOldestSessionsOnce(t *testing.T) {
 		t.Errorf("said too much: %s", said)
 	}
 	lists := 0
-	for _, request := range s.box.Requests() {
+	for _, request := range s.Requests() {
 		if request.Method == http.MethodGet && request.SessionID == "" {
 			lists++
 		}
@@ -38,8 +38,8 @@ func TestSessionLimit_NamesTheOldestSessionsOnce(t *testing.T) {
 func TestSessionLimit_FailingListLeavesTheAdvice(t *testing.T) {
 	t.Parallel()
 	s := newStory(t)
-	s.box.Inject(sandbox.Fault{Operation: sandbox.OperationCreate, Effect: sandbox.SessionLimitReached(http.StatusForbidden)})
-	s.box.Inject(sandbox.Fault{Operation: sandbox.OperationList, Effect: sandbox.HTMLError(http.StatusNotFound)})
+	s.Inject(sandbox.Fault{Operation: sandbox.OperationCreate, Effect: sandbox.SessionLimitReached(http.StatusForbidden)})
+	s.Inject(sandbox.Fault{Operation: sandbox.OperationList, Effect: sandbox.HTMLError(http.StatusNotFound)})
 	said := s.failedApply(configuration{sessionAt("a"): creates()})
 	if !strings.Contains(said, "as its plan allows") || strings.Contains(said, "The oldest") {
 		t.Errorf("said: %s", said)

@@ -204,7 +204,7 @@ func expectEmptyImport(t *testing.T, f *fixture, typeName string, listed tfproto
 		}
 	}
 	at := address{typeName, "test"}
-	s := &story{simulated: newSimulated(t.Context(), t, pairOf(f.url, testClientID))}
+	s := newStoryOf(t.Context(), t, f)
 	if problems := s.imports(at, &tfprotov6.ImportResourceStateRequest{Identity: listed.Identity}); hasErrors(problems) {
 		t.Errorf("import: %s", problemText(problems))
 	}

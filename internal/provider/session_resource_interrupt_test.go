@@ -19,9 +19,9 @@ func TestSessionResource_InterruptedCreateIsInTheState(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			s.beforeApply = func(address) (context.Context, bool) { return ctx, true }
-			s.box.Inject(sandbox.Fault{Operation: sandbox.OperationCreate, Effect: interruptedBefore(cancel)})
+			s.Inject(sandbox.Fault{Operation: sandbox.OperationCreate, Effect: interruptedBefore(cancel)})
 			s.change(configuration{it: {arguments: arguments}})
-			if sessions := s.box.Sessions(); len(sessions) != 1 || sessions[0].ID != s.id(it) {
+			if sessions := s.Sessions(); len(sessions) != 1 || sessions[0].ID != s.id(it) {
 				t.Errorf("sessions %v, and the state contains %q", sessions, s.id(it))
 			}
 		})

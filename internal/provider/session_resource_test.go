@@ -22,13 +22,13 @@ func TestSessionResource_EngineCreatesExtendsReplacesAndDeletes(t *testing.T) {
 		return f.onlySession(t)
 	}
 	first := apply("ttl_seconds = 3600")
-	f.expectWrites(t, "POST /session", "POST /sessions/"+first)
+	f.expectWrites(t, "POST", "POST "+first)
 	apply("ttl_seconds = 7200")
-	f.expectWrites(t, "POST /sessions/"+first)
+	f.expectWrites(t, "POST "+first)
 	second := apply("intent = \"captions\"")
-	f.expectWrites(t, "DELETE /sessions/"+first, "POST /session")
+	f.expectWrites(t, "DELETE "+first, "POST")
 	c.run("destroy", "-auto-approve")
-	f.expectWrites(t, "DELETE /sessions/"+second)
+	f.expectWrites(t, "DELETE "+second)
 }
 
 func TestSessionResource_CreateFillsEveryComputedAttribute(t *testing.T) {
@@ -154,7 +154,7 @@ func TestSessionResource_FailureAfterTheCreationIsAWarning(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, it := newStory(t), sessionAt("it")
-			heal := s.box.Inject(test.fault)
+			heal := s.Inject(test.fault)
 			s.expectWarnings(s.change(only(attributes{"ttl_seconds": 3600})), test.warning)
 			heal()
 			id := s.id(it)
@@ -195,7 +195,7 @@ func TestSessionResource_RefusesInvalidArguments(t *testing.T) {
 		s.config = only(test.arguments)
 		s.refused(command{}, test.want)
 	}
-	if calls := s.accounts.requests(); len(calls) > 0 {
+	if calls := s.Requests(); len(calls) > 0 {
 		t.Errorf("requests: %v, want none", calls)
 	}
 }
