@@ -50,6 +50,7 @@ func TestProviderErrors_SayWhatFailedAndWhatToDo(t *testing.T) {
 		not      string
 	}{
 		"gateway error":        {nil, sandbox.HTMLError(http.StatusBadGateway), []string{"HTTP 502 Bad Gateway", "text/html", again}, ""},
+		"gateway's 404":        {nil, sandbox.Replace(http.StatusNotFound, "text/html", "<html>no such page</html>"), []string{"404"}, "does not exist"},
 		"cut connection":       {nil, sandbox.CutBefore(), []string{"EOF", again}, ""},
 		"login page":           {nil, sandbox.Replace(http.StatusOK, "text/html", "<html>Sign in</html>"), []string{"the answer (text/html) cannot be used", again}, ""},
 		"endless answer":       {nil, sandbox.EndlessBody(), []string{"larger than the limit of 8388608 bytes", again}, ""},
@@ -57,6 +58,7 @@ func TestProviderErrors_SayWhatFailedAndWhatToDo(t *testing.T) {
 		"rate limit":           {nil, sandbox.RateLimited("0"), []string{"HTTP 429", "lower -parallelism, or raise max_retries"}, ""},
 		"refused request":      {nil, sandbox.NotOK(http.StatusConflict, "Conflict", "Not today", 1), []string{"Not today", "Its message above gives the reason"}, "again"},
 		"credentials with 401": {nil, sandbox.RefuseCredentials(http.StatusUnauthorized), []string{"refused the credentials from the client_id attribute", "Nothing was removed from the state."}, "balance"},
+		"credentials with 403": {nil, sandbox.RefuseCredentials(http.StatusForbidden), []string{"refused the credentials from the client_id attribute"}, ""},
 		"credentials with 404": {nil, sandbox.RefuseCredentials(http.StatusNotFound), []string{"refused the credentials from the client_id attribute", "an API key (api_key) and a key pair", "not interchangeable"}, "does not exist"},
 		"no answer in time":    {attributes{"request_timeout": "100ms"}, sandbox.Delay(time.Hour), []string{"no complete answer in time", again}, ""},
 		"another API":          {endpoint(s.url + "/v1"), nil, []string{"probably not the base URL of the API"}, "not interchangeable"},
@@ -133,32 +135,6 @@ func TestProviderErrors_LostCreateSaysHowToFindAndDeleteTheSession(t *testing.T)
 	s.imports(room("left"), &tfprotov6.ImportResourceStateRequest{ID: ids[0]})
 	s.change(configuration{})
 	s.lives(ids[0], false)
-}
-
-// TestProviderErrors_LostAnswersAreNotErrors: a lifetime or a deletion whose
-// answer is lost is requested again.
-func TestProviderErrors_LostAnswersAreNotErrors(t *testing.T) {
-	t.Parallel()
-	s := newStory(t)
-	s.provider["max_retries"] = 1
-	s.put("a")
-	lose := func() {
-		s.Inject(sandbox.Fault{Operation: sandbox.OperationExpiry, Count: 1, Effect: sandbox.CutAfter()})
-	}
-	for _, ttl := range []int{3600, 7200} {
-		lose()
-		s.config[room("a")] = lasts("a", attributes{"ttl_seconds": ttl})
-		s.run()
-		s.expectWrites("POST a", "POST a")
-		if got, want := text(s.state.current[room("a")].value, "expires_at"), sinceStart(time.Duration(ttl)*time.Second); got != want {
-			t.Errorf("expires_at %s, want %s", got, want)
-		}
-	}
-	delete(s.config, room("a"))
-	s.Inject(sandbox.Fault{Operation: sandbox.OperationDelete, Count: 1, Effect: sandbox.CutAfter()})
-	s.run()
-	s.expectWrites("DELETE a", "DELETE a")
-	s.lives("a", false)
 }
 
 // TestProviderErrors_RefusalOfManyInstancesIsShownOnce: wrong credentials fail

@@ -97,25 +97,6 @@ func TestSessionEnd_ChangedArgumentsAreSentWhenTheSessionIsFoundAgain(t *testing
 	}
 }
 
-func TestSessionEnd_DoesNotStopTheRenewalOfOthers(t *testing.T) {
-	t.Parallel()
-	config := func(release string) configuration {
-		all := make(configuration)
-		for name, id := range map[string]string{"a": "s1", "b": "s2", "c": "s3"} {
-			all[room(name)] = lasts(id, lead(30*time.Minute), triggers(release))
-		}
-		return all
-	}
-	s := newAppliedStory(t, config("1"), "s1", "s2", "s3")
-	s.clock.Advance(45 * time.Minute)
-	s.Remove("s2")
-	s.expectWarnings(s.change(config("2")), "palabra_session_expiry.b: Session has ended", "palabra_session_expiry.b: Change cannot be sent")
-	s.expectWrites("POST s1", "POST s3")
-	for at, active := range map[address]bool{room("a"): true, room("b"): false, room("c"): true} {
-		s.active(at, active)
-	}
-}
-
 func TestSessionEnd_MetByAnUpdateFailsOnce(t *testing.T) {
 	t.Parallel()
 	s := newAppliedStory(t, configuration{room("it"): lasts("s1"), room("other"): lasts("s2")}, "s1", "s2")

@@ -1,33 +1,9 @@
 package provider_test
 
 import (
-	"slices"
 	"strings"
 	"testing"
-
-	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
-
-func TestSessionExpiry_BulkReadCanBeTurnedOff(t *testing.T) {
-	t.Parallel()
-	const instances = 40
-	for _, bulk := range []bool{true, false} {
-		s := newStory(t)
-		s.provider["bulk_read"] = bulk
-		for i := range instances {
-			s.put(numberedID(i))
-			s.config[room(numberedID(i))] = lasts(numberedID(i))
-		}
-		s.run()
-		s.writes()
-		s.plan(s.config, command{})
-		requests := s.Requests()
-		listed := slices.ContainsFunc(requests, func(r sandbox.Request) bool { return r.SessionID == "" })
-		if listed != bulk || (len(requests) < instances) != bulk {
-			t.Errorf("bulk_read = %t: %d requests for %d instances, and sessions are listed: %t", bulk, len(requests), instances, listed)
-		}
-	}
-}
 
 // TestSessionExpiry_EngineRefreshCostsFewRequests, although an engine reads the
 // instances one by one, ten at a time.

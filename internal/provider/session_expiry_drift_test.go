@@ -25,15 +25,10 @@ func TestSessionExpiry_OnlyAnEarlierExpiryIsDrift(t *testing.T) {
 		"later": {turns: []turn{
 			given(lead(time.Hour)),
 			{happens: all(after(90*time.Minute), expiring(5*time.Hour))},
-			{how: command{refreshOnly: true}},
 		}},
 		"an hour earlier": {turns: []turn{
 			given(lead(10 * time.Minute)),
 			{happens: expiring(time.Hour), warns: []string{earlier}, expiresAt: time.Hour},
-		}},
-		"an hour earlier, refresh-only": {turns: []turn{
-			given(lead(10 * time.Minute)),
-			{happens: expiring(time.Hour), how: command{refreshOnly: true}, warns: []string{earlier}, expiresAt: time.Hour},
 		}},
 		"earlier than the lead time": {turns: []turn{
 			given(lead(time.Hour)),
@@ -44,7 +39,6 @@ func TestSessionExpiry_OnlyAnEarlierExpiryIsDrift(t *testing.T) {
 			given(nil),
 			{happens: connect, warns: []string{earlierWarning}, expiresAt: time.Minute},
 			{happens: after(7 * time.Minute)},
-			{happens: after(7 * time.Minute), how: command{refreshOnly: true}},
 		}},
 		"connected, with the expiry reset to the present": {
 			options: func(o *sandbox.Options) { o.ConnectResetsToNow = true },
@@ -60,18 +54,6 @@ func TestSessionExpiry_OnlyAnEarlierExpiryIsDrift(t *testing.T) {
 			{happens: after(time.Hour), fault: withoutExpiry, plans: "renew", writes: []string{"POST s1"}, expiresAt: 90*time.Minute + 2*time.Hour},
 		}},
 	})
-}
-
-func TestSessionResource_AnswersWithoutAnExpiryKeepTheKnownOne(t *testing.T) {
-	t.Parallel()
-	it := sessionAt("it")
-	s := newAppliedStory(t, only(attributes{"ttl_seconds": 3600}))
-	s.Inject(sandbox.Fault{Operation: sandbox.OperationGet, Effect: sandbox.Replace(http.StatusOK, "application/json", fmt.Sprintf(`{"data":{"id":%q}}`, s.id(it)))})
-	s.expectEmptyPlan()
-	s.change(only(attributes{"ttl_seconds": 7200}))
-	s.expectWrites("POST " + s.id(it))
-	s.expectValue(it, "expires_at", sinceStart(2*time.Hour))
-	s.expectValue(it, "created_at", sinceStart(0))
 }
 
 // A list may lag behind the API: these pages show the lifetime that each session
@@ -100,17 +82,4 @@ func TestSessionExpiry_LaggingListPlansNothing(t *testing.T) {
 	if pages == 0 {
 		t.Error("the plans have read no page")
 	}
-}
-
-func TestSessionExpiry_AnswerThatIsNotTheAPIsEndsNoSession(t *testing.T) {
-	t.Parallel()
-	scenarios := make(map[string]scenario)
-	for name, effect := range map[string]sandbox.Effect{
-		"a gateway's 404": sandbox.Replace(http.StatusNotFound, "text/html", "<html>no such page</html>"),
-		"ok is false":     sandbox.Replace(http.StatusOK, "application/json", `{"ok":false,"errors":[{"title":"Maintenance","detail":"Back in an hour"}]}`),
-	} {
-		fault := func(*story) sandbox.Fault { return sandbox.Fault{Operation: sandbox.OperationGet, Effect: effect} }
-		scenarios[name] = scenario{turns: []turn{given(nil), {fault: fault, fails: []string{"Unable to read session"}}, {}}}
-	}
-	runScenarios(t, scenarios)
 }

@@ -1,6 +1,7 @@
 package provider_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"testing"
@@ -197,5 +198,38 @@ func TestSessionResource_RefusesInvalidArguments(t *testing.T) {
 	}
 	if calls := s.Requests(); len(calls) > 0 {
 		t.Errorf("requests: %v, want none", calls)
+	}
+}
+
+func TestSessionResource_AnswersWithoutAnExpiryKeepTheKnownOne(t *testing.T) {
+	t.Parallel()
+	it := sessionAt("it")
+	s := newAppliedStory(t, only(attributes{"ttl_seconds": 3600}))
+	s.Inject(sandbox.Fault{Operation: sandbox.OperationGet, Effect: sandbox.Replace(http.StatusOK, "application/json", fmt.Sprintf(`{"data":{"id":%q}}`, s.id(it)))})
+	s.expectEmptyPlan()
+	s.change(only(attributes{"ttl_seconds": 7200}))
+	s.expectWrites("POST " + s.id(it))
+	s.expectValue(it, "expires_at", sinceStart(2*time.Hour))
+	s.expectValue(it, "created_at", sinceStart(0))
+}
+
+// TestSessionResource_InterruptedCreateIsInTheState: the server completes what was
+// sent, so the answer is waited for. A session that is not in a state counts
+// against the session limit. An error would taint the instance.
+func TestSessionResource_InterruptedCreateIsInTheState(t *testing.T) {
+	t.Parallel()
+	for name, arguments := range map[string]attributes{"with a lifetime": {"ttl_seconds": 60}, "without": {}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, it := newStory(t), sessionAt("it")
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			s.beforeApply = func(address) (context.Context, bool) { return ctx, true }
+			s.Inject(sandbox.Fault{Operation: sandbox.OperationCreate, Effect: interruptedBefore(cancel)})
+			s.change(configuration{it: {arguments: arguments}})
+			if sessions := s.Sessions(); len(sessions) != 1 || sessions[0].ID != s.id(it) {
+				t.Errorf("sessions %v, and the state contains %q", sessions, s.id(it))
+			}
+		})
 	}
 }
