@@ -75,8 +75,8 @@ func newServer() *provider.Server {
 
 func newProviderServer() tfprotov6.ProviderServer { return newServer() }
 
-// serveProviders starts providers and returns what TF_REATTACH_PROVIDERS has to
-// say about them.
+// serveProviders starts providers and returns the value of TF_REATTACH_PROVIDERS
+// for them.
 func serveProviders(t *testing.T, providers map[string]func() tfprotov6.ProviderServer) (reattach string, stop func()) {
 	t.Helper()
 	type address struct{ Network, String string }

@@ -26,7 +26,7 @@ type cli struct {
 	// inside serves the provider in the test, a new one for each command, as
 	// engines start it.
 	inside bool
-	// others are providers that are served beside it, by namespace and name.
+	// others are further providers to serve, by namespace and name.
 	others map[string]func() tfprotov6.ProviderServer
 }
 
@@ -35,8 +35,8 @@ func newCLI(t *testing.T) *cli {
 	return &cli{Workspace: engine.Workspace{Engine: testEngine, Dir: t.TempDir(), Env: engine.Environ(os.DevNull)}, t: t, inside: true}
 }
 
-// newProcessCLI runs the provider in a process of its own, which the engine
-// starts, logs and ends as it does for users.
+// newProcessCLI runs the provider in a separate process, which the engine starts,
+// logs and ends as it does for users.
 func newProcessCLI(t *testing.T, env ...string) *cli {
 	t.Helper()
 	c := newCLI(t)
@@ -95,7 +95,7 @@ func (c *cli) exec(args ...string) (stdout, stderr string, code int) {
 	return out.String(), errOut.String(), cmd.ProcessState.ExitCode()
 }
 
-// try runs a command and returns what a person would read, as one line.
+// try runs a command and returns its whole output as one line.
 func (c *cli) try(args ...string) (said string, ok bool) {
 	c.t.Helper()
 	out, errOut, code := c.exec(args...)
@@ -125,7 +125,7 @@ func (c *cli) fail(args ...string) string {
 // planned is a saved plan.
 type planned struct {
 	*tfjson.Plan
-	// text is what a person would read, as one line.
+	// text is the output of the command as one line.
 	text string
 }
 
@@ -155,7 +155,7 @@ func (p planned) actions() map[string]string {
 	return all
 }
 
-// unzip returns everything that a plan file holds.
+// unzip returns the contents of all files in a plan file.
 func (c *cli) unzip(name string) string {
 	c.t.Helper()
 	archive, err := zip.OpenReader(filepath.Join(c.Dir, name))

@@ -8,7 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-// outcome is what comes of an apply.
+// outcome is the result of an apply.
 type outcome struct {
 	problems []problem
 	// done are the instances whose change was applied without an error.
@@ -20,7 +20,7 @@ type outcome struct {
 
 func (o outcome) failed() bool { return hasErrors(o.problems) }
 
-// apply applies a plan and stores what comes of it.
+// apply applies a plan and stores the new state.
 func (e *simulated) apply(p plannedRun) outcome {
 	e.t.Helper()
 	if p.failed() {
@@ -111,7 +111,7 @@ func (w applying) graph() []*node {
 	return nodes
 }
 
-// again is for what an engine plans once more, in the provider of the apply.
+// again plans once more during the apply, with the provider of the apply.
 func (w applying) again() planning {
 	return planning{w.simulated, &plannedRun{changes: make(map[address]change)}, w.server}
 }

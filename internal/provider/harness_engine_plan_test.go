@@ -27,7 +27,7 @@ func (e *simulated) plan(config configuration, how command) plannedRun {
 	e.t.Helper()
 	config = maps.Clone(config)
 	for _, said := range config {
-		// Engines force it on what a block with create_before_destroy needs.
+		// A block with create_before_destroy forces it on the block that it needs.
 		if needed, ok := config[sessionAt(said.needs)]; ok && said.createBeforeDestroy {
 			needed.createBeforeDestroy = true
 			config[sessionAt(said.needs)] = needed
@@ -39,7 +39,7 @@ func (e *simulated) plan(config configuration, how command) plannedRun {
 		return *p.plannedRun
 	}
 	if !how.noRefresh {
-		// Engines make a normal plan first, for the sake of its refresh.
+		// Engines refresh with a normal plan first.
 		how.destroy = false
 		first := e.newPlan(config, how)
 		first.walkConfiguration()

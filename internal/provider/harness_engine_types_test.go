@@ -25,7 +25,7 @@ func sorted[V any](m map[address]V) []address {
 
 func values[V any](m map[address]V) []V { return slices.Collect(maps.Values(m)) }
 
-// object is what a state holds of one instance.
+// object is one instance in a state.
 type object struct {
 	value    tftypes.Value
 	private  []byte
@@ -95,7 +95,7 @@ type command struct {
 	target *address
 }
 
-// flags are what a person types for it.
+// flags are those of the command line.
 func (c command) flags() (flags []string) {
 	for _, flag := range []string{"-destroy", "-refresh=false", "-refresh-only"} {
 		if map[string]bool{"-destroy": c.destroy, "-refresh=false": c.noRefresh, "-refresh-only": c.refreshOnly}[flag] {
@@ -142,7 +142,7 @@ func (a action) deletes() bool {
 }
 func (a action) replaces() bool { return a == deleteThenCreate || a == createThenDelete }
 
-// change is what a plan holds of one instance.
+// change is the planned change of one instance.
 type change struct {
 	action   action
 	before   object

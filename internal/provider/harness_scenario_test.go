@@ -14,12 +14,12 @@ type scenario struct {
 	turns   []turn
 }
 
-// turn is one run of the simulated engine, and what it has to come to. A run
-// that does not fail is followed by a plan without changes and warnings.
+// turn is one run of the simulated engine and its expected results. After a run
+// that does not fail, the next plan must have no changes and no warnings.
 type turn struct {
 	// happens is before the plan, meanwhile between plan and apply.
 	happens, meanwhile func(*story)
-	// config are the arguments beside session_id and ttl_seconds = 7200; nil means
+	// config are the arguments, besides session_id and ttl_seconds = 7200; nil means
 	// those of the run before. Those named in later are known after apply.
 	config attributes
 	later  []string

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// state is what the state holds, by session.
+// state is the state by session id.
 func (c *chaos) state() map[string]stateInstance {
 	c.t.Helper()
 	sessions := make(map[string]stateInstance)
@@ -19,7 +19,7 @@ func (c *chaos) state() map[string]stateInstance {
 	return sessions
 }
 
-// expectAgreement compares what the state holds with what the API holds.
+// expectAgreement expects the same sessions and expiries in the state and the API.
 func (c *chaos) expectAgreement(ttl time.Duration) {
 	c.t.Helper()
 	state := c.state()
@@ -49,7 +49,7 @@ func (c *chaos) orphans() (n int) {
 	return n
 }
 
-// expectBystandersUntouched checks that the API holds nothing else, either.
+// expectBystandersUntouched expects the bystanders, and no other session.
 func (c *chaos) expectBystandersUntouched() {
 	c.t.Helper()
 	want := make(map[string]bool)

@@ -16,7 +16,7 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
-// expectInOrder fails unless the text holds every part, in this order.
+// expectInOrder expects every part in the text, in this order.
 func expectInOrder(t *testing.T, text string, parts ...string) {
 	t.Helper()
 	rest := text

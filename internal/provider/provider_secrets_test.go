@@ -111,7 +111,7 @@ func TestProviderSecrets_StayOutOfEverythingThatIsWritten(t *testing.T) {
 	expectDebugLines(t, log)
 }
 
-// mainPath is what a user runs, errors included, and what comes of it: the
+// mainPath runs the commands of a user, errors included, and collects the printed
 // texts, the contents of the plan files, and the plans as JSON.
 type mainPath struct {
 	*cli
@@ -222,7 +222,7 @@ func expectMarked(t *testing.T, object, marks any) {
 	}
 }
 
-// expectDebugLines checks that the log is of use, and shortens session ids.
+// expectDebugLines expects useful lines in the log, with shortened session ids.
 func expectDebugLines(t *testing.T, log string) {
 	t.Helper()
 	var lines []string

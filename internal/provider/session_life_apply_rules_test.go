@@ -78,7 +78,7 @@ func (r appliedRun) judgeDeletion(id string) {
 		r.fail("session %s was deleted, and no instance of it was to be destroyed: %v", id, actionsOf(r.plan))
 	}
 	if r.plan.command.target != nil || tainted {
-		return // A provider is told nothing of what -target leaves out, nor of what a tainted instance was.
+		return // A provider does not see what -target leaves out, or what a tainted instance was.
 	}
 	for at, held := range r.state.current {
 		if held.id() == id && !r.plan.changes[at].action.deletes() {
@@ -124,7 +124,7 @@ func (r appliedRun) judgeLeaving(at address, held object) {
 	}
 }
 
-// holds says whether the state holds a session.
+// holds says whether a session is in the state.
 func (l *life) holds(id string) bool {
 	is := func(o object) bool { return o.id() == id }
 	return slices.ContainsFunc(values(l.state.current), is) || slices.ContainsFunc(values(l.state.deposed), is)

@@ -55,26 +55,17 @@ func (l *life) drawCircumstance() (what circumstance) {
 // command draws a command of the user.
 func (l *life) command() {
 	what := l.drawCircumstance()
+	run := func(how command) func() { return func() { l.execute(how, what) } }
 	l.oneOfThese("command",
-		choice{weight: 8, do: func() { l.execute(command{}, what) }},
-		choice{weight: 2, do: func() { l.execute(command{noRefresh: true}, what) }},
-		choice{weight: 1, simulatedOnly: true, do: func() { l.execute(command{minimalRefresh: true}, what) }},
-		choice{weight: 2, simulatedOnly: true, do: func() { l.execute(command{orphansFirst: true}, what) }},
-		choice{weight: 1, do: func() { l.execute(command{refreshOnly: true}, what) }},
-		choice{weight: 2, do: func() {
-			var how command
-			if at, ok := l.draw(l.configured("")); ok {
-				how.replace = []address{at}
-			}
-			l.execute(how, what)
-		}},
+		choice{weight: 8, do: run(command{})},
+		choice{weight: 2, do: run(command{noRefresh: true})},
+		choice{weight: 1, do: run(command{minimalRefresh: true}), simulatedOnly: true},
+		choice{weight: 2, do: run(command{orphansFirst: true}), simulatedOnly: true},
+		choice{weight: 1, do: run(command{refreshOnly: true})},
+		choice{weight: 2, do: l.onOne(l.configured(""), func(at address) { l.execute(command{replace: []address{at}}, what) })},
 		choice{weight: 2, do: l.save},
 		choice{weight: 3, do: func() { l.applySaved(what) }},
-		choice{weight: 1, do: func() {
-			if at, ok := l.draw(l.configured("")); ok {
-				l.execute(command{destroy: true, target: &at}, what)
-			}
-		}},
+		choice{weight: 1, do: l.onOne(l.configured(""), func(at address) { l.execute(command{destroy: true, target: &at}, what) })},
 		choice{weight: 1, do: func() {
 			l.execute(command{destroy: true, noRefresh: rapid.Bool().Draw(l.rt, "-refresh=false")}, what)
 		}},
@@ -122,7 +113,7 @@ func (l *life) applySaved(what circumstance) {
 		return
 	}
 	if l.replayable {
-		what = circumstance{} // A plan file holds the credentials.
+		what = circumstance{} // The credentials are in the plan file.
 	}
 	l.tell("apply the saved plan %s", what.name)
 	defer l.use(what)()
@@ -154,7 +145,7 @@ func (l *life) faultMet() bool {
 	return slices.ContainsFunc(l.Requests(), func(r sandbox.Request) bool { return r.Fault != "" })
 }
 
-// applied applies a plan and judges what comes of it. sameMoment says that the
+// applied applies a plan and judges the result. sameMoment says that the
 // plan was made right before.
 func (l *life) applied(p plannedRun, what circumstance, sameMoment bool) {
 	run := appliedRun{life: l, plan: p, what: what, before: l.state.clone(), lived: l.living()}
@@ -180,7 +171,7 @@ func (l *life) applied(p plannedRun, what circumstance, sameMoment bool) {
 			l.maybeCreated++
 		}
 	}
-	l.cameOf(run.out.failed())
+	l.recordResult(run.out.failed())
 	run.judge()
 	run.remember()
 	if sameMoment && !what.disturbed() && !what.rotated && !run.out.failed() && !run.out.skipped {

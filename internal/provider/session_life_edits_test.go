@@ -3,6 +3,7 @@ package provider_test
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -67,7 +68,7 @@ func (l *life) happen() {
 		e.after = time.Duration(rapid.OneOf(rapid.IntRange(1, 90), rapid.IntRange(1, 3*3600)).Draw(l.rt, "seconds")) * time.Second
 	}
 	if e.kind != timePasses {
-		known := append([]string(nil), existingIDs...)
+		known := slices.Clone(existingIDs)
 		for _, at := range sorted(l.state.current) {
 			if at.kind == sessionType {
 				known = append(known, at.String())
@@ -84,32 +85,24 @@ func (l *life) happen() {
 func (l *life) edit() {
 	l.oneOfThese("edit",
 		choice{weight: 3, do: l.add},
-		choice{weight: 2, do: func() {
-			if at, ok := l.draw(l.configured("")); ok {
-				l.remove(at)
-			}
-		}},
-		choice{weight: 2, do: l.rename},
+		choice{weight: 2, do: l.onOne(l.configured(""), l.remove)},
+		choice{weight: 2, do: l.onOne(l.configured(expiryType), l.rename)},
 		choice{weight: 2, do: l.shift},
-		choice{weight: 5, do: func() { l.rewrite("", l.drawArguments) }},
-		choice{weight: 1, do: func() { l.rewrite(expiryType, l.drawSession) }},
-		choice{weight: 2, do: func() { l.rewrite(expiryType, l.drawLater) }},
-		choice{weight: 1, do: func() {
-			if at, ok := l.draw(sorted(l.state.current)); ok {
-				l.taint(at)
-				l.onState("taint", at)
-			}
-		}},
-		choice{weight: 1, do: func() {
-			if at, ok := l.draw(sorted(l.state.current)); ok {
-				l.released[l.id(at)] = true
-				delete(l.state.current, at)
-				delete(l.unsent, at)
-				l.serial++
-				l.onState("state rm", at)
-				l.remove(at)
-			}
-		}},
+		choice{weight: 5, do: l.rewrite("", l.drawArguments)},
+		choice{weight: 1, do: l.rewrite(expiryType, l.drawSession)},
+		choice{weight: 2, do: l.rewrite(expiryType, l.drawLater)},
+		choice{weight: 1, do: l.onOne(sorted(l.state.current), func(at address) {
+			l.taint(at)
+			l.onState("taint", at)
+		})},
+		choice{weight: 1, do: l.onOne(sorted(l.state.current), func(at address) {
+			l.released[l.id(at)] = true
+			delete(l.state.current, at)
+			delete(l.unsent, at)
+			l.serial++
+			l.onState("state rm", at)
+			l.remove(at)
+		})},
 	)
 }
 
@@ -137,14 +130,14 @@ func (l *life) add() {
 }
 
 // rewrite changes the block of an instance.
-func (l *life) rewrite(kind string, change func(kind string, b *block)) {
-	if at, ok := l.draw(l.configured(kind)); ok {
+func (l *life) rewrite(kind string, change func(kind string, b *block)) func() {
+	return l.onOne(l.configured(kind), func(at address) {
 		b := l.config[at]
 		b.arguments = maps.Clone(b.arguments)
 		change(at.kind, &b)
 		l.config[at] = b
 		l.tell("change %s: %s", at, b)
-	}
+	})
 }
 
 // drawSession gives a block one of the existing sessions, or a managed one.
@@ -197,11 +190,7 @@ func (l *life) remove(at address) {
 }
 
 // rename renames an instance, with a moved block or without.
-func (l *life) rename() {
-	from, ok := l.draw(l.configured(expiryType))
-	if !ok {
-		return
-	}
+func (l *life) rename(from address) {
 	to := l.drawRoom()
 	if _, taken := l.config[to]; taken {
 		return

@@ -130,7 +130,7 @@ func (l *life) intends(state snapshot, how command) (deleters, keepers []claimed
 		case !configured, recreated(at):
 			deleters = append(deleters, claimed{at, held.id(), true})
 		case at.kind == expiryType && (!known || id != held.id()):
-			// A plan tells the provider nothing of what a tainted instance was.
+			// A provider does not see what a tainted instance was.
 			deleters = append(deleters, claimed{at, held.id(), known && !stored.tainted})
 		}
 	}

@@ -15,9 +15,9 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
-// TestLife_RealEngineComesToTheSame proves that the simulated engine behaves like a
+// TestLife_RealEngineHasTheSameResults proves that the simulated engine behaves like a
 // real one: the real one repeats a dozen lives.
-func TestLife_RealEngineComesToTheSame(t *testing.T) {
+func TestLife_RealEngineHasTheSameResults(t *testing.T) {
 	t.Parallel()
 	for seed := range 12 {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
@@ -49,20 +49,21 @@ type step struct {
 	what  circumstance
 	// saves is "save" or "apply saved" for a saved plan.
 	saves string
-	// failed and after are what came of it.
+	// failed and after are its result.
 	failed bool
 	after  string
 }
 
-// record notes a command and what comes of its plan.
+// record notes a command and the result of its plan.
 func (l *life) record(how command, what circumstance, saves string, p plannedRun) {
 	l.next.config, l.next.how, l.next.what, l.next.saves = maps.Clone(l.config), how, what, saves
 	l.done = append(l.done, l.next)
 	l.next = step{}
-	l.cameOf(p.failed())
+	l.recordResult(p.failed())
 }
 
-func (l *life) cameOf(failed bool) {
+// recordResult completes the last command.
+func (l *life) recordResult(failed bool) {
 	last := &l.done[len(l.done)-1]
 	last.failed = last.failed || failed
 	held := make(map[string]string)

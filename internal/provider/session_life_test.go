@@ -211,6 +211,15 @@ func (l *life) draw(from []address) (at address, ok bool) {
 	return from[rapid.IntRange(0, len(from)-1).Draw(l.rt, "instance")], true
 }
 
+// onOne does something with one of several addresses, and nothing without any.
+func (l *life) onOne(from []address, do func(address)) func() {
+	return func() {
+		if at, ok := l.draw(from); ok {
+			do(at)
+		}
+	}
+}
+
 // configured are the addresses of one type in the configuration, or all of them.
 func (l *life) configured(kind string) []address {
 	return slices.DeleteFunc(sorted(l.config), func(at address) bool { return kind != "" && at.kind != kind })
