@@ -26,13 +26,17 @@ func expectTakenOver(t *testing.T, f *fixture, c *cli, address string) {
 	c.run("apply", "-auto-approve", "tfplan")
 	f.expectWrites(t)
 	c.run("plan", "-detailed-exitcode")
-	if values := c.values(address); values["id"] == nil || values["ttl_seconds"] == nil || values["expires_at"] == nil {
+	instances := c.instances()[address]
+	if len(instances) != 1 {
+		t.Fatalf("%d instances of %s in the state, want one", len(instances), address)
+	}
+	values, identity := instances[0].Attributes, instances[0].Identity
+	if values["id"] == nil || values["ttl_seconds"] == nil || values["expires_at"] == nil {
 		t.Errorf("%s: %v", address, values)
 	}
 	// Engines without identities store none.
-	identity := c.instances()[address][0].Identity
-	if id, ok := identity["session_id"].(string); identity != nil && (!ok || id != c.values(address)["id"]) {
-		t.Errorf("identity in the state: %v", identity)
+	if identity != nil && identity["session_id"] != values["id"] {
+		t.Errorf("identity in the state: %v, want that of session %v", identity, values["id"])
 	}
 }
 
