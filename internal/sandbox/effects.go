@@ -141,16 +141,6 @@ func DeepJSON(depth int) Effect {
 	return Respond(http.StatusOK, "application/json", `{"data":`+strings.Repeat("[", depth)+strings.Repeat("]", depth)+`}`)
 }
 
-// SkewClock shifts the Date header.
-func SkewClock(by time.Duration) Effect {
-	return func(w http.ResponseWriter, r *http.Request, api http.Handler) {
-		if date, err := http.ParseTime(w.Header().Get("Date")); err == nil {
-			w.Header().Set("Date", date.Add(by).Format(http.TimeFormat))
-		}
-		api.ServeHTTP(w, r)
-	}
-}
-
 // Chaos injects a mix of the faults that an API on the other side of the
 // internet shows, so that a share of all requests, in (0, 1), meets one. Which
 // ones follows from Options.Seed.

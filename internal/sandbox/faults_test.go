@@ -195,56 +195,6 @@ func TestHang_AnswersNothingUntilTheClientGivesUp(t *testing.T) {
 	}
 }
 
-func TestHideFromLists_MakesHolesInEveryEnvelope(t *testing.T) {
-	t.Parallel()
-	for envelope := sandbox.EnvelopeData; envelope <= sandbox.EnvelopeArray; envelope++ {
-		f := newFixture(t, sandbox.Options{Envelope: envelope})
-		for _, id := range []string{"a", "b", "c"} {
-			f.Put(sandbox.Session{ID: id})
-		}
-		f.Inject(sandbox.Fault{Effect: sandbox.HideFromLists("b")})
-		got := f.expectStatus(t, http.StatusOK, "GET", "/sessions", "")
-		if !strings.Contains(got, `"a"`) || strings.Contains(got, `"b"`) || !strings.Contains(got, `"c"`) {
-			t.Errorf("%s: %s", envelope, got)
-		}
-		f.expectMember(t, "/sessions/b", `"id":"b"`)
-	}
-}
-
-func TestHideFromLists_LeavesAnEmptyPageWithItsToken(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t, sandbox.Options{})
-	f.Put(sandbox.Session{ID: "a"})
-	f.Put(sandbox.Session{ID: "b"})
-	f.Inject(sandbox.Fault{Operation: sandbox.OperationList, Effect: sandbox.HideFromLists("a")})
-	if got, more := f.listed(t, "?page_size=1"); len(got) > 0 || !more {
-		t.Errorf("%q, next page: %t", got, more)
-	}
-}
-
-func TestPastExpiry_IsBeforeTheAnswersDate(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t, sandbox.Options{})
-	f.Put(sandbox.Session{ID: "a"})
-	f.Inject(sandbox.Fault{Effect: sandbox.PastExpiry(53 * time.Second)})
-	f.expectMember(t, "/sessions/a", `"expires_at":"2031-03-14T09:26:00Z"`)
-	f.expectMember(t, "/sessions", `"expires_at":"2031-03-14T09:26:00Z"`)
-}
-
-func TestWithoutExpiry_LeavesOnlyTheExpiryOut(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t, sandbox.Options{})
-	f.Put(sandbox.Session{ID: "a"})
-	f.Inject(sandbox.Fault{Effect: sandbox.WithoutExpiry()})
-	for _, path := range []string{"/sessions/a", "/sessions"} {
-		f.expectMember(t, path, `"updated_at":"2031-03-14T09:26:53Z"`)
-		if got := f.expectStatus(t, http.StatusOK, "GET", path, ""); strings.Contains(got, "expires_at") {
-			t.Errorf("GET %s: %s", path, got)
-		}
-	}
-	f.expectStatus(t, http.StatusNotFound, "GET", "/sessions/b", "")
-}
-
 func TestStaleReads_AnswerWhatWasBeforeTheWrite(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, sandbox.Options{})
@@ -278,25 +228,4 @@ func TestLaggingList_ShowsSessionsAsTheyWere(t *testing.T) {
 	f.clock.Advance(time.Second)
 	f.expectListed(t, "a", "c")
 	f.expectMember(t, "/sessions", `"expires_at":"2031-03-14T09:28:53Z"`)
-}
-
-func TestListBeforeWrites_ShowsWhatTheLastWritesChanged(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t, sandbox.Options{})
-	f.Put(sandbox.Session{ID: "a"})
-	f.Put(sandbox.Session{ID: "b"})
-	remove := f.Inject(sandbox.Fault{Effect: f.ListBeforeWrites(1)})
-	f.expectListed(t, "a", "b")
-	f.expectStatus(t, http.StatusNoContent, "DELETE", "/sessions/a", "")
-	f.expectListed(t, "a", "b")
-	f.expectStatus(t, http.StatusNotFound, "GET", "/sessions/a", "")
-	f.Put(sandbox.Session{ID: "c"})
-	f.expectListed(t, "b")
-	f.expectStatus(t, http.StatusCreated, "POST", "/session", `{"data":{}}`)
-	f.expectListed(t, "b", "c")
-	f.expectStatus(t, http.StatusUnauthorized, "GET", "/sessions", "", "ClientID", "wrong")
-	remove()
-	if got, _ := f.listed(t, ""); len(got) != 3 {
-		t.Errorf("listed %q without the fault", got)
-	}
 }

@@ -35,47 +35,20 @@ func (s *store) beforeChange(now time.Time) {
 func (s *store) asOf(at time.Time) *store {
 	for _, old := range s.history {
 		if old.until.After(at) {
-			return old.store()
+			then := newStore()
+			for _, session := range old.sessions {
+				then.put(session)
+			}
+			return &then
 		}
 	}
 	return s
 }
 
-func (s snapshot) store() *store {
-	restored := newStore()
-	for _, session := range s.sessions {
-		restored.put(session)
-	}
-	return &restored
-}
-
-// LaggingList lists the sessions as they were that long ago: created ones are
-// missing, deleted ones are there, changed ones have their old expiry. Changes
-// count from this call on.
+// LaggingList answers list calls with the sessions as they were that long ago:
+// created ones are missing, deleted ones are there, changed ones have their old
+// expiry. It knows only the changes that follow this call.
 func (s *Sandbox) LaggingList(by time.Duration) Effect {
-	return s.listFrom(func(now time.Time) (*store, time.Time) {
-		at := now.Add(-by)
-		return s.store.asOf(at), at
-	})
-}
-
-// ListBeforeWrites lists the sessions as they were before the last n changes.
-// Changes count from this call on.
-func (s *Sandbox) ListBeforeWrites(n int) Effect {
-	return s.listFrom(func(now time.Time) (*store, time.Time) {
-		history := s.store.history
-		at := len(history) - min(n, len(history))
-		if at == len(history) {
-			return &s.store, now
-		}
-		old := history[at]
-		return old.store(), old.until
-	})
-}
-
-// listFrom answers list calls from another store than the sandbox's, as of
-// another time; view is called with the lock held.
-func (s *Sandbox) listFrom(view func(now time.Time) (*store, time.Time)) Effect {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.store.keep = true
@@ -86,8 +59,8 @@ func (s *Sandbox) listFrom(view func(now time.Time) (*store, time.Time)) Effect 
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		from, at := view(s.now())
-		s.list(w, r, from, at)
+		at := s.now().Add(-by)
+		s.list(w, r, s.store.asOf(at), at)
 	}
 }
 
