@@ -193,11 +193,7 @@ func (p *page) compare(block string) {
 		want = append(want, strings.Join(fields[1:], " "))
 	}
 	for _, seen := range p.api.Requests() {
-		path := seen.Path
-		if seen.Query != "" {
-			path += "?" + seen.Query
-		}
-		got = append(got, fmt.Sprintf("%s %s %d", seen.Method, path, seen.Status))
+		got = append(got, fmt.Sprintf("%s %s %d", seen.Method, seen.Target(), seen.Status))
 	}
 	if len(got) < len(want) || !slices.Equal(got[len(got)-len(want):], want) {
 		p.t.Errorf("the page shows %q at the end, the sandbox got %q", want, got)

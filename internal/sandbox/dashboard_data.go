@@ -82,16 +82,12 @@ func newShownSession(n int, session Session, now time.Time, controls bool) shown
 }
 
 func newShownRequest(r Request) shownRequest {
-	query := ""
-	if r.Query != "" {
-		query = "?" + r.Query
-	}
 	shown := shownRequest{
-		Time: r.Time.Format(time.TimeOnly), Method: r.Method, Target: r.Path + query, Full: r.Method + " " + r.Path + query,
+		Time: r.Time.Format(time.TimeOnly), Method: r.Method, Target: r.Target(), Full: r.Method + " " + r.Target(),
 		Status: fmt.Sprint(r.Status), Duration: r.Duration.Round(10 * time.Microsecond).String(), Fault: r.Fault, Class: "ok",
 	}
 	if short := shorten(r.SessionID); short != r.SessionID {
-		shown.Target = strings.Replace(r.Path, url.PathEscape(r.SessionID), short, 1) + query
+		shown.Target = strings.Replace(r.Target(), url.PathEscape(r.SessionID), short, 1)
 	}
 	shown.Target = strings.TrimPrefix(shown.Target, "/session-storage")
 	switch {

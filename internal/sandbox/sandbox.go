@@ -45,6 +45,14 @@ type Request struct {
 	Fault string
 }
 
+// Target is the path with the query, as it was sent.
+func (r Request) Target() string {
+	if r.Query == "" {
+		return r.Path
+	}
+	return r.Path + "?" + r.Query
+}
+
 // Sandbox is the imitation. It is safe for concurrent use.
 type Sandbox struct {
 	options Options

@@ -114,16 +114,12 @@ func (s step) run(ctx context.Context, out io.Writer, work engine.Workspace, api
 	var got []string
 	for _, r := range api.Requests() {
 		total[r.Method]++
-		call := r.Method + " " + r.Path
 		if r.Path == managedSession {
 			got = append(got, r.Method)
 		} else if r.Method != "GET" {
-			return fmt.Errorf("%s: unexpected write: %s", s.command, call)
+			return fmt.Errorf("%s: unexpected write: %s %s", s.command, r.Method, r.Path)
 		}
-		if r.Query != "" {
-			call += "?" + r.Query
-		}
-		fmt.Fprintf(out, "  API: %s -> %d\n", call, r.Status)
+		fmt.Fprintf(out, "  API: %s %s -> %d\n", r.Method, r.Target(), r.Status)
 	}
 	if !slices.Equal(got, s.want) {
 		return fmt.Errorf("%s: calls on the managed session %q, want %q", s.command, got, s.want)

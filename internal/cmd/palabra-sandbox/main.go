@@ -176,10 +176,6 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler) err
 }
 
 func logRequest(out io.Writer, r sandbox.Request) {
-	target := r.Path
-	if r.Query != "" {
-		target += "?" + r.Query
-	}
 	status := fmt.Sprint(r.Status)
 	if r.Status == 0 {
 		status = "cut"
@@ -188,5 +184,5 @@ func logRequest(out io.Writer, r sandbox.Request) {
 	if r.Fault != "" {
 		note = "  [" + r.Fault + "]"
 	}
-	fmt.Fprintf(out, "%s  %-6s %s  %s  %s%s\n", r.Time.Format(time.TimeOnly), r.Method, target, status, r.Duration.Round(10*time.Microsecond), note)
+	fmt.Fprintf(out, "%s  %-6s %s  %s  %s%s\n", r.Time.Format(time.TimeOnly), r.Method, r.Target(), status, r.Duration.Round(10*time.Microsecond), note)
 }
