@@ -1,8 +1,8 @@
 package engine
 
 import (
+	"cmp"
 	"net/http/httptest"
-	"os"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
@@ -18,19 +18,9 @@ type API struct {
 // Serve serves a sandbox until Close. It starts with the sessions of seedFile,
 // which may be empty.
 func Serve(options sandbox.Options, seedFile string) (*API, error) {
-	if options.APIKey == "" {
-		options.APIKey = sandbox.DefaultAPIKey
-	}
-	a := &API{Sandbox: sandbox.New(options), key: options.APIKey}
-	if seedFile != "" {
-		seed, err := os.Open(seedFile)
-		if err != nil {
-			return nil, err
-		}
-		defer func() { _ = seed.Close() }()
-		if err := a.LoadSeed(seed); err != nil {
-			return nil, err
-		}
+	a := &API{Sandbox: sandbox.New(options), key: cmp.Or(options.APIKey, sandbox.DefaultAPIKey)}
+	if err := a.LoadSeedFile(seedFile); err != nil {
+		return nil, err
 	}
 	a.server = httptest.NewServer(a.Sandbox)
 	a.URL = a.server.URL

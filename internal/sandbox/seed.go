@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 )
 
@@ -18,6 +19,19 @@ type seedSession struct {
 	Connected bool      `json:"connected"`
 
 	lifetime time.Duration // ExpiresIn
+}
+
+// LoadSeedFile is LoadSeed for a file; without a name it does nothing.
+func (s *Sandbox) LoadSeedFile(name string) error {
+	if name == "" {
+		return nil
+	}
+	file, err := os.Open(name) // #nosec G304 -- named by the person who runs this
+	if err != nil {
+		return err
+	}
+	defer file.Close() //nolint:errcheck // only read
+	return s.LoadSeed(file)
 }
 
 // LoadSeed stores the sessions of a JSON file, now and after each Reset:

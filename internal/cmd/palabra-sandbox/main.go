@@ -92,7 +92,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	o.OnRequest = func(r sandbox.Request) { logRequest(out, r) }
 	s := sandbox.New(o.Options)
-	if err := load(s, o.seed); err != nil {
+	if err := s.LoadSeedFile(o.seed); err != nil {
 		return err
 	}
 	if o.rateLimit > 0 {
@@ -149,18 +149,6 @@ func introduce(out io.Writer, o settings, addr net.Addr, sessions int) {
 	if everywhere {
 		fmt.Fprintf(out, "From another host:\n  export PALABRA_API_URL=http://HOST:%s PALABRA_ALLOW_INSECURE_ENDPOINT=true\n\n", port)
 	}
-}
-
-func load(s *sandbox.Sandbox, file string) error {
-	if file == "" {
-		return nil
-	}
-	seed, err := os.Open(file) // #nosec G304 -- named by the person who runs this
-	if err != nil {
-		return err
-	}
-	defer seed.Close() //nolint:errcheck // only read
-	return s.LoadSeed(seed)
 }
 
 func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
