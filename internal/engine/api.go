@@ -10,9 +10,8 @@ import (
 // API is a sandbox served on the loopback address.
 type API struct {
 	*sandbox.Sandbox
-	URL    string
-	server *httptest.Server
-	key    string
+	*httptest.Server
+	key string
 }
 
 // Serve serves a sandbox until Close. It starts with the sessions of seedFile,
@@ -22,13 +21,9 @@ func Serve(options sandbox.Options, seedFile string) (*API, error) {
 	if err := a.LoadSeedFile(seedFile); err != nil {
 		return nil, err
 	}
-	a.server = httptest.NewServer(a.Sandbox)
-	a.URL = a.server.URL
+	a.Server = httptest.NewServer(a.Sandbox)
 	return a, nil
 }
 
 // Env returns the variables that give the provider the endpoint and the key.
 func (a *API) Env() []string { return []string{"PALABRA_API_URL=" + a.URL, "PALABRA_API_KEY=" + a.key} }
-
-// Close stops serving.
-func (a *API) Close() { a.server.Close() }
