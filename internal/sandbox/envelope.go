@@ -56,10 +56,6 @@ func (e *Envelope) UnmarshalText(text []byte) error {
 
 // listBody puts a page into the envelope; an empty token ends the list.
 func listBody(envelope Envelope, sessions []Session, token string) any {
-	items := make([]wireSession, 0, len(sessions))
-	for _, session := range sessions {
-		items = append(items, wireOf(session))
-	}
 	withToken := func(body map[string]any, name string) map[string]any {
 		if token != "" {
 			body[name] = token
@@ -69,25 +65,25 @@ func listBody(envelope Envelope, sessions []Session, token string) any {
 	wrapped := func(data any) map[string]any { return map[string]any{"ok": true, "data": data} }
 	// The vendor's SDK types its list as possibly null.
 	inner := map[string]any{"sessions": nil}
-	if len(items) > 0 {
-		inner["sessions"] = items
+	if len(sessions) > 0 {
+		inner["sessions"] = sessions
 	}
 	switch envelope {
 	case EnvelopeNext:
-		return withToken(map[string]any{"data": items}, "next")
+		return withToken(map[string]any{"data": sessions}, "next")
 	case EnvelopeSessions:
 		return wrapped(withToken(inner, "next_page_token"))
 	case EnvelopeSessionsNext:
 		return wrapped(withToken(inner, "next"))
 	case EnvelopeTopLevel:
-		return withToken(map[string]any{"sessions": items}, "next_page_token")
+		return withToken(map[string]any{"sessions": sessions}, "next_page_token")
 	case EnvelopeItems:
-		return wrapped(withToken(map[string]any{"items": items}, "next"))
+		return wrapped(withToken(map[string]any{"items": sessions}, "next"))
 	case EnvelopeNoToken:
-		return wrapped(items)
+		return wrapped(sessions)
 	case EnvelopeArray:
-		return items
+		return sessions
 	case EnvelopeData:
 	}
-	return withToken(map[string]any{"data": items}, "next_page_token")
+	return withToken(map[string]any{"data": sessions}, "next_page_token")
 }

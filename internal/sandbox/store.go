@@ -6,15 +6,19 @@ import (
 	"time"
 )
 
-// Session is a session of the store. Times are whole seconds in UTC.
+// Session is a session of the store, with the names that get and list have for its
+// members. Times are whole seconds in UTC.
 type Session struct {
-	ID                              string
-	CreatedAt, UpdatedAt, ExpiresAt time.Time
+	ID        string    `json:"id"`
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
+	ExpiresAt time.Time `json:"expires_at"`
 	// Connected sessions move their expiry every minute.
-	Connected bool
-	// Intent, AggregationID and Organization are shown by get and list where they
-	// are not empty.
-	Intent, AggregationID, Organization string
+	Connected bool `json:"-"`
+	// The newest reference adds these three, all optional.
+	Intent        string `json:"intent,omitempty"`
+	AggregationID string `json:"aggregation_id,omitempty"`
+	Organization  string `json:"organization,omitempty"`
 }
 
 // store holds the sessions; its owner locks it.
