@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
@@ -42,9 +43,8 @@ func (s *Sandbox) create(w http.ResponseWriter, r *http.Request) {
 	session := Session{
 		ID:        s.newID(),
 		CreatedAt: now, UpdatedAt: now, ExpiresAt: now.Add(s.options.DefaultTTL),
-		Intent: request.Data.Intent, AggregationID: request.Data.AggregationID, Organization: s.options.Organization,
+		Intent: cmp.Or(request.Data.Intent, "api"), AggregationID: request.Data.AggregationID, Organization: s.options.Organization,
 	}
-	setDefault(&session.Intent, "api")
 	s.store.beforeChange(now)
 	s.store.put(session)
 

@@ -45,12 +45,8 @@ func (s *Sandbox) Inject(f Fault) (remove func()) {
 }
 
 func (s *Sandbox) removeFault(f *Fault) {
-	for i, other := range s.faults {
-		if other == f {
-			s.faults = append(s.faults[:i:i], s.faults[i+1:]...)
-			return
-		}
-	}
+	// A clone, because pickFaults may be iterating.
+	s.faults = slices.DeleteFunc(slices.Clone(s.faults), func(other *Fault) bool { return other == f })
 }
 
 // withFaults returns the API behind the faults that meet a request, the first of

@@ -5,8 +5,10 @@
 package sandbox
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -70,14 +72,14 @@ type Sandbox struct {
 
 // New returns a sandbox without sessions.
 func New(options Options) *Sandbox {
-	setDefault(&options.ClientID, DefaultClientID)
-	setDefault(&options.ClientSecret, DefaultClientSecret)
-	setDefault(&options.APIKey, DefaultAPIKey)
-	setDefault(&options.SessionLimit, defaultSessionLimit)
-	setDefault(&options.DefaultTTL, defaultTTL)
-	setDefault(&options.BadCredentialsStatus, http.StatusUnauthorized)
-	setDefault(&options.SessionLimitStatus, http.StatusForbidden)
-	setDefault(&options.Organization, "sandbox")
+	options.ClientID = cmp.Or(options.ClientID, DefaultClientID)
+	options.ClientSecret = cmp.Or(options.ClientSecret, DefaultClientSecret)
+	options.APIKey = cmp.Or(options.APIKey, DefaultAPIKey)
+	options.SessionLimit = cmp.Or(options.SessionLimit, defaultSessionLimit)
+	options.DefaultTTL = cmp.Or(options.DefaultTTL, defaultTTL)
+	options.BadCredentialsStatus = cmp.Or(options.BadCredentialsStatus, http.StatusUnauthorized)
+	options.SessionLimitStatus = cmp.Or(options.SessionLimitStatus, http.StatusForbidden)
+	options.Organization = cmp.Or(options.Organization, "sandbox")
 	if options.Now == nil {
 		options.Now = realTime
 	}
@@ -121,13 +123,6 @@ func (s *Sandbox) Advance(by time.Duration) {
 	s.notify()
 }
 
-func setDefault[T comparable](value *T, otherwise T) {
-	var zero T
-	if *value == zero {
-		*value = otherwise
-	}
-}
-
 // now is the server's time in whole seconds: HTTP dates and the API's timestamps
 // know no fractions. The caller holds the lock.
 func (s *Sandbox) now() time.Time {
@@ -145,7 +140,7 @@ func (s *Sandbox) lockedNow() time.Time {
 func (s *Sandbox) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return append([]Request(nil), s.requests...)
+	return slices.Clone(s.requests)
 }
 
 // ResetRequests forgets the request log.
@@ -158,7 +153,7 @@ func (s *Sandbox) ResetRequests() {
 func (s *Sandbox) record(r Request) {
 	s.mu.Lock()
 	if len(s.requests) >= maxLoggedRequests {
-		s.requests = append([]Request(nil), s.requests[maxLoggedRequests/2:]...)
+		s.requests = slices.Clone(s.requests[maxLoggedRequests/2:])
 	}
 	s.requests = append(s.requests, r)
 	s.notify()

@@ -1,6 +1,9 @@
 package sandbox
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Put stores a session, or changes one behind the clients' backs. Zero times are
 // filled in from the clock and the default lifetime.
@@ -12,9 +15,9 @@ func (s *Sandbox) Put(session Session) {
 
 func (s *Sandbox) put(session Session) {
 	now := s.now()
-	setDefault(&session.CreatedAt, now)
-	setDefault(&session.UpdatedAt, session.CreatedAt)
-	setDefault(&session.ExpiresAt, session.CreatedAt.Add(s.options.DefaultTTL))
+	session.CreatedAt = cmp.Or(session.CreatedAt, now)
+	session.UpdatedAt = cmp.Or(session.UpdatedAt, session.CreatedAt)
+	session.ExpiresAt = cmp.Or(session.ExpiresAt, session.CreatedAt.Add(s.options.DefaultTTL))
 	s.store.beforeChange(now)
 	s.store.put(session)
 	s.notify()
