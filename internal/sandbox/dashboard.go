@@ -102,8 +102,8 @@ func (s *Sandbox) unwatch(changed chan struct{}) {
 	delete(s.watchers, changed)
 }
 
-// notify wakes the dashboards; the caller holds the lock. One that has not drawn
-// the last change yet is going to draw this one with it.
+// notify wakes the dashboards; the caller holds the lock. A dashboard that has not
+// drawn the last change yet draws both at once.
 func (s *Sandbox) notify() {
 	for changed := range s.watchers {
 		select {

@@ -119,7 +119,7 @@ func EndlessBody() Effect {
 	}
 }
 
-// GzipBomb sends size bytes of JSON as a thousandth of that.
+// GzipBomb sends size bytes of JSON, compressed about a thousandfold.
 func GzipBomb(size int) Effect {
 	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 		w.Header().Set("Content-Type", "application/json")
@@ -141,9 +141,8 @@ func DeepJSON(depth int) Effect {
 	return Respond(http.StatusOK, "application/json", `{"data":`+strings.Repeat("[", depth)+strings.Repeat("]", depth)+`}`)
 }
 
-// Chaos injects a mix of the faults that an API on the other side of the
-// internet shows, so that a share of all requests, in (0, 1), meets one. Which
-// ones follows from Options.Seed.
+// Chaos injects a mix of the faults that a remote API shows. A share of all
+// requests, between 0 and 1, meets one; Options.Seed decides which.
 func (s *Sandbox) Chaos(share float64) (stop func()) {
 	mix := []Fault{
 		{Name: "html 502", Effect: HTMLError(http.StatusBadGateway)},

@@ -101,7 +101,7 @@ func (s *Sandbox) expiry(w http.ResponseWriter, r *http.Request, id string) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// bodyTTL is 0, which no query may ask for, where the body holds no TTL.
+// bodyTTL is the TTL in the body; without one it is 0, which no query may ask for.
 func bodyTTL(body []byte) int64 {
 	var envelope struct {
 		Data struct {
@@ -114,8 +114,8 @@ func bodyTTL(body []byte) int64 {
 	return envelope.Data.TTLSeconds
 }
 
-// readJSON returns the body, which may be empty, and answers the request when it
-// is of another type than JSON.
+// readJSON returns the body, which may be empty. It refuses a body that is not
+// declared as JSON; ok is then false.
 func (s *Sandbox) readJSON(w http.ResponseWriter, r *http.Request) (body []byte, ok bool) {
 	body, _ = io.ReadAll(r.Body) // Buffered, so it does not fail.
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))

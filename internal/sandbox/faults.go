@@ -30,8 +30,8 @@ type Fault struct {
 	Effect Effect
 }
 
-// Inject adds a fault; remove ends it. Of several that match, the first counts,
-// and those before it that pass requests through.
+// Inject adds a fault; remove ends it. Of several that match, the first one without
+// Through applies, and those with Through before it.
 func (s *Sandbox) Inject(f Fault) (remove func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -14,7 +14,7 @@ type snapshot struct {
 	sessions []Session
 }
 
-// replaced is what a TTL call found, and how many reads have answered it since.
+// replaced is what a TTL call replaced, and how many reads have shown it since.
 type replaced struct {
 	updatedAt, expiresAt time.Time
 	reads                int

@@ -42,8 +42,7 @@ func RefuseCredentials(status int) Effect {
 	}
 }
 
-// NotOK answers {"ok": false, …} with the problem list under any status, 200
-// among them.
+// NotOK answers {"ok": false, …} with a problem list; the status may be 200.
 func NotOK(status int, title, detail string, code int) Effect {
 	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) {
 		writeProblem(w, r, status, title, detail, code)

@@ -36,7 +36,7 @@ type store struct {
 	gone []goneSession
 }
 
-// maxGone is how many ended sessions are kept to be looked at.
+// maxGone is how many ended sessions the dashboard shows.
 const maxGone = 10
 
 // goneSession is a session that has ended.
@@ -76,7 +76,7 @@ func (s *store) remove(id string) {
 	}
 }
 
-// end removes a session and keeps it to be looked at.
+// end removes a session and keeps it for the dashboard.
 func (s *store) end(id, how string, at time.Time) {
 	if _, ok := s.byID[id]; !ok {
 		return
@@ -110,8 +110,8 @@ func (s *Session) ended(now time.Time) bool {
 	return !s.Connected && !now.Before(s.ExpiresAt)
 }
 
-// tick moves the expiry of a connected session: it never comes closer than the
-// next full minute of the connection.
+// tick lets a connected session live at least until a minute after the last full
+// minute of its connection.
 func (s *Session) tick(now time.Time) {
 	if !s.Connected {
 		return
