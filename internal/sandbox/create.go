@@ -45,7 +45,7 @@ func (s *Sandbox) create(w http.ResponseWriter, r *http.Request) {
 		CreatedAt: now, UpdatedAt: now, ExpiresAt: now.Add(s.options.DefaultTTL),
 		Intent: cmp.Or(request.Data.Intent, "api"), AggregationID: request.Data.AggregationID, Organization: s.options.Organization,
 	}
-	s.store.beforeChange(now)
+	s.beforeChange(now)
 	s.store.put(session)
 
 	subscribers := make([]string, request.Data.SubscriberCount)

@@ -92,7 +92,7 @@ func (s *Sandbox) expiry(w http.ResponseWriter, r *http.Request, id string) {
 		writeNotFound(w, r)
 		return
 	}
-	s.store.beforeChange(now)
+	s.beforeChange(now)
 	s.store.written[id] = &replaced{updatedAt: session.UpdatedAt, expiresAt: session.ExpiresAt}
 	if !s.options.KeepUpdatedAt {
 		session.UpdatedAt = now

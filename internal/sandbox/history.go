@@ -20,15 +20,16 @@ type replaced struct {
 	reads                int
 }
 
-// beforeChange notes what the store holds, for the faults that show it later.
-func (s *store) beforeChange(now time.Time) {
-	if !s.keep {
+// beforeChange notes what the store holds, for the faults that show it later; the
+// caller holds the lock.
+func (s *Sandbox) beforeChange(now time.Time) {
+	if !s.keepHistory {
 		return
 	}
-	if len(s.history) == maxHistory {
-		s.history = s.history[1:]
+	if len(s.store.history) == maxHistory {
+		s.store.history = s.store.history[1:]
 	}
-	s.history = append(s.history, snapshot{until: now, sessions: s.all(now)})
+	s.store.history = append(s.store.history, snapshot{until: now, sessions: s.store.all(now)})
 }
 
 // asOf returns a store that holds what this one held at a time.
@@ -51,7 +52,7 @@ func (s *store) asOf(at time.Time) *store {
 func (s *Sandbox) LaggingList(by time.Duration) Effect {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.store.keep = true
+	s.keepHistory = true
 	return func(w http.ResponseWriter, r *http.Request, api http.Handler) {
 		if operation, _ := route(r); operation != OperationList || !s.authorized(r) {
 			api.ServeHTTP(w, r)

@@ -68,6 +68,8 @@ type Sandbox struct {
 	// offset is how far Advance has moved the clock.
 	offset   time.Duration
 	watchers map[chan struct{}]bool
+	// keepHistory is set once a fault shows what the store held before.
+	keepHistory bool
 }
 
 // New returns a sandbox without sessions.
@@ -90,9 +92,7 @@ func New(options Options) *Sandbox {
 
 // empty forgets what has happened; the caller holds the lock.
 func (s *Sandbox) empty() {
-	keep := s.store.keep
 	s.store = newStore()
-	s.store.keep = keep
 	s.requests = nil
 	s.offset = 0
 	s.rng = rand.New(rand.NewPCG(s.options.Seed, 0)) // #nosec G404 -- faults are to be repeatable

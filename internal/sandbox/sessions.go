@@ -18,7 +18,7 @@ func (s *Sandbox) put(session Session) {
 	session.CreatedAt = cmp.Or(session.CreatedAt, now)
 	session.UpdatedAt = cmp.Or(session.UpdatedAt, session.CreatedAt)
 	session.ExpiresAt = cmp.Or(session.ExpiresAt, session.CreatedAt.Add(s.options.DefaultTTL))
-	s.store.beforeChange(now)
+	s.beforeChange(now)
 	s.store.put(session)
 	s.notify()
 }
@@ -50,7 +50,7 @@ func (s *Sandbox) Remove(id string) {
 
 func (s *Sandbox) end(id string) {
 	now := s.now()
-	s.store.beforeChange(now)
+	s.beforeChange(now)
 	s.store.end(id, "deleted", now)
 	s.notify()
 }
@@ -69,7 +69,7 @@ func (s *Sandbox) connect(id string) {
 	if session == nil {
 		return
 	}
-	s.store.beforeChange(now)
+	s.beforeChange(now)
 	session.Connected = true
 	session.UpdatedAt, session.ExpiresAt = now, now
 	if !s.options.ConnectResetsToNow {
@@ -89,7 +89,7 @@ func (s *Sandbox) Disconnect(id string) {
 
 func (s *Sandbox) disconnect(id string) {
 	if session := s.store.live(id, s.now()); session != nil {
-		s.store.beforeChange(s.now())
+		s.beforeChange(s.now())
 		session.Connected = false
 		s.notify()
 	}

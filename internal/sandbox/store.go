@@ -28,10 +28,8 @@ type store struct {
 	ordered []*Session
 	// written is what a TTL call replaced, by id, until the session is removed.
 	written map[string]*replaced
-	// history is what the store held before each change; nil while nobody asks
-	// for it.
+	// history is what the store held before each change, if Sandbox.keepHistory.
 	history []snapshot
-	keep    bool
 	// gone are the sessions that ended last, the latest at the end.
 	gone []goneSession
 }
