@@ -1,7 +1,6 @@
 package sandbox_test
 
 import (
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -10,34 +9,9 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
-// control sends a control call and returns status, headers and body.
-func (f *fixture) control(t *testing.T, method, call, form string, headers ...string) (int, http.Header, string) {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, f.url+"/sandbox/"+call, strings.NewReader(form))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if form != "" {
-		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	}
-	for i := 0; i < len(headers); i += 2 {
-		req.Header.Set(headers[i], headers[i+1])
-	}
-	resp, err := http.DefaultTransport.RoundTrip(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close() //nolint:errcheck // read to its end
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp.StatusCode, resp.Header, string(body)
-}
-
 func (f *fixture) expectControl(t *testing.T, want int, call string) string {
 	t.Helper()
-	status, _, body := f.control(t, http.MethodPost, call, "")
+	status, _, body := f.send(t, "POST", "/sandbox/"+call, "")
 	if status != want {
 		t.Errorf("%s: %d, want %d: %s", call, status, want, body)
 	}
@@ -140,11 +114,11 @@ func TestControl_TakesTheDashboardsForms(t *testing.T) {
 	if page := f.dashboard(t); !strings.Contains(page, `action="/sandbox/hang-up"`) || strings.Contains(page, `action="/sandbox/connect"`) {
 		t.Error("the dashboard does not offer to hang up")
 	}
-	header, _ := openDashboard(t, f, "/")
+	_, header, _ := f.send(t, "GET", "/", "")
 	if policy := header.Get("Content-Security-Policy"); !strings.Contains(policy, "form-action 'self'") {
 		t.Error(policy)
 	}
-	status, header, _ := f.control(t, http.MethodPost, "delete", "id=a", "Accept", "text/html,*/*", "Origin", f.url)
+	status, header, _ := f.send(t, "POST", "/sandbox/delete", "id=a", "Content-Type", "application/x-www-form-urlencoded", "Accept", "text/html,*/*", "Origin", f.url)
 	if status != http.StatusSeeOther || header.Get("Location") != "/" {
 		t.Errorf("%d %v", status, header)
 	}
@@ -155,30 +129,11 @@ func TestControl_RefusesOtherSitesAndMethods(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, sandbox.Options{Control: true})
 	for _, headers := range [][]string{{"Origin", "https://elsewhere.example"}, {"Sec-Fetch-Site", "cross-site"}} {
-		if status, _, body := f.control(t, http.MethodPost, "reset", "", headers...); status != http.StatusForbidden {
+		if status, _, body := f.send(t, "POST", "/sandbox/reset", "", headers...); status != http.StatusForbidden {
 			t.Errorf("%s: %d %s", headers, status, body)
 		}
 	}
-	if status, header, _ := f.control(t, http.MethodGet, "reset", ""); status != http.StatusMethodNotAllowed || header.Get("Allow") != "POST" {
+	if status, header, _ := f.send(t, "GET", "/sandbox/reset", ""); status != http.StatusMethodNotAllowed || header.Get("Allow") != "POST" {
 		t.Errorf("GET: %d", status)
 	}
-}
-
-func TestFaster_RunsThatManyTimesAsFast(t *testing.T) {
-	t.Parallel()
-	clock := sandbox.NewClock(start)
-	faster := sandbox.Faster(clock.Now, 3600)
-	clock.Advance(time.Minute)
-	if got := faster(); !got.Equal(start.Add(60 * time.Hour)) {
-		t.Error(got)
-	}
-}
-
-func TestAdvance_AddsToTheGivenClock(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t, sandbox.Options{})
-	f.Advance(time.Hour)
-	f.clock.Advance(time.Hour)
-	f.Put(sandbox.Session{ID: "a"})
-	f.expectMember(t, "/sessions/a", `"created_at":"2031-03-14T11:26:53Z"`)
 }

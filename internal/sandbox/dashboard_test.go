@@ -2,36 +2,14 @@ package sandbox_test
 
 import (
 	"bufio"
-	"context"
 	"fmt"
-	"io"
 	"net/http"
-	"net/http/httptest"
-	"os"
-	"os/exec"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
-
-func openDashboard(t *testing.T, f *fixture, path string) (http.Header, io.Reader) {
-	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	t.Cleanup(cancel)
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, f.url+path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp, err := http.DefaultTransport.RoundTrip(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = resp.Body.Close() })
-	return resp.Header, resp.Body
-}
 
 func TestDashboard_ShowsSessionsAndRequestsEscaped(t *testing.T) {
 	t.Parallel()
@@ -40,18 +18,14 @@ func TestDashboard_ShowsSessionsAndRequestsEscaped(t *testing.T) {
 	f.clock.Advance(45 * time.Minute)
 	f.expectStatus(t, http.StatusOK, "GET", "/sessions?page_size=7", "")
 	created := f.expectStatus(t, http.StatusCreated, "POST", "/session", `{"data":{}}`)
-	header, page := openDashboard(t, f, "/")
-	body, err := io.ReadAll(page)
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, header, body := f.send(t, "GET", "/", "")
 	for _, want := range []string{"2 of 5 sessions", "&lt;script&gt;alert(1)", "25 % of its life left", ">15 min 0 s<", "GET /session-storage/sessions?page_size=7", "200"} {
-		if !strings.Contains(string(body), want) {
+		if !strings.Contains(body, want) {
 			t.Errorf("the page does not show %q", want)
 		}
 	}
 	for _, secret := range []string{"<script>alert", sandbox.DefaultClientSecret, sandbox.DefaultAPIKey, "eyJ"} {
-		if strings.Contains(string(body), secret) {
+		if strings.Contains(body, secret) {
 			t.Errorf("the page shows %q", secret)
 		}
 	}
@@ -68,12 +42,8 @@ func TestDashboard_ShowsSessionsAndRequestsEscaped(t *testing.T) {
 
 func (f *fixture) dashboard(t *testing.T) string {
 	t.Helper()
-	_, page := openDashboard(t, f, "/")
-	body, err := io.ReadAll(page)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(body)
+	_, _, page := f.send(t, "GET", "/", "")
+	return page
 }
 
 func TestDashboard_ShowsLifeInTwoUnits(t *testing.T) {
@@ -170,8 +140,16 @@ func TestDashboard_ShortensLongIDs(t *testing.T) {
 func TestDashboard_UpdatesAfterARequest(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, sandbox.Options{})
-	_, stream := openDashboard(t, f, "/events")
-	events := bufio.NewScanner(stream)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, f.url+"/events", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // given up
+	events := bufio.NewScanner(resp.Body)
 	await := func(want string) {
 		t.Helper()
 		for events.Scan() {
@@ -186,137 +164,4 @@ func TestDashboard_UpdatesAfterARequest(t *testing.T) {
 	f.expectStatus(t, http.StatusCreated, "POST", "/session", `{"data":{}}`)
 	await(">1 of 1000 sessions")
 	await("POST /session-storage/session")
-}
-
-// watchedDashboard serves the sandbox to a browser that prints its DOM on the load
-// event: an image that arrives only after the second update holds that event.
-type watchedDashboard struct {
-	sandbox *sandbox.Sandbox
-	updates chan struct{}
-}
-
-func (p watchedDashboard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	switch r.URL.Path {
-	case "/events":
-		// Known to the server only from here on: a browser shows it only if the
-		// page updates itself.
-		p.sandbox.Put(sandbox.Session{ID: "appeared.later"})
-		p.sandbox.ServeHTTP(updateCounter{w, p.updates}, r)
-	case "/hold":
-		for range 2 {
-			select {
-			case <-p.updates:
-			case <-r.Context().Done():
-			}
-		}
-	default:
-		page := httptest.NewRecorder()
-		p.sandbox.ServeHTTP(page, r)
-		policy := strings.Replace(page.Header().Get("Content-Security-Policy"), "img-src", "img-src 'self'", 1)
-		w.Header().Set("Content-Type", page.Header().Get("Content-Type"))
-		w.Header().Set("Content-Security-Policy", policy)
-		_, _ = w.Write(append(page.Body.Bytes(), `<img src="/hold" alt="">`...))
-	}
-}
-
-type updateCounter struct {
-	http.ResponseWriter
-	updates chan struct{}
-}
-
-func (c updateCounter) Write(p []byte) (int, error) {
-	n, err := c.ResponseWriter.Write(p)
-	select {
-	case c.updates <- struct{}{}:
-	default:
-	}
-	return n, err
-}
-
-func (c updateCounter) Unwrap() http.ResponseWriter { return c.ResponseWriter }
-
-// dumpDOM opens a page in a headless browser and returns what it shows once it
-// has loaded.
-func dumpDOM(t *testing.T, page http.Handler, scheme string) string {
-	t.Helper()
-	listener := httptest.NewServer(page)
-	t.Cleanup(listener.Close)
-	t.Cleanup(listener.CloseClientConnections)
-	args := []string{
-		"--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-		"--disable-component-update", "--disable-sync", "--user-data-dir=" + t.TempDir(), "--window-size=1000,700", "--dump-dom",
-	}
-	if scheme == "dark" {
-		args = append(args, "--blink-settings=preferredColorScheme=0")
-	}
-	// For a look at it: PALABRA_SCREENSHOTS=folder.
-	if folder := os.Getenv("PALABRA_SCREENSHOTS"); folder != "" {
-		args = append(args, "--screenshot="+folder+"/"+scheme+".png")
-	}
-	output, err := exec.CommandContext(t.Context(), findBrowser(t), append(args, listener.URL)...).Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(output)
-}
-
-func TestDashboard_UpdatesItselfInABrowser(t *testing.T) {
-	t.Parallel()
-	for _, scheme := range []string{"light", "dark"} {
-		t.Run(scheme, func(t *testing.T) {
-			t.Parallel()
-			s := sandbox.New(sandbox.Options{Now: sandbox.NewClock(start).Now})
-			s.Put(sandbox.Session{ID: "there.before"})
-			shown := dumpDOM(t, watchedDashboard{s, make(chan struct{}, 100)}, scheme)
-			for _, want := range []string{"there.before", "appeared.later", "2 of 1000 sessions live", `id="lost" role="status" hidden`} {
-				if !strings.Contains(shown, want) {
-					t.Errorf("the browser does not show %q:\n%s", want, shown)
-				}
-			}
-		})
-	}
-}
-
-// lostDashboard cuts the stream of updates. The load event waits until the
-// browser asks for it again.
-type lostDashboard struct {
-	watchedDashboard
-	streams *atomic.Int32
-}
-
-func (p lostDashboard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path != "/events" {
-		p.watchedDashboard.ServeHTTP(w, r)
-		return
-	}
-	p.updates <- struct{}{}
-	if p.streams.Add(1) == 1 {
-		w.Header().Set("Content-Type", "text/event-stream")
-		_, _ = io.WriteString(w, "retry: 1\n\n")
-		return
-	}
-	<-r.Context().Done()
-}
-
-func TestDashboard_SaysThatTheConnectionIsLost(t *testing.T) {
-	t.Parallel()
-	s := sandbox.New(sandbox.Options{})
-	shown := dumpDOM(t, lostDashboard{watchedDashboard{s, make(chan struct{}, 100)}, new(atomic.Int32)}, "lost")
-	if !strings.Contains(shown, `id="lost" role="status">Connection lost`) {
-		t.Errorf("no notice:\n%s", shown)
-	}
-}
-
-func findBrowser(t *testing.T) string {
-	t.Helper()
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	if os.Getenv("CI") != "" {
-		t.Fatal("CI runs the browser test, and there is no Chromium in PATH; Debian's package is called chromium")
-	}
-	t.Skip("there is no Chromium in PATH; Debian's package is called chromium")
-	return ""
 }

@@ -2,51 +2,17 @@ package sandbox_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
-
-// listed returns the ids of one page in the documented envelope, and whether it
-// names a next page.
-func (f *fixture) listed(t *testing.T, query string) (ids []string, more bool) {
-	t.Helper()
-	var page struct {
-		Data []struct {
-			ID string `json:"id"`
-		} `json:"data"`
-		Next string `json:"next_page_token"`
-	}
-	if err := json.Unmarshal([]byte(f.expectStatus(t, http.StatusOK, "GET", "/sessions"+query, "")), &page); err != nil {
-		t.Fatal(err)
-	}
-	for _, item := range page.Data {
-		ids = append(ids, item.ID)
-	}
-	return ids, page.Next != ""
-}
-
-func (f *fixture) expectListed(t *testing.T, want ...string) {
-	t.Helper()
-	if got, _ := f.listed(t, ""); !slices.Equal(got, want) {
-		t.Errorf("listed %q, want %q", got, want)
-	}
-}
-
-func (f *fixture) expectMember(t *testing.T, path, member string) {
-	t.Helper()
-	if got := f.expectStatus(t, http.StatusOK, "GET", path, ""); !strings.Contains(got, member) {
-		t.Errorf("GET %s: %s, want %s in it", path, got, member)
-	}
-}
 
 func TestFault_SelectsSkipsAndEnds(t *testing.T) {
 	t.Parallel()
@@ -56,17 +22,23 @@ func TestFault_SelectsSkipsAndEnds(t *testing.T) {
 	remove := f.Inject(sandbox.Fault{Name: "teapot", Operation: sandbox.OperationGet, SessionID: "a", Skip: 1, Count: 2, Effect: sandbox.HTMLError(418)})
 	for _, want := range []int{200, 418, 418, 200} {
 		f.expectStatus(t, want, "GET", "/sessions/a", "")
+		f.expectStatus(t, http.StatusNoContent, "POST", "/sessions/a?ttl_seconds=60", "")
 		f.expectStatus(t, http.StatusOK, "GET", "/sessions/b", "")
-		f.expectStatus(t, http.StatusOK, "GET", "/sessions", "")
 	}
 	if got := f.Requests()[3].Fault; got != "teapot" {
 		t.Errorf("log names %q", got)
 	}
 	remove()
-	remove = f.Inject(sandbox.Fault{Effect: sandbox.HTMLError(418)})
-	f.expectStatus(t, 418, "DELETE", "/sessions/a", "")
+	remove = f.Inject(sandbox.Fault{Effect: sandbox.HTMLError(http.StatusNotFound)})
+	for _, call := range []string{"GET /sessions/a", "GET /sessions", "DELETE /sessions/a", "POST /sessions/a?ttl_seconds=60", "POST /session"} {
+		method, path, _ := strings.Cut(call, " ")
+		status, header, body := f.call(t, method, path, "")
+		if status != http.StatusNotFound || !strings.HasPrefix(header.Get("Content-Type"), "text/html") || !strings.Contains(body, "<html>") {
+			t.Errorf("%s: %d %s", call, status, body)
+		}
+	}
 	remove()
-	f.expectStatus(t, http.StatusNoContent, "DELETE", "/sessions/a", "")
+	f.expectListed(t, "a", "b")
 }
 
 func TestChaos_IsRepeatableAndOfTheGivenShare(t *testing.T) {
@@ -100,46 +72,42 @@ func TestChaos_IsRepeatableAndOfTheGivenShare(t *testing.T) {
 	}
 }
 
-func TestFault_HTML404MeetsEverythingOrOneOperation(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t, sandbox.Options{})
-	f.Put(sandbox.Session{ID: "a"})
-	remove := f.Inject(sandbox.Fault{Effect: sandbox.HTMLError(http.StatusNotFound)})
-	for _, call := range []string{"GET /sessions/a", "GET /sessions", "DELETE /sessions/a", "POST /sessions/a?ttl_seconds=60", "POST /session"} {
-		method, path, _ := strings.Cut(call, " ")
-		status, header, body := f.call(t, method, path, "")
-		if status != http.StatusNotFound || !strings.HasPrefix(header.Get("Content-Type"), "text/html") || !strings.Contains(body, "<html>") {
-			t.Errorf("%s: %d %s", call, status, body)
-		}
-	}
-	remove()
-	f.Inject(sandbox.Fault{Operation: sandbox.OperationGet, Effect: sandbox.HTMLError(http.StatusNotFound)})
-	f.expectStatus(t, http.StatusNotFound, "GET", "/sessions/a", "")
-	f.expectListed(t, "a")
-}
-
 func TestFault_ThroughMeetsTheNextFaultToo(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, sandbox.Options{})
-	f.Inject(sandbox.Fault{Name: "limit", Through: true, Effect: sandbox.LimitRate(1)})
+	f.Inject(sandbox.Fault{Name: "limit", Through: true, Effect: sandbox.RateLimited("1"), Skip: 3, Count: 1})
 	f.Inject(sandbox.Fault{Name: "slow", Through: true, Effect: sandbox.Delay(time.Nanosecond)})
-	f.Inject(sandbox.Fault{Name: "teapot", Count: 1, Effect: sandbox.HTMLError(418)})
-	f.expectStatus(t, 418, "GET", "/sessions", "")
-	if got := f.Requests()[0].Fault; got != "teapot" {
-		t.Errorf("log names %q", got)
+	f.Inject(sandbox.Fault{Name: "teapot", Effect: sandbox.HTMLError(418), Count: 1})
+	f.Inject(sandbox.Fault{Name: "next", Effect: sandbox.HTMLError(410), Count: 1})
+	for i, want := range []struct {
+		status int
+		logged string
+	}{{418, "teapot"}, {410, "next"}, {200, ""}, {429, "limit"}} {
+		f.expectStatus(t, want.status, "GET", "/sessions", "")
+		if got := f.Requests()[i].Fault; got != want.logged {
+			t.Errorf("the log names %q, want %q", got, want.logged)
+		}
 	}
 }
 
-func TestLimitRate_IsNamedOnlyWhereItRefuses(t *testing.T) {
+func TestLimitRate_RefusesWhatASecondDoesNotHold(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t, sandbox.Options{})
-	f.Inject(sandbox.Fault{Name: "limit", Through: true, Effect: sandbox.RateLimited("1"), Skip: 1, Count: 1})
-	f.Inject(sandbox.Fault{Name: "slow", Through: true, Effect: sandbox.Delay(time.Nanosecond)})
-	f.expectStatus(t, http.StatusOK, "GET", "/sessions", "")
-	f.expectStatus(t, http.StatusTooManyRequests, "GET", "/sessions", "")
-	if got := f.Requests(); got[0].Fault != "" || got[1].Fault != "limit" {
-		t.Errorf("log: %+v", got)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		s := sandbox.New(sandbox.Options{})
+		s.Inject(sandbox.Fault{Through: true, Effect: sandbox.LimitRate(2)})
+		req := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/session-storage/sessions", nil)
+		req.Header.Set("Authorization", "Bearer "+sandbox.DefaultAPIKey)
+		for i, want := range []int{200, 200, 429, 200} {
+			if i == 3 {
+				time.Sleep(time.Second)
+			}
+			answer := httptest.NewRecorder()
+			s.ServeHTTP(answer, req)
+			if answer.Code != want || want == 429 && answer.Header().Get("Retry-After") != "1" {
+				t.Errorf("request %d: %d %v, want %d", i, answer.Code, answer.Header(), want)
+			}
+		}
+	})
 }
 
 func TestNotOK_AnswersAProblemListUnderAnyStatus(t *testing.T) {
@@ -162,37 +130,29 @@ func TestNotOK_AnswersAProblemListUnderAnyStatus(t *testing.T) {
 	}
 }
 
-// impatient gives up as soon as somebody waits for it.
-type impatient struct {
-	context.Context
-	giveUp context.CancelFunc
-}
-
-func (c impatient) Done() <-chan struct{} {
-	c.giveUp()
-	return c.Context.Done()
-}
-
 func TestHang_AnswersNothingUntilTheClientGivesUp(t *testing.T) {
 	t.Parallel()
-	s := sandbox.New(sandbox.Options{})
-	s.Inject(sandbox.Fault{Operation: sandbox.OperationList, Effect: sandbox.Hang()})
-	ctx, giveUp := context.WithCancel(t.Context())
-	answer := httptest.NewRecorder()
-	func() {
-		defer func() {
-			if err, _ := recover().(error); !errors.Is(err, http.ErrAbortHandler) {
-				t.Errorf("the handler ends with %v", err)
-			}
+	synctest.Test(t, func(t *testing.T) {
+		s := sandbox.New(sandbox.Options{})
+		s.Inject(sandbox.Fault{Operation: sandbox.OperationList, Effect: sandbox.Hang()})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		answer := httptest.NewRecorder()
+		func() {
+			defer func() {
+				if err, _ := recover().(error); !errors.Is(err, http.ErrAbortHandler) {
+					t.Errorf("the handler ends with %v", err)
+				}
+			}()
+			s.ServeHTTP(answer, httptest.NewRequestWithContext(ctx, http.MethodGet, "/session-storage/sessions", nil))
 		}()
-		s.ServeHTTP(answer, httptest.NewRequestWithContext(impatient{ctx, giveUp}, http.MethodGet, "/session-storage/sessions", nil)) //nolint:contextcheck // derived from the test's
-	}()
-	if ctx.Err() == nil || answer.Body.Len() > 0 {
-		t.Errorf("did not wait, or answered %q", answer.Body)
-	}
-	if got := s.Requests(); len(got) != 1 || got[0].Status != 0 {
-		t.Errorf("log: %+v", got)
-	}
+		if ctx.Err() == nil || answer.Body.Len() > 0 {
+			t.Errorf("did not wait, or answered %q", answer.Body)
+		}
+		if got := s.Requests(); len(got) != 1 || got[0].Status != 0 {
+			t.Errorf("log: %+v", got)
+		}
+	})
 }
 
 func TestStaleReads_AnswerWhatWasBeforeTheWrite(t *testing.T) {
