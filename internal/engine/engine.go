@@ -40,22 +40,17 @@ func (e Engine) String() string {
 	return "Terraform " + e.Version
 }
 
-// RegistryHost is the registry that a provider address without a host means to
-// this engine.
-func (e Engine) RegistryHost() string {
-	if e.Name == OpenTofu {
-		return "registry.opentofu.org"
-	}
-	return "registry.terraform.io"
-}
-
 // TestEnv is what terraform-plugin-testing must find in the environment to run
 // acceptance tests under this engine.
 func (e Engine) TestEnv() map[string]string {
+	host := terraformRegistry
+	if e.Name == OpenTofu {
+		host = openTofuRegistry
+	}
 	return map[string]string{
 		"TF_ACC":                "1",
 		"TF_ACC_TERRAFORM_PATH": e.Path,
-		"TF_ACC_PROVIDER_HOST":  e.RegistryHost(),
+		"TF_ACC_PROVIDER_HOST":  host,
 	}
 }
 
@@ -165,7 +160,7 @@ func (f finder) find(ctx context.Context, root string) (Engine, error) {
 	if ctx.Err() != nil {
 		return Engine{}, ctx.Err()
 	}
-	return Engine{}, &NotFoundError{Problems: problems}
+	return Engine{}, notFound(problems)
 }
 
 func (f finder) look(ctx context.Context, candidate string) (Engine, error) {

@@ -49,14 +49,3 @@ func TestInspect_RefusesOtherPrograms(t *testing.T) {
 		}
 	}
 }
-
-func TestRoot_IsTheModulesWhereverTheTestRuns(t *testing.T) {
-	t.Parallel()
-	root, err := Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(filepath.Join(root, "terraform-registry-manifest.json")); err != nil {
-		t.Errorf("%s is not the module's root: %v", root, err)
-	}
-}

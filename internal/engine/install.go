@@ -2,42 +2,29 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/hc-install/product"
 	"github.com/hashicorp/hc-install/releases"
 )
 
-// NotFoundError says that there is no engine and how to get one.
-type NotFoundError struct {
-	// Problems are the executables that do not run, and the failed downloads and
-	// builds.
-	Problems []error
-}
-
-func (e *NotFoundError) Error() string {
-	var b strings.Builder
-	b.WriteString("neither Terraform nor OpenTofu is installed")
-	for _, err := range e.Problems {
-		fmt.Fprintf(&b, "\n  %v", err)
-	}
-	b.WriteString(`
+// notFound says how to get an engine. The problems are the executables that do not
+// run, and the failed downloads and builds.
+func notFound(problems []error) error {
+	return fmt.Errorf(`neither Terraform nor OpenTofu is installed
+%w
 
 Do one of these and run the command again:
   - install Terraform: https://developer.hashicorp.com/terraform/install
   - install OpenTofu:  https://opentofu.org/docs/intro/install/
-  - name an executable that is not in PATH: export ` + EnvVar + `=/path/to/terraform`)
-	return b.String()
+  - name an executable that is not in PATH: export `+EnvVar+`=/path/to/terraform`, errors.Join(problems...))
 }
-
-// Unwrap returns the problems.
-func (e *NotFoundError) Unwrap() []error { return e.Problems }
 
 // downloadTimeout bounds the download of some 30 MB.
 const downloadTimeout = 5 * time.Minute

@@ -17,8 +17,13 @@ const LocalVersion = "0.0.1"
 // ProviderSource is the provider's address without the registry's host.
 const ProviderSource = "palabra-community/palabra"
 
-// hosts are the default registries of the engines.
-var hosts = []string{"registry.terraform.io", "registry.opentofu.org"}
+// The registries that an address without a host means to the engines.
+const (
+	terraformRegistry = "registry.terraform.io"
+	openTofuRegistry  = "registry.opentofu.org"
+)
+
+var hosts = []string{terraformRegistry, openTofuRegistry}
 
 // InstallProvider returns the environment in which an engine installs an executable
 // of the provider, as a release from a registry and without development overrides.
@@ -144,10 +149,4 @@ func UserDir() (string, error) {
 	return filepath.Join(home, ".terraform.d", "plugins"), nil
 }
 
-func providerFile(version string) string {
-	name := "terraform-provider-palabra_v" + version
-	if runtime.GOOS == "windows" {
-		name += ".exe"
-	}
-	return name
-}
+func providerFile(version string) string { return executable("terraform-provider-palabra_v" + version) }
