@@ -27,23 +27,10 @@ var suites = engine.Since{Terraform: "1.6", OpenTofu: "1.6"}
 var prepared engine.Workspace
 
 func TestMain(m *testing.M) {
-	code, err := prepareAndRun(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-	}
-	os.Exit(code)
-}
-
-func prepareAndRun(m *testing.M) (code int, err error) {
-	dir, err := os.MkdirTemp("", "examples-")
-	if err != nil {
-		return 1, err
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	if prepared, err = engine.Prepare(context.Background(), dir); err != nil {
-		return 1, err
-	}
-	return m.Run(), nil
+	engine.RunTests(m, func(ctx context.Context, dir string) (err error) {
+		prepared, err = engine.Prepare(ctx, dir)
+		return err
+	})
 }
 
 func TestExamples_AreValidAndTheirSuitesPass(t *testing.T) {
@@ -54,21 +41,19 @@ func TestExamples_AreValidAndTheirSuitesPass(t *testing.T) {
 		}
 		t.Run(filepath.ToSlash(folder), func(t *testing.T) {
 			t.Parallel()
-			api := serve(t, seedFile(folder))
-			newExample(t, folder, api.Env()...).try()
+			newExample(t, folder, serve(t, folder).Env()...).try()
 		})
 	}
 }
 
-// serve serves a sandbox for a test.
-func serve(t *testing.T, seedFile string) *engine.API {
+// serve serves a sandbox with the folder's sessions, or the sample sessions.
+func serve(t *testing.T, folder string) *engine.API {
 	t.Helper()
-	api, err := engine.Serve(sandbox.Options{Control: true}, seedFile)
-	if err != nil {
-		t.Fatal(err)
+	seedFile := filepath.Join(folder, "sessions.json")
+	if _, err := os.Stat(seedFile); err != nil {
+		seedFile = filepath.Join("sandbox", "sessions.json")
 	}
-	t.Cleanup(api.Close)
-	return api
+	return engine.ServeTest(t, sandbox.Options{Control: true}, seedFile)
 }
 
 // folders returns the folders with a configuration.
@@ -89,15 +74,6 @@ func folders(t *testing.T) []string {
 		t.Fatalf("no configuration: %v", err)
 	}
 	return found
-}
-
-// seedFile is the folder's own, or the sample sessions.
-func seedFile(folder string) string {
-	own := filepath.Join(folder, "sessions.json")
-	if _, err := os.Stat(own); err == nil {
-		return own
-	}
-	return filepath.Join("sandbox", "sessions.json")
 }
 
 // example is a copy of a folder: engines write files into it.
@@ -188,11 +164,7 @@ func (e example) lacks(file string) string {
 
 func (e example) run(args ...string) string {
 	e.t.Helper()
-	out, err := e.Run(e.t.Context(), args...)
-	if err != nil {
-		e.t.Fatal(err)
-	}
-	return out
+	return e.MustRun(e.t, args...)
 }
 
 func (e example) glob(pattern string) []string {

@@ -49,7 +49,7 @@ func TestPages_RunAsPasted(t *testing.T) {
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
-			api := serve(t, seedFile(""))
+			api := serve(t, "")
 			path := "PATH=" + commands + string(os.PathListSeparator) + os.Getenv("PATH")
 			p := page{t: t, api: api, Workspace: prepared.In(t.TempDir(), append(api.Env(), path)...)}
 			for _, each := range blocks(t, file) {

@@ -78,11 +78,7 @@ locals { ids = toset([for i in range(%d, %d) : format("bench-user.%%08d", i)]) }
 // benchLife runs all steps and reports the time, requests and connections of each.
 func benchLife(b *testing.B, work engine.Workspace, config string, account int) {
 	b.Helper()
-	api, err := engine.Serve(sandbox.Options{}, "")
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer api.Close()
+	api := engine.ServeTest(b, sandbox.Options{}, "")
 	created := time.Now().Add(-24 * time.Hour)
 	for i := range account {
 		api.Put(sandbox.Session{ID: fmt.Sprintf("bench-user.%08d", i), CreatedAt: created.Add(time.Duration(i) * time.Second)})
@@ -92,16 +88,11 @@ func benchLife(b *testing.B, work engine.Workspace, config string, account int) 
 	if err := os.WriteFile(filepath.Join(work.Dir, "main.tf"), []byte(config), 0o600); err != nil {
 		b.Fatal(err)
 	}
-	run := func(command string) {
-		if _, err := work.Run(b.Context(), strings.Fields(command)...); err != nil {
-			b.Fatal(err)
-		}
-	}
-	run("init")
+	work.MustRun(b, "init")
 	for _, step := range benchSteps {
 		api.ResetRequests()
 		began := time.Now()
-		run(step.command + " -var=ttl_seconds=" + step.ttl)
+		work.MustRun(b, strings.Fields(step.command+" -var=ttl_seconds="+step.ttl)...)
 		b.ReportMetric(time.Since(began).Seconds(), step.name+"-sec/op")
 		connections := make(map[string]bool)
 		for _, request := range api.Requests() {

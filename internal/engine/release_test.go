@@ -138,11 +138,7 @@ func applyReleased(t *testing.T, root, binary, version string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	api, err := engine.Serve(sandbox.Options{}, filepath.Join(root, "examples", "sandbox", "sessions.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer api.Close()
+	api := engine.ServeTest(t, sandbox.Options{}, filepath.Join(root, "examples", "sandbox", "sessions.json"))
 	var agent atomic.Value
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		agent.Store(r.UserAgent())
@@ -153,16 +149,10 @@ func applyReleased(t *testing.T, root, binary, version string) {
 	if err := os.CopyFS(work.Dir, os.DirFS(filepath.Join(root, "examples", "demo"))); err != nil {
 		t.Fatal(err)
 	}
-	for _, args := range [][]string{
-		{"init", "-input=false"},
-		{"apply", "-auto-approve"},
-		{"plan", "-detailed-exitcode"}, // Exit status 2 if it is not empty.
-		{"destroy", "-auto-approve"},
-	} {
-		if _, err := work.Run(t.Context(), args...); err != nil {
-			t.Fatal(err)
-		}
-	}
+	work.MustRun(t, "init", "-input=false")
+	work.MustRun(t, "apply", "-auto-approve")
+	work.MustRun(t, "plan", "-detailed-exitcode") // Exit status 2 if it is not empty.
+	work.MustRun(t, "destroy", "-auto-approve")
 	if seen, _ := agent.Load().(string); !strings.Contains(seen, version) {
 		t.Errorf("user agent %q lacks version %s: the linker did not set it", seen, version)
 	}

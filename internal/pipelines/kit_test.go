@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -39,29 +38,16 @@ var prepared struct {
 }
 
 func TestMain(m *testing.M) {
-	code, err := prepareAndRun(m)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-	}
-	os.Exit(code)
-}
-
-func prepareAndRun(m *testing.M) (code int, err error) {
-	dir, err := os.MkdirTemp("", "pipelines-")
-	if err != nil {
-		return 1, err
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	prepared.jq = filepath.Join(dir, "jq")
-	jq := exec.Command("go", "build", "-o", prepared.jq, "github.com/itchyny/gojq/cmd/gojq") //nolint:noctx // ends with the process
-	jq.Dir = filepath.Join(moduleRoot, "tools", "pipelines")
-	if out, err := jq.CombinedOutput(); err != nil {
-		return 1, fmt.Errorf("build jq: %w\n%s", err, out)
-	}
-	if prepared.Workspace, err = engine.Prepare(context.Background(), dir); err != nil {
-		return 1, err
-	}
-	return m.Run(), nil
+	engine.RunTests(m, func(ctx context.Context, dir string) (err error) {
+		prepared.jq = filepath.Join(dir, "jq")
+		jq := exec.CommandContext(ctx, "go", "build", "-o", prepared.jq, "github.com/itchyny/gojq/cmd/gojq")
+		jq.Dir = filepath.Join(moduleRoot, "tools", "pipelines")
+		if out, err := jq.CombinedOutput(); err != nil {
+			return fmt.Errorf("build jq: %w\n%s", err, out)
+		}
+		prepared.Workspace, err = engine.Prepare(ctx, dir)
+		return err
+	})
 }
 
 // workspace is a folder in which an engine and the kit's commands run against a
@@ -76,11 +62,7 @@ type workspace struct {
 func newWorkspace(t *testing.T) *workspace {
 	t.Helper()
 	clock := sandbox.NewClock(start)
-	api, err := engine.Serve(sandbox.Options{APIKey: apiKey, Now: clock.Now}, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(api.Close)
+	api := engine.ServeTest(t, sandbox.Options{APIKey: apiKey, Now: clock.Now}, "")
 	return &workspace{t: t, Workspace: prepared.In(t.TempDir(), api.Env()...), Sandbox: api.Sandbox, clock: clock}
 }
 
@@ -118,11 +100,7 @@ func (w *workspace) run(name string, args ...string) result {
 // engineRun runs an engine command that must succeed, and returns its output.
 func (w *workspace) engineRun(args ...string) string {
 	w.t.Helper()
-	out, err := w.Run(w.t.Context(), args...)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return out
+	return w.MustRun(w.t, args...)
 }
 
 // writes returns the calls that change something, in order of their paths.
