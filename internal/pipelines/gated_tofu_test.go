@@ -30,11 +30,11 @@ func TestGatedTofu_AppliesOnlyAcceptedPlans(t *testing.T) {
 
 	w.putSession("room.a", 30*24*time.Hour)
 	w.putSession("room.b", 30*24*time.Hour)
-	w.write("main.tf", needs+kept)
+	w.write("main.tf", requiredProviders+kept)
 	w.engineRun("init", "-input=false")
 	w.engineRun("apply", "-auto-approve")
 
-	pass(w)
+	becomeDue(w)
 	w.ResetRequests()
 	must("plan", "-out=tfplan")
 	must("apply", "-auto-approve", "-input=false", "tfplan")
@@ -43,7 +43,7 @@ func TestGatedTofu_AppliesOnlyAcceptedPlans(t *testing.T) {
 	}
 
 	w.ResetRequests()
-	w.write("main.tf", needs+strings.Replace(kept, `, stage = "room.b"`, "", 1))
+	w.write("main.tf", requiredProviders+strings.Replace(kept, `, stage = "room.b"`, "", 1))
 	must("plan", "-out=tfplan")
 	for _, args := range [][]string{
 		{"apply", "-auto-approve", "-input=false", "tfplan"},

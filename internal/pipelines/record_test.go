@@ -14,12 +14,12 @@ import (
 // record writes the recorded plans anew, those of the engine that
 // PALABRA_ENGINE names:
 //
-//	go test ./internal/pipelines -run Record -record
+//	go test ./internal/pipelines -run Recordings -record
 var record = flag.Bool("record", false, "record the plans of the engine under test")
 
 const planFolder = "testdata/plans"
 
-const needs = `
+const requiredProviders = `
 terraform {
   required_providers {
     palabra = { source = "palabra-community/palabra" }
@@ -54,15 +54,15 @@ var recordings = []struct {
 	terraform, openTofu []string
 }{
 	{name: "nothing", before: kept, after: kept},
-	{name: "renewal", before: kept, after: kept, change: pass},
-	{name: "ended", before: kept, after: kept, change: func(w *workspace) { pass(w); w.Remove("room.b") }},
+	{name: "renewal", before: kept, after: kept, change: becomeDue},
+	{name: "ended", before: kept, after: kept, change: func(w *workspace) { becomeDue(w); w.Remove("room.b") }},
 	{name: "arguments", before: kept, after: strings.Replace(kept, "= 7200", "= 9000", 1)},
 	{
 		name: "session", before: `resource "palabra_session" "own" { ttl_seconds = 7200 }`,
 		after: `resource "palabra_session" "own" { ttl_seconds = 9000 }`,
 	},
 	{
-		name: "create", before: kept, after: strings.Replace(kept, `"room.b"`, `"room.b", hall = "room.c"`, 1), change: pass,
+		name: "create", before: kept, after: strings.Replace(kept, `"room.b"`, `"room.b", hall = "room.c"`, 1), change: becomeDue,
 		terraform: []string{`palabra_session_expiry.kept["hall"]: the plan creates it`},
 	},
 	{
@@ -98,26 +98,26 @@ var recordings = []struct {
 		terraform: []string{`palabra_session_expiry.hall: imports it`},
 	},
 	{
-		name: "other_type", before: kept + `resource "terraform_data" "note" { input = "a" }`, change: pass,
+		name: "other_type", before: kept + `resource "terraform_data" "note" { input = "a" }`, change: becomeDue,
 		after:     kept + `resource "terraform_data" "note" { input = "b" }`,
 		terraform: []string{`terraform_data.note: terraform_data is not a session`, `terraform_data.note: it belongs to the provider terraform.io/builtin/terraform`},
 	},
 	{
-		name: "read_in_apply", before: kept, change: pass,
+		name: "read_in_apply", before: kept, change: becomeDue,
 		after: kept + "data \"palabra_session\" \"lobby\" {\n  id         = \"room.a\"\n  depends_on = [palabra_session_expiry.kept]\n}\n",
 		// Engines read it in the plan unless the resource has changes.
 		terraform: []string{`data.palabra_session.lobby: the plan reads it during apply`},
 	},
 	{
-		name: "target", before: kept, after: kept, change: pass, args: []string{`-target=palabra_session_expiry.kept["lobby"]`},
+		name: "target", before: kept, after: kept, change: becomeDue, args: []string{`-target=palabra_session_expiry.kept["lobby"]`},
 		terraform: []string{"the plan: it is not complete"}, openTofu: []string{},
 	},
 }
 
-// pass lets time pass until sessions are due.
-func pass(w *workspace) { w.clock.Advance(90 * time.Minute) }
+// becomeDue lets time pass until the sessions are due for renewal.
+func becomeDue(w *workspace) { w.clock.Advance(90 * time.Minute) }
 
-func TestRecord(t *testing.T) {
+func TestRecordings_AreWrittenOnDemand(t *testing.T) {
 	t.Parallel()
 	if !*record {
 		t.Skip("records only with -record; the gate's test reads what was recorded")
@@ -129,13 +129,13 @@ func TestRecord(t *testing.T) {
 			for _, id := range []string{"room.a", "room.b", "room.c"} {
 				w.putSession(id, 24*time.Hour)
 			}
-			w.write("main.tf", needs+r.before)
+			w.write("main.tf", requiredProviders+r.before)
 			w.engineRun("init", "-input=false")
 			w.engineRun("apply", "-auto-approve")
 			if r.change != nil {
 				r.change(w)
 			}
-			w.write("main.tf", needs+r.after)
+			w.write("main.tf", requiredProviders+r.after)
 			w.engineRun(append([]string{"plan", "-out=tfplan"}, r.args...)...)
 			folder := filepath.Join(planFolder, w.Engine.Name)
 			if err := os.MkdirAll(folder, 0o750); err != nil {
