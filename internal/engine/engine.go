@@ -54,8 +54,8 @@ func (e Engine) TestEnv() map[string]string {
 	}
 }
 
-// Since is the first version of each engine that has a feature, such as "1.10".
-// An engine whose version is empty has no version with it.
+// Since is the first version of each engine that has a feature, such as "1.10". An
+// empty version means that no version of that engine has it.
 type Since struct{ Terraform, OpenTofu string }
 
 // String reads as a person would say it: "Terraform 1.10 or OpenTofu 1.11".

@@ -30,7 +30,7 @@ var hosts = []string{terraformRegistry, openTofuRegistry}
 // It puts files into dir.
 func InstallProvider(dir, binary, version string) (env []string, err error) {
 	mirror, config := filepath.Join(dir, "mirror"), filepath.Join(dir, "cli.tfrc")
-	if _, err := LayProvider(mirror, binary, version); err != nil {
+	if _, err := MirrorProvider(mirror, binary, version); err != nil {
 		return nil, err
 	}
 	if err := os.WriteFile(config, []byte(cliConfig(mirror)), 0o600); err != nil {
@@ -55,9 +55,9 @@ func BuildProvider(ctx context.Context, dir, version string) (string, error) {
 	return binary, nil
 }
 
-// LayProvider copies the executable into dir, which is laid out like a registry, as
-// a version for this machine's platform. It returns the files.
-func LayProvider(dir, binary, version string) ([]string, error) {
+// MirrorProvider copies the executable into dir, which has the layout of a filesystem
+// mirror, as a version for this machine's platform. It returns the files.
+func MirrorProvider(dir, binary, version string) ([]string, error) {
 	content, err := os.ReadFile(binary)
 	if err != nil {
 		return nil, err
@@ -81,7 +81,7 @@ func LayProvider(dir, binary, version string) ([]string, error) {
 	return files, nil
 }
 
-// RemoveProvider removes every version that LayProvider put into dir, and returns
+// RemoveProvider removes every version that MirrorProvider put into dir, and returns
 // the removed folders.
 func RemoveProvider(dir string) ([]string, error) {
 	var removed []string

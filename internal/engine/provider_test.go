@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-func TestLayProvider_PutsEachBuildWhereBothEnginesLook(t *testing.T) {
+func TestMirrorProvider_PutsEachBuildWhereBothEnginesLook(t *testing.T) {
 	t.Parallel()
 	dir, binary := t.TempDir(), filepath.Join(t.TempDir(), "built")
 	// The second build is shorter and replaces the first.
@@ -17,7 +17,7 @@ func TestLayProvider_PutsEachBuildWhereBothEnginesLook(t *testing.T) {
 		if err := os.WriteFile(binary, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		files, err := LayProvider(dir, binary, "1.2.3")
+		files, err := MirrorProvider(dir, binary, "1.2.3")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -34,7 +34,7 @@ func TestLayProvider_PutsEachBuildWhereBothEnginesLook(t *testing.T) {
 			}
 		}
 	}
-	if _, err := LayProvider(dir, filepath.Join(dir, "absent"), "1.2.3"); !os.IsNotExist(err) {
+	if _, err := MirrorProvider(dir, filepath.Join(dir, "absent"), "1.2.3"); !os.IsNotExist(err) {
 		t.Errorf("without a build: error %v, want that the file does not exist", err)
 	}
 }
@@ -46,7 +46,7 @@ func TestRemoveProvider_RemovesEveryVersionOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, version := range []string{"0.0.1", "1.2.3"} {
-		if _, err := LayProvider(dir, binary, version); err != nil {
+		if _, err := MirrorProvider(dir, binary, version); err != nil {
 			t.Fatal(err)
 		}
 	}

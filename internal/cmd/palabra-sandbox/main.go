@@ -18,7 +18,7 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
-// chaosShare is how many of all requests meet a fault under --chaos.
+// chaosShare is the share of requests that meet a fault under --chaos.
 const chaosShare = 0.3
 
 // version is set by the linker; a build of a module's version knows it by itself.
@@ -134,8 +134,8 @@ func listen(ctx context.Context, addr string) (net.Listener, error) {
 	return listener, err
 }
 
-// introduce prints what a shell needs. The key comes first, as a new customer of
-// the API has one; engines refuse both kinds at once.
+// introduce prints what a shell needs. The key comes first, because new customers of
+// the API have one. The provider refuses both kinds at once.
 func introduce(out io.Writer, o settings, addr net.Addr, sessions int) {
 	host, port, _ := net.SplitHostPort(addr.String())
 	everywhere := net.ParseIP(host).IsUnspecified()

@@ -84,7 +84,7 @@ func install(ctx context.Context, out io.Writer, dir, version string) error {
 	if err != nil {
 		return err
 	}
-	files, err := engine.LayProvider(dir, binary, version)
+	files, err := engine.MirrorProvider(dir, binary, version)
 	if err != nil {
 		return err
 	}
