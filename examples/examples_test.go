@@ -204,27 +204,3 @@ func (e example) takeOut(pattern string) map[string]string {
 	}
 	return taken
 }
-
-var block = regexp.MustCompile("(?ms)^[ \t]*(?:```|~~~)(?:terraform|hcl|tf)\n(.*?)^[ \t]*(?:```|~~~)$")
-
-// Only blocks that are files of the examples are validated.
-func TestPages_TakeConfigurationsFromTheExamples(t *testing.T) {
-	t.Parallel()
-	var all []string
-	for _, folder := range folders(t) {
-		files, _ := filepath.Glob(filepath.Join(folder, "*.tf"))
-		for _, file := range files {
-			all = append(all, read(t, file))
-		}
-	}
-	pages, _ := filepath.Glob(filepath.Join("..", "templates", "*", "*.md.tmpl"))
-	more, _ := filepath.Glob(filepath.Join("..", "*.md"))
-	pages = append(pages, filepath.Join("..", "templates", "index.md.tmpl"))
-	for _, page := range append(pages, more...) {
-		for _, found := range block.FindAllStringSubmatch(read(t, page), -1) {
-			if !slices.Contains(all, found[1]) {
-				t.Errorf("%s has a block that is not a file of the examples; include one with tffile:\n%s", page, found[1])
-			}
-		}
-	}
-}
