@@ -13,12 +13,7 @@ import (
 )
 
 func (r CreateRequest) encode() []byte {
-	type data struct {
-		SubscriberCount *int   `json:"subscriber_count,omitempty"`
-		Intent          string `json:"intent,omitempty"`
-		AggregationID   string `json:"aggregation_id,omitempty"`
-	}
-	body, _ := json.Marshal(map[string]data{"data": {r.SubscriberCount, r.Intent, r.AggregationID}}) // Strings and numbers always marshal.
+	body, _ := json.Marshal(map[string]CreateRequest{"data": r}) // Strings and numbers always marshal.
 	return body
 }
 
@@ -26,35 +21,16 @@ func encodeExpiry(ttlSeconds int64) []byte {
 	return fmt.Appendf(nil, `{"data":{"ttl_seconds":%d}}`, ttlSeconds)
 }
 
-// wireSession is a session as the API sends it.
-type wireSession struct {
-	ID            string     `json:"id"`
-	CreatedAt     *time.Time `json:"created_at"`
-	UpdatedAt     *time.Time `json:"updated_at"`
-	ExpiresAt     *time.Time `json:"expires_at"`
-	Intent        string     `json:"intent"`
-	AggregationID string     `json:"aggregation_id"`
-	Organization  string     `json:"organization"`
-}
-
-func (w wireSession) session() Session {
-	utc := func(t *time.Time) time.Time {
-		if t == nil {
-			return time.Time{}
-		}
-		return t.UTC()
-	}
-	return Session{
-		ID: w.ID, CreatedAt: utc(w.CreatedAt), UpdatedAt: utc(w.UpdatedAt), ExpiresAt: utc(w.ExpiresAt),
-		Intent: w.Intent, AggregationID: w.AggregationID, Organization: w.Organization,
-	}
+// toUTC converts the times, which may have other offsets.
+func (s *Session) toUTC() {
+	s.CreatedAt, s.UpdatedAt, s.ExpiresAt = s.CreatedAt.UTC(), s.UpdatedAt.UTC(), s.ExpiresAt.UTC()
 }
 
 // decodeSession decodes {"data": {…}}. It refuses an answer for another session,
 // because acting on it would change the wrong one.
 func decodeSession(body []byte, id string) (Session, error) {
 	var envelope struct {
-		Data *wireSession `json:"data"`
+		Data *Session `json:"data"`
 	}
 	if err := decodeJSON(body, &envelope); err != nil {
 		return Session{}, err
@@ -67,7 +43,8 @@ func decodeSession(body []byte, id string) (Session, error) {
 	case envelope.Data.ID != id:
 		return Session{}, errors.New("it is for another session")
 	}
-	return envelope.Data.session(), nil
+	envelope.Data.toUTC()
+	return *envelope.Data, nil
 }
 
 // stringOrList is a token field that has been a string in some versions of the
@@ -159,9 +136,8 @@ func (e listEnvelope) list() (json.RawMessage, error) {
 // "data.sessions" and "data.items"; null is an empty list.
 func decodePage(body []byte) (page, error) {
 	var (
-		list  = json.RawMessage(body)
-		token string
-		items []wireSession
+		list = json.RawMessage(body)
+		got  page
 	)
 	for range 2 {
 		if startsWith(list, '[') {
@@ -174,7 +150,7 @@ func decodePage(body []byte) (page, error) {
 		if err = decodeJSON(list, &envelope); err != nil {
 			return page{}, err
 		}
-		token = cmp.Or(token, envelope.NextPageToken, envelope.Next)
+		got.nextToken = cmp.Or(got.nextToken, envelope.NextPageToken, envelope.Next)
 		if list, err = envelope.list(); err != nil {
 			return page{}, err
 		}
@@ -182,15 +158,14 @@ func decodePage(body []byte) (page, error) {
 			break
 		}
 	}
-	if err := decodeJSON(list, &items); err != nil {
+	if err := decodeJSON(list, &got.sessions); err != nil {
 		return page{}, err
 	}
-	got := page{nextToken: token, sessions: make([]Session, 0, len(items))}
-	for _, item := range items {
-		if item.ID == "" {
+	for i := range got.sessions {
+		if got.sessions[i].ID == "" {
 			return page{}, errors.New("it holds a session without an id")
 		}
-		got.sessions = append(got.sessions, item.session())
+		got.sessions[i].toUTC()
 	}
 	return got, nil
 }
