@@ -28,7 +28,6 @@ const (
 	DefaultPageSize = 100
 
 	defaultRequestTimeout = 30 * time.Second
-	defaultMaxBodyBytes   = 8 << 20
 
 	sessionsPath = "/session-storage/sessions"
 	createPath   = "/session-storage/session"
@@ -53,10 +52,6 @@ type Config struct {
 	RequestTimeout time.Duration
 	// MaxRetries is how often a request that can be repeated is tried again.
 	MaxRetries int
-	// PageSize is the size of list pages; 0 means DefaultPageSize.
-	PageSize int
-	// MaxBodyBytes bounds an answer after decompression; 0 means 8 MiB.
-	MaxBodyBytes int64
 	// BulkRead lets Read answer many single reads from a few list pages.
 	BulkRead bool
 	// Now is the time of answers that have no Date header; nil means time.Now.
@@ -71,7 +66,6 @@ type Config struct {
 // Client calls the API. It is safe for concurrent use.
 type Client struct {
 	config    Config
-	endpoint  *url.URL
 	transport *transport
 	reader    *reader
 
@@ -112,19 +106,13 @@ func New(config Config) (*Client, error) {
 	if config.RequestTimeout <= 0 {
 		config.RequestTimeout = defaultRequestTimeout
 	}
-	if config.PageSize <= 0 {
-		config.PageSize = DefaultPageSize
-	}
-	if config.MaxBodyBytes <= 0 {
-		config.MaxBodyBytes = defaultMaxBodyBytes
-	}
 	if config.Now == nil {
 		config.Now = time.Now //nolint:forbidigo // the default of an injected clock
 	}
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}
-	c := &Client{config: config, endpoint: endpoint, transport: newTransport(config, endpoint)}
+	c := &Client{config: config, transport: newTransport(config, endpoint)}
 	c.reader = newReader(c)
 	return c, nil
 }
@@ -233,13 +221,13 @@ type request struct {
 
 // resolve returns the URL of r. A session id is exactly one path segment.
 func (c *Client) resolve(r request) *url.URL {
-	u := *c.endpoint
+	u := *c.transport.endpoint
 	path, escaped := r.path, r.path
 	if r.path == "" {
 		path = sessionsPath + "/" + r.sessionID
 		escaped = sessionsPath + "/" + url.PathEscape(r.sessionID)
 	}
-	u.Path, u.RawPath = c.endpoint.Path+path, c.endpoint.EscapedPath()+escaped
+	u.Path, u.RawPath = u.Path+path, u.EscapedPath()+escaped
 	u.RawQuery = r.query.Encode()
 	return &u
 }

@@ -96,7 +96,7 @@ func TestClient_ConfigHasDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c := client.config; c.Endpoint != DefaultEndpoint || c.RequestTimeout != 30*time.Second || c.PageSize != 100 || c.MaxBodyBytes != 8<<20 || c.Now().IsZero() || c.Logger == nil {
+	if c := client.config; c.Endpoint != DefaultEndpoint || c.RequestTimeout != 30*time.Second || c.Now().IsZero() || c.Logger == nil {
 		t.Errorf("%+v", c)
 	}
 }

@@ -49,7 +49,7 @@ func (op *operation) context(caller context.Context) (context.Context, context.C
 			cancel()
 			return
 		}
-		timer := time.NewTimer(op.graceAfterCancel)
+		timer := time.NewTimer(graceAfterCancel)
 		defer timer.Stop()
 		select {
 		case <-timer.C:

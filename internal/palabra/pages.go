@@ -15,7 +15,7 @@ import (
 // order, which is by creation. The first error ends it; errors are those of Get.
 // (GET /session-storage/sessions, session management page.)
 func (c *Client) Sessions(ctx context.Context) iter.Seq2[Session, error] {
-	return c.SessionsPageSize(ctx, c.config.PageSize)
+	return c.SessionsPageSize(ctx, DefaultPageSize)
 }
 
 // SessionsPageSize is Sessions with a page size of its own, for callers that

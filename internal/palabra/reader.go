@@ -31,8 +31,8 @@ const (
 // reader answers single reads from list pages. Engines read resources one by one
 // and do not announce how many follow.
 type reader struct {
-	client *Client
-	now    func() time.Time
+	client   *Client
+	pageSize int
 
 	mu       sync.Mutex
 	own      map[string]bool // ids that this process has written
@@ -75,7 +75,7 @@ type listing struct {
 }
 
 func newReader(c *Client) *reader {
-	r := &reader{client: c, now: elapsedClock, own: make(map[string]bool), listed: make(map[string]listing)}
+	r := &reader{client: c, pageSize: DefaultPageSize, own: make(map[string]bool), listed: make(map[string]listing)}
 	r.newPass()
 	return r
 }
@@ -95,11 +95,11 @@ func (c *Client) Read(ctx context.Context, id string) (Session, error) {
 	if session, ok := r.fromPage(ctx, id); ok {
 		return session, nil
 	}
-	began := r.now()
+	began := elapsedClock()
 	session, err := c.Get(ctx, id)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.singleTime += r.now().Sub(began)
+	r.singleTime += elapsedClock().Sub(began)
 	return session, err
 }
 
@@ -162,7 +162,7 @@ func (r *reader) fromPage(ctx context.Context, id string) (Session, bool) {
 	defer r.mu.Unlock()
 	for waited := false; !r.own[id]; waited = true {
 		found, known := r.listed[id]
-		if known && r.now().Sub(found.page.asked) <= pageLifetime {
+		if known && elapsedClock().Sub(found.page.asked) <= pageLifetime {
 			r.hits++
 			r.saved += r.singleTime / time.Duration(max(1, r.misses))
 			r.pass.useless = 0
@@ -186,7 +186,7 @@ func (r *reader) fromPage(ctx context.Context, id string) (Session, bool) {
 
 // wait waits for the page in flight without holding the lock, and returns how long.
 func (r *reader) wait(ctx context.Context) time.Duration {
-	page, began := r.inFlight, r.now()
+	page, began := r.inFlight, elapsedClock()
 	if page.waitUntil.IsZero() {
 		page.waitUntil = began.Add(longestWait)
 	}
@@ -198,14 +198,14 @@ func (r *reader) wait(ctx context.Context) time.Duration {
 	case <-ctx.Done():
 	}
 	r.mu.Lock()
-	return r.now().Sub(began)
+	return elapsedClock().Sub(began)
 }
 
-func (r *reader) newPass() { r.pass = pass{begun: r.now(), seen: newWalk(), useless: 1} }
+func (r *reader) newPass() { r.pass = pass{begun: elapsedClock(), seen: newWalk(), useless: 1} }
 
 // restart begins another pass if the last one cannot answer any more.
 func (r *reader) restart(wantedIsOld bool) {
-	if r.inFlight == nil && (r.pass.ended || wantedIsOld) && r.now().Sub(r.pass.begun) > pageLifetime {
+	if r.inFlight == nil && (r.pass.ended || wantedIsOld) && elapsedClock().Sub(r.pass.begun) > pageLifetime {
 		r.newPass()
 	}
 }
@@ -216,7 +216,7 @@ func (r *reader) list(ctx context.Context) {
 	if r.inFlight != nil || r.pass.ended {
 		return
 	}
-	call, token := &pageCall{asked: r.now()}, r.pass.token
+	call, token := &pageCall{asked: elapsedClock()}, r.pass.token
 	if token == "" {
 		r.pass.begun = call.asked
 	}
@@ -226,7 +226,7 @@ func (r *reader) list(ctx context.Context) {
 	r.pages++
 	go func() {
 		defer call.cancel()
-		got, answer, err := r.client.page(ctx, r.client.config.PageSize, token)
+		got, answer, err := r.client.page(ctx, r.pageSize, token)
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.inFlight, r.newest = nil, call

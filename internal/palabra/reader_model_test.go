@@ -89,7 +89,8 @@ func checkReaderAgainstModel(t *rapid.T) {
 	list := &modelList{}
 	s.Inject(sandbox.Fault{Operation: sandbox.OperationGet, Effect: sandbox.Delay(usualSingle), Through: true})
 	s.Inject(sandbox.Fault{Operation: sandbox.OperationList, Effect: list.effect(s.LaggingList(m.lag))})
-	client := s.client(t, func(c *Config) { c.PageSize = rapid.IntRange(1, 5).Draw(t, "page size") })
+	client := s.client(t)
+	client.reader.pageSize = rapid.IntRange(1, 5).Draw(t, "page size")
 	created := elapsedClock()
 	put := func(id string, lifetime time.Duration) {
 		s.Put(sandbox.Session{ID: id, CreatedAt: created, ExpiresAt: elapsedClock().Add(lifetime)})

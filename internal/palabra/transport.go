@@ -26,8 +26,15 @@ const (
 	// a connection, so that no request is sent while they close it.
 	idleTimeout = 50 * time.Second
 
+	// maxBodyBytes bounds an answer after decompression.
+	maxBodyBytes = 8 << 20
+
 	shortestRetryWait = 500 * time.Millisecond
 	longestRetryWait  = 10 * time.Second
+
+	// graceAfterCancel is how long a request that cannot be repeated may continue
+	// after its caller's context has ended.
+	graceAfterCancel = 10 * time.Second
 
 	// localRetryWait and localRetries add up to a second: a server on this machine
 	// that refuses connections is starting, or not running at all.
@@ -43,9 +50,6 @@ type transport struct {
 	pacer    *pacer
 	waitMin  time.Duration
 	waitMax  time.Duration
-	// graceAfterCancel is how long a request that cannot be repeated may continue
-	// after its caller's context has ended.
-	graceAfterCancel time.Duration
 	// lastDate is the Date of the last answer.
 	lastDate atomic.Pointer[time.Time]
 }
@@ -67,7 +71,7 @@ type answer struct {
 func newTransport(config Config, endpoint *url.URL) *transport {
 	return &transport{
 		config: config, endpoint: endpoint, pacer: newPacer(),
-		waitMin: shortestRetryWait, waitMax: longestRetryWait, graceAfterCancel: 10 * time.Second,
+		waitMin: shortestRetryWait, waitMax: longestRetryWait,
 		base: &http.Transport{
 			Proxy:                 http.ProxyFromEnvironment,
 			DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
@@ -162,10 +166,9 @@ func (t *transport) send(req *http.Request) (*http.Response, []byte, error) {
 		return nil, nil, err
 	}
 	defer resp.Body.Close() //nolint:errcheck // read to its end, or given up
-	limit := t.config.MaxBodyBytes
-	body, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
-	if err == nil && int64(len(body)) > limit {
-		err = fmt.Errorf("%w of %d bytes", errBodyTooLarge, limit)
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBodyBytes+1))
+	if err == nil && len(body) > maxBodyBytes {
+		err = errBodyTooLarge
 	}
 	if err != nil {
 		return nil, nil, err
@@ -174,7 +177,7 @@ func (t *transport) send(req *http.Request) (*http.Response, []byte, error) {
 	return resp, body, nil
 }
 
-var errBodyTooLarge = errors.New("the answer is larger than the limit")
+var errBodyTooLarge = fmt.Errorf("the answer is larger than the limit of %d bytes", maxBodyBytes)
 
 // serverTime returns the Date of an answer, or the injected time if it has none.
 func (t *transport) serverTime(header http.Header) time.Time {

@@ -25,7 +25,7 @@ func TestWire_BrokenAnswersAreClearErrors(t *testing.T) {
 		"bad time":           {answer(`{"data":{"id":"` + testID + `","expires_at":"soon"}}`), "RFC 3339"},
 		"time as number":     {answer(`{"data":{"id":"` + testID + `","expires_at":1}}`), "API promises"},
 		"another id":         {answer(`{"data":{"id":"somebody.else"}}`), "another session"},
-		"endless body":       {sandbox.EndlessBody(), "larger than the limit"},
+		"endless body":       {sandbox.EndlessBody(), "larger than the limit of 8388608 bytes"},
 		"gzip bomb":          {sandbox.GzipBomb(64 << 20), "larger than the limit"},
 		"deep JSON":          {sandbox.DeepJSON(100_000), "not JSON"},
 		"HTML":               {sandbox.Respond(200, "text/html", htmlPage), "text/html"},
@@ -37,7 +37,7 @@ func TestWire_BrokenAnswersAreClearErrors(t *testing.T) {
 			s := newServer(t)
 			s.Put(sandbox.Session{ID: testID})
 			s.Inject(sandbox.Fault{Effect: test.effect})
-			_, err := s.client(t, func(c *Config) { c.MaxBodyBytes = 1 << 20 }).Get(t.Context(), testID)
+			_, err := s.client(t).Get(t.Context(), testID)
 			expectError(t, err, test.want)
 		})
 	}
