@@ -142,12 +142,16 @@ func (c *Client) redact(err error) error {
 	return &redacted{text: c.config.readable(strings.ReplaceAll(err.Error(), "\n", "; ")), err: err}
 }
 
+func (c *Client) errorFrom(got answer, err error) *Error {
+	return &Error{
+		Op: got.request.op, SessionID: got.request.sessionID, Endpoint: c.config.Endpoint,
+		StatusCode: got.status, ServerTime: got.serverTime, Err: err,
+	}
+}
+
 // failure is the error for a call without an answer.
 func (c *Client) failure(r request, err error) error {
-	return &Error{
-		Op: r.op, SessionID: r.sessionID, Endpoint: c.config.Endpoint,
-		Err: c.redact(err),
-	}
+	return c.errorFrom(answer{request: r}, c.redact(err))
 }
 
 // userinfo is in the address of a proxy that wants a password.

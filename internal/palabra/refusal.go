@@ -15,21 +15,12 @@ const codeInsufficientBalance = 100050
 
 // badAnswer is the error for a 2xx whose body cannot be used.
 func (c *Client) badAnswer(got answer, err error) error {
-	failed := c.errorFrom(got)
-	failed.Err = c.redact(fmt.Errorf("the answer (%s) cannot be used: %w", c.contentType(got), err))
-	return failed
-}
-
-func (c *Client) errorFrom(got answer) *Error {
-	return &Error{
-		Op: got.request.op, SessionID: got.request.sessionID, Endpoint: c.config.Endpoint,
-		StatusCode: got.status, ServerTime: got.serverTime,
-	}
+	return c.errorFrom(got, c.redact(fmt.Errorf("the answer (%s) cannot be used: %w", c.contentType(got), err)))
 }
 
 // refusal is the error for an answer that is not a success.
 func (c *Client) refusal(ctx context.Context, got answer) error {
-	apiErr := c.errorFrom(got)
+	apiErr := c.errorFrom(got, nil)
 	said, isObject := decodeProblem(got.body)
 	apiErr.Title, apiErr.Detail, apiErr.Code = c.config.readable(said.titles...), c.config.readable(said.details...), said.code
 	if !apiErr.hasReason() {
@@ -41,7 +32,7 @@ func (c *Client) refusal(ctx context.Context, got answer) error {
 			apiErr.Detail = "the answer is " + c.contentType(got) + " and not an error of the API; a proxy or gateway may have answered"
 		}
 	}
-	apiErr.Err = c.class(ctx, got, said, isEmpty(got.body) || isObject && !said.isOfARouter())
+	apiErr.Err = c.class(ctx, got, said, isEmpty(got.body) || isObject && !said.isFromRouter())
 	return apiErr
 }
 
@@ -144,8 +135,8 @@ func (p *problem) mayBlameCredentials() bool {
 	return p.mentions(credentialWords) || !slices.ContainsFunc(p.texts(), func(text string) bool { return !noReason.MatchString(text) })
 }
 
-// isOfARouter reports that a gateway or web framework does not know the path.
-func (p *problem) isOfARouter() bool { return !p.known && p.mentions(endpointWords) }
+// isFromRouter reports that a gateway or web framework does not know the path.
+func (p *problem) isFromRouter() bool { return !p.known && p.mentions(endpointWords) }
 
 // isSessionLimit goes by the wording, because status and code are not documented.
 // Rate limits and the limits of other fields do not count.
