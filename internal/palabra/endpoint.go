@@ -12,9 +12,9 @@ import (
 var ErrInsecureEndpoint = errors.New("it must start with https://, because the request carries credentials (http:// is allowed on a loopback address)")
 
 // ValidateEndpoint says why an endpoint cannot be used: it must be an absolute
-// https URL without credentials, query or fragment. http is allowed on a
-// loopback address, because the headers carry secrets, and elsewhere only with
-// allowInsecure: then the first result is true.
+// https URL without credentials, query or fragment. The headers carry secrets, so
+// http is allowed only on a loopback address and, with allowInsecure, elsewhere:
+// insecure is then true.
 func ValidateEndpoint(endpoint string, allowInsecure bool) (insecure bool, err error) {
 	if host, _, _ := strings.Cut(endpoint, "/"); !strings.Contains(endpoint, "://") {
 		return false, errors.New(`it has no scheme: add "` + schemeFor(host) + `://" in front of it`)

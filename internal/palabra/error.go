@@ -47,7 +47,7 @@ var (
 	errRedirect = errors.New("the server redirects elsewhere, and redirects are not followed because they would carry the credentials along")
 )
 
-// Error is every error of a call.
+// Error is the type of every error of a call.
 type Error struct {
 	// Op is what was tried, such as "get session".
 	Op string

@@ -26,11 +26,11 @@ type operation struct {
 	caller context.Context
 
 	// answer and sentAt belong to the last attempt, ambiguous to any.
-	answer       answer
-	attempts     int
-	sentAt       time.Time
-	ambiguous    bool
-	localRefusal int
+	answer        answer
+	attempts      int
+	sentAt        time.Time
+	ambiguous     bool
+	localRefusals int
 	// sent is set when the attempt has a connection. Before that, nothing can have
 	// reached the server.
 	sent atomic.Bool
@@ -86,7 +86,7 @@ func (op *operation) RoundTrip(req *http.Request) (*http.Response, error) {
 func (op *operation) shouldRetry(ctx context.Context, resp *http.Response, err error) (bool, error) {
 	sent := op.sent.Swap(false)
 	if err != nil {
-		return op.shouldRetryAfter(ctx, err, sent)
+		return op.shouldRetryError(ctx, err, sent)
 	}
 	retry := false
 	switch resp.StatusCode {
@@ -102,7 +102,7 @@ func (op *operation) shouldRetry(ctx context.Context, resp *http.Response, err e
 	return retry, nil
 }
 
-func (op *operation) shouldRetryAfter(ctx context.Context, err error, sent bool) (bool, error) {
+func (op *operation) shouldRetryError(ctx context.Context, err error, sent bool) (bool, error) {
 	op.ambiguous = op.ambiguous || sent
 	switch {
 	case op.caller.Err() != nil:
@@ -110,8 +110,8 @@ func (op *operation) shouldRetryAfter(ctx context.Context, err error, sent bool)
 	case op.request.notIdempotent && sent, errors.Is(err, errBodyTooLarge):
 		return false, err
 	case op.refusedLocally(err):
-		op.localRefusal++
-		return op.localRefusal <= localRetries, nil
+		op.localRefusals++
+		return op.localRefusals <= localRetries, nil
 	}
 	// The default policy knows the errors that a retry does not change, such as an
 	// invalid certificate.
@@ -138,7 +138,7 @@ func (op *operation) metSessionLimit() bool {
 // backoff is exponential with full jitter. The pacer then waits for what is left of
 // the time that the server asked for.
 func (op *operation) backoff(shortest, longest time.Duration, attempt int, resp *http.Response) time.Duration {
-	if resp == nil && op.localRefusal > 0 {
+	if resp == nil && op.localRefusals > 0 {
 		return min(localRetryWait, longest)
 	}
 	ceiling := retryablehttp.DefaultBackoff(shortest, longest, attempt, nil)

@@ -22,8 +22,8 @@ const (
 	maxFirstSpacing = 200 * time.Millisecond
 
 	// A refusal lengthens the spacing by 1/growDivisor. The n-th success after it
-	// shortens the spacing by n/shrinkDivisor: little near the limit, and soon
-	// everything where there is no limit.
+	// shortens the spacing by n/shrinkDivisor: slowly near a limit, and soon to
+	// nothing where there is none.
 	growDivisor   = 4
 	shrinkDivisor = 1024
 )

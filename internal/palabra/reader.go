@@ -13,7 +13,7 @@ package palabra
 //     it has ended or if a read wants a session whose listing is too old.
 //
 // So reads together take at most about a second longer than single reads would,
-// also if the list fails, hangs, is slow or has holes.
+// even if the list fails, hangs, is slow or has holes.
 
 import (
 	"context"
@@ -56,8 +56,8 @@ type pass struct {
 	token string
 	seen  *walk
 	ended bool
-	// useless counts the pages in a row that answered no read, reads the reads
-	// since the last of them. A pass begins with one useless page, so that its first
+	// useless counts the pages in a row that answered no read, and reads the reads
+	// since the last page. A pass begins with one useless page, so that its first
 	// three reads are single.
 	useless, reads int
 }

@@ -73,7 +73,7 @@ func tunnel(t *testing.T, to string, refuse int) (proxy *url.URL, asked *atomic.
 // process of its own.
 const envChild = "PALABRA_TEST_CHILD_ENDPOINT"
 
-func TestEnvironment_ProxyAndCertificateFile(t *testing.T) {
+func TestTransport_UsesTheEnvironmentsProxyAndCertificateFile(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" || runtime.GOOS == "darwin" {
 		t.Skip("SSL_CERT_FILE is not used on " + runtime.GOOS + ": its certificate store is")
@@ -99,7 +99,7 @@ func TestEnvironment_ProxyAndCertificateFile(t *testing.T) {
 		"no proxy for the host": {"https://192.0.2.1", []string{proxied, "NO_PROXY=192.0.2.0/24"}, "error", 0},
 	} {
 		before := asked.Load()
-		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestEnvironmentChild$") // #nosec G204 -- this test
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestTransport_ChildOfTheEnvironmentTest$") // #nosec G204 -- this test
 		cmd.Env = append(append(cmd.Env, envChild+"="+test.endpoint), test.env...)
 		out, err := cmd.CombinedOutput()
 		if err != nil || !strings.Contains(string(out), test.want) {
@@ -111,8 +111,9 @@ func TestEnvironment_ProxyAndCertificateFile(t *testing.T) {
 	}
 }
 
-// TestEnvironmentChild is the process that TestEnvironment starts.
-func TestEnvironmentChild(t *testing.T) { //nolint:paralleltest // alone in its process
+// TestTransport_ChildOfTheEnvironmentTest runs in the processes that the test above
+// starts.
+func TestTransport_ChildOfTheEnvironmentTest(t *testing.T) { //nolint:paralleltest // alone in its process
 	endpoint := os.Getenv(envChild)
 	if endpoint == "" {
 		return
