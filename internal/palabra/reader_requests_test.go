@@ -52,6 +52,8 @@ func TestReader_TakesFewRequestsAndNoMoreTimeThanSingleReads(t *testing.T) {
 		{name: "1000 of 9000, 30 ms a page", sessions: 9000, reads: 1000, spread: true, page: 30 * time.Millisecond, waits: documentedWait},
 		{name: "1000 of 9000, 300 ms a page", sessions: 9000, reads: 1000, spread: true, page: 300 * time.Millisecond, waits: documentedWait},
 		{name: "1000 of 9000, 1.5 s a page", sessions: 9000, reads: 1000, spread: true, page: 1500 * time.Millisecond, waits: documentedWait},
+		// After 3, 6, 9 … reads that no page has answered, a page is listed.
+		{name: "200 of 10,000, one by one", sessions: 10_000, reads: 200, parallel: 1, requests: [2]int{210, 210}},
 		{name: "200 of 10,000, 50 ms a page", sessions: 10_000, reads: 200, page: 2 * usualSingle, requests: [2]int{220, 220}},
 		{name: "200 of 10,000, 300 ms a page", sessions: 10_000, reads: 200, page: 300 * time.Millisecond, requests: [2]int{220, 220}},
 		{name: "200 of 10,000, 1 s a page", sessions: 10_000, reads: 200, page: time.Second, requests: [2]int{220, 220}},

@@ -90,19 +90,6 @@ func TestReader_HitOnTheNewestPagePrefetchesTheNext(t *testing.T) {
 	})
 }
 
-func TestReader_PagesThatAnswerNothingBecomeRare(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newBubbleServer(t, usualSingle, 0)
-		ids := s.fill(10_000)
-		read(t, s.client(t), 1, shuffled(ids[9800:]))
-		// After 3, 6, 9 … single reads, a page is listed beside the next one.
-		if pages, singles := s.counts(); pages != 10 || singles != 200 {
-			t.Errorf("%d pages and %d singles, want 10 and 200", pages, singles)
-		}
-	})
-}
-
 func TestReader_WalkStartsAgainOnlyWhenItIsOld(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
