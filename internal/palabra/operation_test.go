@@ -175,6 +175,9 @@ func TestOperation_LogShowsHostAndQueryButNoSecrets(t *testing.T) {
 	var written bytes.Buffer
 	status := http.StatusBadGateway
 	client := offline(t, roundTrip(func(req *http.Request) (*http.Response, error) {
+		if !strings.HasPrefix(req.URL.Path, "/prefix/session-storage/") {
+			t.Errorf("request to %s", req.URL)
+		}
 		if req.Method == http.MethodPost {
 			return respond(status, ""), nil
 		}

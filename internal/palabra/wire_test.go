@@ -57,10 +57,14 @@ func TestWire_PageIsNotASuccessOfAWrite(t *testing.T) {
 
 func TestWire_TimestampsWithFractionsAndOffsetsAreUTC(t *testing.T) {
 	t.Parallel()
-	got, err := decodeSession([]byte(`{"data":{"created_at":"2031-03-14T11:26:53.5+02:00","updated_at":"2031-03-14T04:26:53-05:00","expires_at":"2031-03-14T09:26:53Z"}}`), testID)
+	const times = `"created_at":"2031-03-14T11:26:53.5+02:00","updated_at":"2031-03-14T04:26:53-05:00","expires_at":"2031-03-14T09:26:53Z"`
+	want := Session{ID: "a", CreatedAt: start.Add(500 * time.Millisecond), UpdatedAt: start, ExpiresAt: start}
 	// Compared as values: a time in another zone is not equal.
-	if want := (Session{ID: testID, CreatedAt: start.Add(500 * time.Millisecond), UpdatedAt: start, ExpiresAt: start}); err != nil || got != want {
-		t.Errorf("got %+v, %v, want %+v", got, err, want)
+	if got, err := decodeSession([]byte(`{"data":{`+times+`}}`), "a"); err != nil || got != want {
+		t.Errorf("session %+v, %v, want %+v", got, err, want)
+	}
+	if got, err := decodePage([]byte(`[{"id":"a",` + times + `}]`)); err != nil || len(got.sessions) != 1 || got.sessions[0] != want {
+		t.Errorf("page %+v, %v, want %+v", got, err, want)
 	}
 }
 
@@ -110,6 +114,19 @@ func TestWire_ListBodies(t *testing.T) {
 		got, err := decodePage([]byte(body))
 		if (err != nil) != (want == noList) || err == nil && (len(got.sessions) != want || got.nextToken != "") {
 			t.Errorf("%s: %+v, %v; want %d sessions", body, got, err, want)
+		}
+	}
+}
+
+func TestWire_OuterPageTokenComesFirst(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{
+		`{"data":{"sessions":[],"next_page_token":"inner"},"next":"outer"}`,
+		`{"data":[],"next_page_token":"outer","next":"other"}`,
+		`{"data":{"items":[],"next":"outer"}}`,
+	} {
+		if got, err := decodePage([]byte(body)); err != nil || got.nextToken != "outer" {
+			t.Errorf("%s: token %q, %v", body, got.nextToken, err)
 		}
 	}
 }
