@@ -173,13 +173,12 @@ func TestOperation_LogShowsHostAndQueryButNoSecrets(t *testing.T) {
 	t.Parallel()
 	const token = "eyJrZXkiOnsidXNlciI6InRlc3QtdXNlciJ9fQ=="
 	var written bytes.Buffer
-	status := http.StatusBadGateway
 	client := offline(t, roundTrip(func(req *http.Request) (*http.Response, error) {
 		if !strings.HasPrefix(req.URL.Path, "/prefix/session-storage/") {
 			t.Errorf("request to %s", req.URL)
 		}
 		if req.Method == http.MethodPost {
-			return respond(status, ""), nil
+			return respond(http.StatusBadGateway, ""), nil
 		}
 		return nil, errors.New("malformed MIME header line: " + testSecret + "\nsecond line")
 	}), withRetries(0), func(c *Config) {

@@ -56,8 +56,14 @@ func (s *Sandbox) dashboard(w http.ResponseWriter) {
 // after requests, and every second.
 func (s *Sandbox) events(w http.ResponseWriter, r *http.Request) {
 	changed := make(chan struct{}, 1)
-	s.watch(changed)
-	defer s.unwatch(changed)
+	s.mu.Lock()
+	s.watchers[changed] = true
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.watchers, changed)
+	}()
 	ticker := time.NewTicker(dashboardInterval)
 	defer ticker.Stop()
 
@@ -88,18 +94,6 @@ func (s *Sandbox) events(w http.ResponseWriter, r *http.Request) {
 		case <-ticker.C:
 		}
 	}
-}
-
-func (s *Sandbox) watch(changed chan struct{}) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.watchers[changed] = true
-}
-
-func (s *Sandbox) unwatch(changed chan struct{}) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.watchers, changed)
 }
 
 // notify wakes the dashboards; the caller holds the lock. A dashboard that has not

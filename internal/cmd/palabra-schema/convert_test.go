@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"slices"
 	"strings"
 	"testing"
 
@@ -116,7 +115,7 @@ func TestWrite_StopsAtErrorsOfTheProvider(t *testing.T) {
 	if err := failed(diagnostics); err == nil || err.Error() != "Invalid schema: two ids" {
 		t.Errorf("error %v", err)
 	}
-	if err := failed(slices.Clone(diagnostics[:1])); err != nil {
+	if err := failed(diagnostics[:1]); err != nil {
 		t.Errorf("a warning is treated as an error: %v", err)
 	}
 }
