@@ -98,7 +98,7 @@ func TestCreate_AnswerIsAwaitedAfterAnInterrupt(t *testing.T) {
 	}
 }
 
-func TestCreate_ThatOnlyQueuedWasNotSent(t *testing.T) {
+func TestCreate_QueuedIsNotSentAfterAnInterrupt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		requests := 0

@@ -93,7 +93,7 @@ func TestWire_CreatedSessionHasFormerNames(t *testing.T) {
 	}
 }
 
-func TestWire_ListBodies(t *testing.T) {
+func TestWire_ListIsReadFromEveryEnvelope(t *testing.T) {
 	t.Parallel()
 	const noList = -1
 	for body, want := range map[string]int{

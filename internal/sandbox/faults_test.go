@@ -90,7 +90,7 @@ func TestFault_ThroughMeetsTheNextFaultToo(t *testing.T) {
 	}
 }
 
-func TestLimitRate_RefusesWhatASecondDoesNotHold(t *testing.T) {
+func TestLimitRate_RefusesMoreThanNASecond(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := sandbox.New(sandbox.Options{})

@@ -47,7 +47,7 @@ type settings struct {
 func parse(args []string) (settings, error) {
 	var o settings
 	flags := flag.NewFlagSet("palabra-sandbox", flag.ContinueOnError)
-	flags.BoolVar(&o.showVersion, "version", false, "print the version and end")
+	flags.BoolVar(&o.showVersion, "version", false, "print the version and exit")
 	flags.StringVar(&o.addr, "addr", "127.0.0.1:8787", "`address` to listen on; port 0 takes a free one")
 	flags.StringVar(&o.seed, "seed", "", "JSON `file` with sessions to start with")
 	flags.BoolVar(&o.Control, "control", false, "answer POST /sandbox/{advance,put,connect,hang-up,delete,reset}, and offer them on the dashboard")
