@@ -3,53 +3,14 @@ package palabra
 import (
 	"fmt"
 	"net/http"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
-
-// slidingLimit is a server that answers 429 to more than n requests within a
-// window. It runs on the clock of a synctest bubble.
-type slidingLimit struct {
-	n          int
-	window     time.Duration
-	retryAfter bool
-
-	mu      sync.Mutex
-	recent  []time.Time
-	refused int
-}
-
-const slidingLimitLatency = 20 * time.Millisecond
-
-func (l *slidingLimit) RoundTrip(req *http.Request) (*http.Response, error) {
-	_ = after(req, slidingLimitLatency/2)
-	resp := l.answer(time.Now())
-	return resp, after(req, slidingLimitLatency/2)
-}
-
-func (l *slidingLimit) answer(now time.Time) *http.Response {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for len(l.recent) > 0 && now.Sub(l.recent[0]) >= l.window {
-		l.recent = l.recent[1:]
-	}
-	date := now.UTC().Format(http.TimeFormat)
-	if len(l.recent) < l.n {
-		l.recent = append(l.recent, now)
-		return respond(http.StatusOK, foundBody, "Date", date)
-	}
-	l.refused++
-	wait := ""
-	if l.retryAfter {
-		free := l.recent[0].Add(l.window).Sub(now)
-		wait = strconv.Itoa(int((free + time.Second - 1) / time.Second))
-	}
-	return respond(http.StatusTooManyRequests, "", "Date", date, "Retry-After", wait)
-}
 
 // The clock is the bubble's, so what is measured is the pacing alone.
 func TestPacer_TenParallelCallersStayUnderARateLimit(t *testing.T) {
@@ -71,8 +32,9 @@ func TestPacer_TenParallelCallersStayUnderARateLimit(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				limit := &slidingLimit{n: test.n, window: test.window, retryAfter: test.retryAfter}
-				client := offline(t, limit)
+				s := newBubbleServer(t, 20*time.Millisecond, 0)
+				s.Inject(sandbox.Fault{Effect: sandbox.LimitRequests(test.n, test.window, test.retryAfter)})
+				client, id := offline(t, s, withKey(sandbox.DefaultAPIKey)), s.fill(1)[0]
 				var (
 					left    atomic.Int64
 					group   sync.WaitGroup
@@ -82,7 +44,7 @@ func TestPacer_TenParallelCallersStayUnderARateLimit(t *testing.T) {
 				for range 10 {
 					group.Go(func() {
 						for left.Add(-1) >= 0 {
-							if _, err := client.Get(t.Context(), "a.b"); err != nil {
+							if _, err := client.Get(t.Context(), id); err != nil {
 								t.Error(err)
 							}
 						}
@@ -90,12 +52,13 @@ func TestPacer_TenParallelCallersStayUnderARateLimit(t *testing.T) {
 				}
 				group.Wait()
 				took, ideal := time.Since(started), time.Duration(test.calls)*test.window/time.Duration(test.n)
-				t.Logf("took %s (at the limit: %s), %d refused", took, ideal, limit.refused)
+				refused := len(s.Requests()) - test.calls
+				t.Logf("took %s (at the limit: %s), %d refused", took, ideal, refused)
 				if took > 2*ideal {
 					t.Errorf("took %s, more than twice the %s that the limit demands", took, ideal)
 				}
-				if limit.refused == 0 || limit.refused > test.calls/2 {
-					t.Errorf("%d of %d calls were refused", limit.refused, test.calls)
+				if refused == 0 || refused > test.calls/2 {
+					t.Errorf("%d of %d calls were refused", refused, test.calls)
 				}
 			})
 		})

@@ -2,6 +2,8 @@ package sandbox
 
 import (
 	"compress/gzip"
+	"fmt"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -30,27 +32,31 @@ func Hang() Effect {
 	}
 }
 
-// LimitRate answers 429 with Retry-After to more than n requests in any second
-// of real time.
-func LimitRate(n int) Effect {
+// LimitRate is LimitRequests for a second, with Retry-After.
+func LimitRate(n int) Effect { return LimitRequests(n, time.Second, true) }
+
+// LimitRequests answers 429 to more than n requests in any window of real time.
+// Retry-After, if wanted, is when the next request is allowed, in seconds.
+func LimitRequests(n int, window time.Duration, retryAfter bool) Effect {
 	var (
 		mu     sync.Mutex
 		recent []time.Time
 	)
-	refuse := RateLimited("1")
 	return func(w http.ResponseWriter, r *http.Request, api http.Handler) {
 		mu.Lock()
 		now := realTime()
-		for len(recent) > 0 && now.Sub(recent[0]) >= time.Second {
+		for len(recent) > 0 && now.Sub(recent[0]) >= window {
 			recent = recent[1:]
 		}
-		allowed := len(recent) < n
+		allowed, wait := len(recent) < n, ""
 		if allowed {
 			recent = append(recent, now)
+		} else if retryAfter {
+			wait = fmt.Sprint(math.Ceil((window - now.Sub(recent[0])).Seconds()))
 		}
 		mu.Unlock()
 		if !allowed {
-			refuse(w, r, api)
+			RateLimited(wait)(w, r, api)
 			return
 		}
 		api.ServeHTTP(w, r)
