@@ -143,6 +143,10 @@ func (p *page) follow(block codeBlock) {
 			write(p.t, filepath.Join(p.Dir, "main.tf"), block.content)
 		}
 	case "hcl":
+		if why := lacks(p.Engine, block.content); why != "" {
+			p.t.Log("a suite of the page", why)
+			return
+		}
 		p.files++
 		kind := "tftest"
 		if strings.Contains(block.content, "\nlist \"") {
