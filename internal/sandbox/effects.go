@@ -32,11 +32,11 @@ func Hang() Effect {
 	}
 }
 
-// LimitRate is LimitRequests for a second, with Retry-After.
+// LimitRate answers 429 with Retry-After to more than n requests in any second.
 func LimitRate(n int) Effect { return LimitRequests(n, time.Second, true) }
 
 // LimitRequests answers 429 to more than n requests in any window of real time.
-// Retry-After, if wanted, is when the next request is allowed, in seconds.
+// Retry-After, if wanted, is the seconds until the next request is allowed.
 func LimitRequests(n int, window time.Duration, retryAfter bool) Effect {
 	var (
 		mu     sync.Mutex
