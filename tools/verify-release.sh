@@ -20,7 +20,7 @@ fi
 sums=${lists[0]}
 
 # A valid signature of another key proves nothing.
-status=$(gpg --batch --status-fd 1 --verify "$sums.sig" "$sums" 2>/dev/null) || { echo "$sums.sig is no good signature" >&2; exit 1; }
+status=$(gpg --batch --status-fd 1 --verify "$sums.sig" "$sums" 2>/dev/null) || { echo "$sums.sig has no valid signature" >&2; exit 1; }
 if ! grep -q "^\[GNUPG:\] VALIDSIG .*$fingerprint" <<<"$status"; then
   echo "$sums is signed, but not with the key $fingerprint" >&2
   exit 1

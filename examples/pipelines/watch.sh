@@ -8,7 +8,7 @@ set -eu
 
 jq -enr --arg last "$1" --argjson days "${MAX_DAYS:-2}" --argjson now "$(date +%s)" '
   if $last == "" then
-    "No night has succeeded yet.\n" | halt_error(1)
+    "No nightly run has succeeded yet.\n" | halt_error(1)
   else
     (($now - ($last | sub("\\.[0-9]+"; "") | fromdateiso8601)) / 86400) as $passed
     | if $passed > $days then

@@ -128,7 +128,7 @@ func TestVerifyRelease_RefusesTamperedAssets(t *testing.T) {
 		"an asset missing": {func(d *download, _, _ string) {
 			_ = os.Remove(filepath.Join(d.dir, "palabra-sandbox_1.2.3_linux_amd64.tar.gz"))
 		}, "No such file"},
-		"changed list": {func(d *download, _, _ string) { d.write("terraform-provider-palabra_1.2.3_SHA256SUMS", "") }, "is no good signature"},
+		"changed list": {func(d *download, _, _ string) { d.write("terraform-provider-palabra_1.2.3_SHA256SUMS", "") }, "has no valid signature"},
 		"another key": {func(d *download, _, foreign string) {
 			for _, suffix := range []string{"", ".sig"} {
 				_ = os.Remove(filepath.Join(d.dir, "terraform-provider-palabra_1.2.3_SHA256SUMS"+suffix))

@@ -169,7 +169,7 @@ func TestWatch_FailsAfterAWeekWithoutRuns(t *testing.T) {
 		{"last night", 8 * time.Hour, ""},
 		{"one night missed", 32 * time.Hour, ""},
 		{"a week", 7 * 24 * time.Hour, "7 days ago"},
-		{"never", -1, "No night has succeeded yet"},
+		{"never", -1, "No nightly run has succeeded yet"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
