@@ -212,6 +212,9 @@ func (w applying) make(ctx context.Context, at address, c change) bool {
 	w.noError(err, "apply", at)
 	ok = w.report(problemsOf(at, final.action.String(), resp.Diagnostics))
 	after := object{value: unwire(resourceType(at.kind), resp.NewState), private: resp.Private, identity: resp.NewIdentity, needs: said.needs}
+	if !after.value.IsFullyKnown() {
+		w.t.Fatalf("engine: unknown value after apply of %s: %s", at, after.value)
+	}
 	switch {
 	case !ok && after.value.IsNull():
 		// Engines keep what they had, which is nothing for a create.
@@ -221,9 +224,6 @@ func (w applying) make(ctx context.Context, at address, c change) bool {
 	default:
 		if what := schema.incompatible(final.planned, after.value); what != "" {
 			w.t.Fatalf("engine: provider produced inconsistent result after apply of %s: %s", at, what)
-		}
-		if !after.value.IsFullyKnown() {
-			w.t.Fatalf("engine: unknown value after apply of %s: %s", at, after.value)
 		}
 		expectIdentity(w.t, after.identity, text(after.value, "id"))
 		w.next.current[at] = after

@@ -1,7 +1,10 @@
 package provider_test
 
 import (
+	"net/http"
 	"testing"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
 // orders are two orders in which an engine may visit its instances.
@@ -221,6 +224,21 @@ func TestSessionDeletion_UnknownSuccessorIsNotDeleted(t *testing.T) {
 			s.expectEmptyPlan()
 		})
 	}
+}
+
+func TestSessionDeletion_FailedDeleteKeepsTheInstance(t *testing.T) {
+	t.Parallel()
+	s := newAppliedStory(t, sessionsOfBothTypes(), "s1")
+	id := s.id(sessionAt("it"))
+	heal := s.Inject(sandbox.Fault{Operation: sandbox.OperationDelete, Effect: sandbox.HTMLError(http.StatusBadGateway)})
+	s.config = configuration{}
+	s.applyFails(command{}, "Unable to delete session", "502", id, `"s1"`)
+	heal()
+	s.writes()
+	s.run()
+	s.expectWrites("DELETE s1", "DELETE "+id)
+	s.lives("s1", false)
+	s.lives(id, false)
 }
 
 func TestSessionDeletion_DestroyAfterARenameNeedsNoRefresh(t *testing.T) {

@@ -1,6 +1,7 @@
 package provider_test
 
 import (
+	"net/http"
 	"testing"
 	"time"
 
@@ -15,6 +16,9 @@ func renewed(happens func(*story), config attributes, expiresAt time.Duration) t
 func TestSessionExpiry_Renews(t *testing.T) {
 	t.Parallel()
 	ttl := func(seconds int) attributes { return attributes{"ttl_seconds": seconds} }
+	badGateway := func(*story) sandbox.Fault {
+		return sandbox.Fault{Operation: sandbox.OperationExpiry, Effect: sandbox.HTMLError(http.StatusBadGateway)}
+	}
 	forgetting := lead(time.Hour)
 	forgetting["delete_on_destroy"] = false
 	runScenarios(t, map[string]scenario{
@@ -27,6 +31,11 @@ func TestSessionExpiry_Renews(t *testing.T) {
 			given(nil),
 			{config: lead(time.Minute), plans: "update"},
 			renewed(after(time.Minute), triggers("1"), 2*time.Hour+time.Minute),
+		}},
+		"again after a failed run": {turns: []turn{
+			given(nil),
+			{config: ttl(600), fault: badGateway, plans: "renew", fails: []string{"Unable to extend session", "502"}, writes: []string{"POST s1"}},
+			renewed(nil, nil, 10*time.Minute),
 		}},
 		// The read after eleven minutes notes nothing: it finds less than a tenth gone.
 		"for a lead time raised above what is left": {turns: []turn{
