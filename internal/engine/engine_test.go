@@ -138,11 +138,20 @@ func TestFind_BrokenChoiceIsAnError(t *testing.T) {
 
 func TestFind_StopsWhenCancelled(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	m := machine{download: outcome{err: context.Canceled}, build: outcome{err: context.Canceled}}
-	if _, err := m.finder().find(ctx, t.TempDir()); err != context.Canceled { //nolint:errorlint // and not that nothing is installed
-		t.Errorf("error %v, want the cancellation alone", err)
+	for i, asked := range [][]string{nil, {"download"}} {
+		ctx, cancel := context.WithCancel(t.Context())
+		m := machine{download: outcome{err: errors.New("offline")}}
+		f := m.finder()
+		f.sources[i].get = func(context.Context, string) (string, error) {
+			cancel()
+			return "", context.Canceled
+		}
+		if _, err := f.find(ctx, t.TempDir()); err != context.Canceled { //nolint:errorlint // and not that nothing is installed
+			t.Errorf("cancelled in source %d: error %v, want the cancellation alone", i, err)
+		}
+		if !slices.Equal(m.asked, asked) {
+			t.Errorf("cancelled in source %d: asked %q, want %q", i, m.asked, asked)
+		}
 	}
 }
 

@@ -22,7 +22,7 @@ func TestMirrorProvider_PutsEachBuildWhereBothEnginesLook(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, host := range []string{"registry.terraform.io", "registry.opentofu.org"} {
-			want := filepath.Join(dir, host, "palabra-community", "palabra", "1.2.3", runtime.GOOS+"_"+runtime.GOARCH, providerFile("1.2.3"))
+			want := filepath.Join(dir, host, "palabra-community", "palabra", "1.2.3", runtime.GOOS+"_"+runtime.GOARCH, executable("terraform-provider-palabra_v1.2.3"))
 			if !slices.Contains(files, want) {
 				t.Errorf("no file %s in %v", want, files)
 			}
