@@ -114,6 +114,9 @@ func TestSessionEnd_MetByAnUpdateFailsOnce(t *testing.T) {
 	s.expectValue(room("it"), "expires_at", sinceStart(time.Hour))
 	s.expectWarnings(s.run())
 	s.expectWrites()
+	s.put("s1")
+	s.run()
+	s.expectWrites("POST s1") // The change was not sent before.
 	s.expectEmptyPlan()
 }
 
