@@ -1,6 +1,7 @@
 package palabra
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"sync"
@@ -91,6 +92,11 @@ func TestPacer_PauseBindsCallsThatQueuedBefore(t *testing.T) {
 		}
 		synctest.Wait()
 		pacing.observe(http.StatusTooManyRequests, http.Header{"Retry-After": {"30"}}, started, started)
+		interrupted, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := pacing.wait(interrupted); err == nil || time.Since(started) != time.Second {
+			t.Errorf("an interrupt after a second ended the wait after %s, %v", time.Since(started), err)
+		}
 		group.Wait()
 		for i, turn := range turns {
 			if want := pause + time.Duration(i)*pacing.spacing; turn != want {
@@ -121,13 +127,37 @@ func TestPacer_EndsWhenTheLimitIsGone(t *testing.T) {
 	})
 }
 
+func TestPacer_SpacingIsBounded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		pacing, refusals := newPacer(), 0
+		for _, step := range []struct {
+			refusals int
+			want     time.Duration
+		}{{1, 200 * time.Millisecond}, {100, 2 * time.Second}} {
+			for ; refusals < step.refusals; refusals++ {
+				pacing.observe(http.StatusTooManyRequests, nil, pacing.resume, start)
+			}
+			if pacing.spacing != step.want {
+				t.Errorf("spacing %s after %d refusals, want %s", pacing.spacing, refusals, step.want)
+			}
+		}
+	})
+}
+
 func TestPacer_RefusalsOfOneBurstCountOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		pacing, sent := newPacer(), time.Now()
-		for range 20 {
-			pacing.observe(http.StatusOK, nil, sent, sent)
+		pacing := newPacer()
+		answered := func() {
+			for range 20 {
+				pacing.observe(http.StatusOK, nil, time.Now(), start)
+			}
 		}
+		answered()
+		time.Sleep(2 * time.Second) // Only the answers of the last second count.
+		answered()
+		sent := time.Now()
 		time.Sleep(time.Millisecond)
 		for range 10 {
 			pacing.observe(http.StatusTooManyRequests, http.Header{"Retry-After": {"2"}}, sent, sent)
