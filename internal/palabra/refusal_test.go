@@ -62,6 +62,9 @@ func TestRefusal_ClassOfACreate(t *testing.T) {
 		"limit 409":               {409, problemBody("Conflict", "Too many sessions"), "session limit"},
 		"limit 422":               {422, `{"detail":"Maximum number of parallel sessions"}`, "session limit"},
 		"limit 429":               {429, problemBody("Too many requests", "Session quota exceeded"), "session limit"},
+		"limit with ok false":     {200, problemBody("Conflict", "Session limit reached"), "session limit"},
+		"limit as 201":            {201, problemBody("Conflict", "Session limit reached"), "session limit"},
+		"limit of something else": {403, problemBody("Forbidden resource", "The monthly quota is exceeded"), ""},
 		"limit in the title":      {403, problemBody("Session limit reached", "Delete one first"), "session limit"},
 		"limit 400":               {400, problemBody("Session limit reached", ""), ""},
 		"rate limit":              {429, problemBody("Too many requests", "Rate limit of session requests"), "rate"},
@@ -73,10 +76,13 @@ func TestRefusal_ClassOfACreate(t *testing.T) {
 		"403 of a gateway":        {403, htmlPage, ""},
 		"401":                     {401, "", "unauthorized"},
 		"404 of the API":          {404, problemBody("Not found", "User not found."), "unauthorized"},
+		"404 about the account":   {404, `{"detail":"User not found."}`, "unauthorized"},
+		"404 about the key":       {404, `{"detail":"Unknown API key"}`, "unauthorized"},
 		"404 of another API":      {404, `{"detail":"Not Found"}`, "no such endpoint"},
 		"404 about the path":      {404, problemBody("Not found", "There is no such endpoint."), "no such endpoint"},
 		"404 of a web server":     {404, htmlPage, "no such endpoint"},
 		"405":                     {405, "Method Not Allowed", "no such endpoint"},
+		"405 of the API":          {405, problemBody("Method not allowed", ""), ""},
 		"500":                     {500, problemBody("Internal error", ""), "maybe created"},
 		"200 with a page":         {200, htmlPage, "maybe created"},
 		"200 with ok false":       {200, `{"ok":false}`, ""},
@@ -102,6 +108,7 @@ func TestRefusal_ClassOfASessionCall(t *testing.T) {
 		body, want string
 	}{
 		"404 of the API":              {used, 404, problemBody("Not found", "Session not found."), "not found"},
+		"404 about a page":            {used, 404, problemBody("Not found", "No session on this page."), "not found"},
 		"404 without a body":          {used, 404, "", "not found"},
 		"404 of a gateway":            {used, 404, htmlPage, ""},
 		"404 in plain text":           {used, 404, "404 page not found", ""},
@@ -115,6 +122,7 @@ func TestRefusal_ClassOfASessionCall(t *testing.T) {
 		"403 of a firewall":           {used, 403, htmlPage, ""},
 		"no balance":                  {used, 403, noBalance, "balance"},
 		"405":                         {used, 405, htmlPage, ""},
+		"session limit":               {used, 403, problemBody("Forbidden resource", "Session limit reached"), ""},
 		"200 with ok false":           {used, 200, problemBody("Oops", "Session is busy"), ""},
 		"ok false without any reason": {used, 200, `{"ok":false}`, ""},
 	} {
@@ -140,11 +148,14 @@ func TestRefusal_ClassOfASessionCall(t *testing.T) {
 
 func TestRefusal_OKFalseIsAnErrorOfEveryCall(t *testing.T) {
 	t.Parallel()
-	client := offline(t, roundTrip(func(*http.Request) (*http.Response, error) {
-		return respond(http.StatusOK, `{"ok":false,"data":[],"errors":[{"detail":"Maintenance until noon"}]}`), nil
-	}))
-	for _, call := range allCalls(t.Context(), client) {
-		expectError(t, call(), "Maintenance until noon")
+	for body, want := range map[string]string{
+		`{"ok":false,"data":[],"errors":[{"detail":"Maintenance until noon"}]}`: "Maintenance until noon",
+		`{"ok":false,"data":[]}`: "gives no reason",
+	} {
+		client := offline(t, roundTrip(func(*http.Request) (*http.Response, error) { return respond(http.StatusOK, body), nil }))
+		for _, call := range allCalls(t.Context(), client) {
+			expectError(t, call(), want)
+		}
 	}
 }
 
