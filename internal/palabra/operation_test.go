@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -30,6 +31,7 @@ func TestOperation_RepeatsWhatMayPass(t *testing.T) {
 		"429":        {sandbox.RateLimited("0"), 3},
 		"cut before": {sandbox.CutBefore(), 3},
 		"cut after":  {sandbox.CutAfter(), 3},
+		"429 quota":  {sandbox.Respond(429, jsonType, problemBody("Too many requests", "Session quota exceeded")), 3},
 		"400":        {sandbox.HTMLError(400), 1},
 		"401":        {sandbox.HTMLError(401), 1},
 		"403":        {sandbox.HTMLError(403), 1},
@@ -112,21 +114,32 @@ func TestOperation_InterruptEndsTheWaitForAnotherAttempt(t *testing.T) {
 
 func TestOperation_RepeatsARefusalOnALoopbackAddressForASecond(t *testing.T) {
 	t.Parallel()
-	refused := &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
-	for endpoint, local := range map[string]bool{"http://127.0.0.1:1": true, "http://localhost:1": true, "https://api.example.com": false} {
+	const loopback = "http://127.0.0.1:1"
+	refused := errors.New("connection refused")
+	for _, test := range []struct {
+		endpoint, op string
+		err          error
+		local        bool
+	}{
+		{loopback, "dial", refused, true},
+		{"http://localhost:1", "dial", refused, true},
+		{"https://api.example.com", "dial", refused, false},
+		{loopback, "dial", os.ErrDeadlineExceeded, false},
+		{loopback, "read", refused, false},
+	} {
 		synctest.Test(t, func(t *testing.T) {
 			requests := 0
 			client := offline(t, roundTrip(func(*http.Request) (*http.Response, error) {
 				requests++
-				return nil, refused
-			}), withRetries(10), func(c *Config) { c.Endpoint = endpoint })
+				return nil, &net.OpError{Op: test.op, Net: "tcp", Err: test.err}
+			}), withRetries(10), func(c *Config) { c.Endpoint = test.endpoint })
 			started := elapsedClock()
 			_, err := client.Get(t.Context(), "a.b")
-			if took := elapsedClock().Sub(started); (requests == 5 && took == time.Second) != local || (requests == 11) == local {
-				t.Errorf("%s: %d requests in %s", endpoint, requests, took)
+			if took := elapsedClock().Sub(started); (requests == 5 && took == time.Second) != test.local || (requests == 11) == test.local {
+				t.Errorf("%+v: %d requests in %s", test, requests, took)
 			}
-			if errors.Is(err, ErrNotListening) != local || !errors.Is(err, refused) {
-				t.Errorf("%s: %v", endpoint, err)
+			if errors.Is(err, ErrNotListening) != test.local || !errors.Is(err, test.err) {
+				t.Errorf("%+v: %v", test, err)
 			}
 		})
 	}
@@ -134,7 +147,7 @@ func TestOperation_RepeatsARefusalOnALoopbackAddressForASecond(t *testing.T) {
 
 func TestOperation_RepeatsAnAttemptThatTimesOut(t *testing.T) {
 	t.Parallel()
-	for hanging, want := range map[int]string{2: "", 3: "no complete answer in time"} {
+	for hanging, want := range map[int]string{2: "", 3: `get session "a.b" at https://api.example.com: no complete answer in time: context deadline exceeded`} {
 		synctest.Test(t, func(t *testing.T) {
 			requests := 0
 			client := offline(t, roundTrip(func(req *http.Request) (*http.Response, error) {
@@ -144,7 +157,7 @@ func TestOperation_RepeatsAnAttemptThatTimesOut(t *testing.T) {
 				}
 				return respond(http.StatusOK, foundBody), nil
 			}), withRetries(2))
-			if _, err := client.Get(t.Context(), "a.b"); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			if _, err := client.Get(t.Context(), "a.b"); (err == nil) != (want == "") || err != nil && !strings.HasPrefix(err.Error(), want) {
 				t.Errorf("%d attempts hang: %v", hanging, err)
 			}
 		})
@@ -167,6 +180,18 @@ func TestOperation_TimeoutDoesNotOverflow(t *testing.T) {
 	if got, want := newTransport(Config{RequestTimeout: 30 * time.Second, MaxRetries: 4}, nil).operationTimeout(), 450*time.Second; got != want {
 		t.Errorf("defaults: %s, want %s", got, want)
 	}
+}
+
+func TestOperation_TimeoutBoundsTheQueue(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		client, began := offline(t, nil), elapsedClock()
+		client.transport.pacer.until = began.Add(time.Hour)
+		_, err := client.Get(t.Context(), testID)
+		if took := elapsedClock().Sub(began); !errors.Is(err, context.DeadlineExceeded) || took != client.transport.operationTimeout() {
+			t.Errorf("%v after %s", err, took)
+		}
+	})
 }
 
 func TestOperation_LogShowsHostAndQueryButNoSecrets(t *testing.T) {
