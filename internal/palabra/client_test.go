@@ -2,6 +2,7 @@ package palabra
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -39,6 +40,38 @@ func TestClient_ReadsExtendsAndDeletes(t *testing.T) {
 	s.expectCalls(t, "GET /sessions/"+testID, "POST /sessions/"+testID+"?ttl_seconds=600", "DELETE /sessions/"+testID, "DELETE /sessions/"+testID)
 }
 
+func TestClient_DeleteThatMayHaveWorkedIsRepeatedWithoutAnError(t *testing.T) {
+	t.Parallel()
+	lost := func(req *http.Request) (*http.Response, error) { connect(req); return nil, io.ErrUnexpectedEOF }
+	unsent := func(*http.Request) (*http.Response, error) { return nil, io.ErrUnexpectedEOF }
+	answer := func(status int) roundTrip {
+		return func(*http.Request) (*http.Response, error) { return respond(status, ""), nil }
+	}
+	for name, test := range map[string]struct {
+		before []roundTrip
+		maybe  bool
+	}{
+		"answer lost":                     {[]roundTrip{lost}, true},
+		"answer lost, then no connection": {[]roundTrip{lost, unsent}, true},
+		"bad gateway":                     {[]roundTrip{answer(http.StatusBadGateway)}, true},
+		"rate limit":                      {[]roundTrip{answer(http.StatusTooManyRequests)}, false},
+		"no connection":                   {[]roundTrip{unsent}, false},
+		"nothing":                         {nil, false},
+	} {
+		client := newClient(t, "https://api.example.com", withRetries(3))
+		attempts := slices.Concat(test.before, []roundTrip{answer(http.StatusNotFound)})
+		client.transport.base = roundTrip(func(req *http.Request) (*http.Response, error) {
+			next := attempts[0]
+			attempts = attempts[1:]
+			return next(req)
+		})
+		client.credentialsWork.Store(true)
+		if err := client.Delete(t.Context(), testID); errors.Is(err, ErrNotFound) == test.maybe || test.maybe && err != nil {
+			t.Errorf("%s: %v, want success: %t", name, err, test.maybe)
+		}
+	}
+}
+
 func TestClient_Creates(t *testing.T) {
 	t.Parallel()
 	s, count := newServer(t), 2
@@ -65,7 +98,7 @@ func TestClient_SendsOneKindOfCredentials(t *testing.T) {
 	} {
 		client := offline(t, roundTrip(func(r *http.Request) (*http.Response, error) {
 			for header, want := range test.want {
-				if got := strings.Join(r.Header[header], ","); got != want {
+				if got, sent := r.Header[header]; sent != (want != "") || strings.Join(got, ",") != want {
 					t.Errorf("%s: %s %q, want %q", name, header, got, want)
 				}
 			}
