@@ -96,6 +96,7 @@ func TestReader_WalkStartsAgainOnlyWhenItIsOld(t *testing.T) {
 		s := newBubbleServer(t, usualSingle, usualSingle/2)
 		ids := s.fill(50)
 		client := s.client(t)
+		time.Sleep(documentedLifetime) // The walk begins with its first page.
 		expect := func(when string, wantPages, wantSingles int) {
 			t.Helper()
 			synctest.Wait()
@@ -117,23 +118,30 @@ func TestReader_WalkStartsAgainOnlyWhenItIsOld(t *testing.T) {
 		time.Sleep(documentedLifetime + time.Second)
 		read(t, client, 1, shuffled(ids))
 		expect("after 30 s", 1, 4)
+		time.Sleep(documentedLifetime + time.Second)
+		client.Prime(t.Context())
+		expect("primed after 30 s", 1, 0)
 	})
 }
 
 func TestReader_WalkContinuesAfterAPause(t *testing.T) {
 	t.Parallel()
-	for name, hangs := range map[string]int{"next page": 0, "page that ended because nobody read": 1} {
+	for name, test := range map[string]struct{ hangs, next int }{
+		"next page":                           {0, 200},
+		"page that ended because nobody read": {1, 100},
+		"first page, which is too old":        {0, 0},
+	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := newBubbleServer(t, usualSingle, 0)
 			ids := s.fill(1000)
 			client := s.client(t)
 			client.Prime(t.Context())
-			if hangs > 0 {
-				s.Inject(sandbox.Fault{Operation: sandbox.OperationList, Count: hangs, Effect: sandbox.Hang()})
+			if test.hangs > 0 {
+				s.Inject(sandbox.Fault{Operation: sandbox.OperationList, Count: test.hangs, Effect: sandbox.Hang()})
 			}
 			expectListed(t, client, ids[0], true) // Asks for the second page.
 			time.Sleep(40 * time.Second)
-			next := ids[200-100*hangs:]
+			next := ids[test.next:]
 			read(t, client, 1, next[:4])
 			synctest.Wait()
 			if got, err := client.Read(t.Context(), next[4]); err != nil || !got.Listed {
