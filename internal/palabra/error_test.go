@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -70,6 +72,8 @@ func TestError_IsRedactedBoundedAndOneLine(t *testing.T) {
 	const ok, refused = "HTTP/1.1 200 OK\r\n", "HTTP/1.1 400 Bad Request\r\n"
 	for name, test := range map[string]struct{ answer, want string }{
 		"body":         {refused + "\r\n" + `{"error":"bad ` + testSecret + `\n\u0007\u2028"}`, "bad [redacted]"},
+		"title":        {refused + "\r\n" + `{"errors":[{"title":"bad ` + testSecret + `"}]}`, "bad [redacted]"},
+		"page":         {refused + "Content-Type: text/" + testSecret + "\r\n\r\n<", "the answer is text/[redacted]"},
 		"long body":    {refused + "\r\n" + `{"error":"` + long + `"}`, "xxx…"},
 		"header line":  {ok + testSecret + "\r\n\r\n", "[redacted]"},
 		"long line":    {ok + long + "\r\n\r\n", "xxx…"},
@@ -92,6 +96,24 @@ func TestError_IsRedactedBoundedAndOneLine(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestError_RedactsEveryFormOfASecret(t *testing.T) {
+	t.Parallel()
+	const secret = `a "b"/c+d`
+	for name, config := range map[string]Config{"pair": {ClientSecret: secret}, "key": {APIKey: secret}} {
+		for said, want := range map[string]string{
+			"bad " + secret:                      "bad [redacted]",
+			"bad " + strconv.Quote(secret):       `bad "[redacted]"`,
+			"bad ?x=" + url.QueryEscape(secret):  "bad ?x=[redacted]",
+			"bad /x/" + url.PathEscape(secret):   "bad /x/[redacted]",
+			"bad proxy http://name:pass@[::1]:1": "bad proxy http://[redacted]@[::1]:1",
+		} {
+			if got := config.readable(said); got != want {
+				t.Errorf("%s: %s becomes %s, want %s", name, said, got, want)
+			}
+		}
 	}
 }
 
