@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,16 +30,23 @@ func TestWire_BrokenAnswersAreClearErrors(t *testing.T) {
 		"gzip bomb":          {sandbox.GzipBomb(64 << 20), "larger than the limit"},
 		"deep JSON":          {sandbox.DeepJSON(100_000), "not JSON"},
 		"HTML":               {sandbox.Respond(200, "text/html", htmlPage), "text/html"},
-		"204":                {sandbox.Respond(204, "", ""), "204"},
+		"204":                {sandbox.Respond(204, "", ""), "the answer (204 without a body) cannot be used: it is empty"},
 		"body cut off":       {sandbox.CutBody(), "EOF"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newServer(t)
 			s.Put(sandbox.Session{ID: testID})
-			s.Inject(sandbox.Fault{Effect: test.effect})
-			_, err := s.client(t).Get(t.Context(), testID)
+			var attempts atomic.Int32
+			s.Inject(sandbox.Fault{Effect: func(w http.ResponseWriter, r *http.Request, api http.Handler) {
+				attempts.Add(1)
+				test.effect(w, r, api)
+			}})
+			_, err := s.client(t, withRetries(1)).Get(t.Context(), testID)
 			expectError(t, err, test.want)
+			if repeated := attempts.Load() > 1; repeated != (name == "body cut off") {
+				t.Errorf("repeated: %t", repeated)
+			}
 		})
 	}
 }
