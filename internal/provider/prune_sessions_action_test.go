@@ -230,5 +230,6 @@ func TestPruneSessionsAction_InterruptNamesWhatIsLeft(t *testing.T) {
 	if text := diagnosticText(diags); strings.Contains(text, "nothing has to be repaired") {
 		t.Errorf("sessions are gone: %s", text)
 	}
+	f.wait()
 	f.expectWrites(t, deletions("old-1", "old-2")...)
 }
