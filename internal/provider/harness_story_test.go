@@ -69,6 +69,21 @@ func (s *story) move(from, to address) {
 	s.serial++
 }
 
+// loseNote removes the private state of an instance: an older version of the
+// provider has written the state.
+func (s *story) loseNote(at address) {
+	held := s.state.current[at]
+	held.private = nil
+	s.state.current[at] = held
+}
+
+// loseIdentity removes the identity of an instance, which older states do not have.
+func (s *story) loseIdentity(at address) {
+	held := s.state.current[at]
+	held.identity = nil
+	s.state.current[at] = held
+}
+
 // useOther switches to the credentials of the other account, useKey to another key
 // of the same account.
 func (s *story) useOther() { s.provider = pairOf(s.url, otherClientID) }

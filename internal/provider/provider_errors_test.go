@@ -213,6 +213,16 @@ func TestProviderErrors_RefusedDataSourceHidesNoRefusedRead(t *testing.T) {
 	expectError(t, p.readExpiry(testSessionID), "not sent")
 }
 
+func TestProviderErrors_AdviceAboutAnOutageIsGivenEachTime(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	p := newProtocol(t, f)
+	f.Inject(sandbox.Fault{Effect: sandbox.HTMLError(http.StatusBadGateway)})
+	for range 2 {
+		expectError(t, p.readExpiry(testSessionID), "Run the command again")
+	}
+}
+
 func TestProviderErrors_MissingSessionIsDescribedOnce(t *testing.T) {
 	t.Parallel()
 	_, diags := newProtocol(t, newFixture(t)).readData("palabra_session", attributes{"id": "test-user.typo "})

@@ -140,6 +140,23 @@ func TestPruneSessionsAction_KeepsWhatTheRunHasMade(t *testing.T) {
 	}
 }
 
+// TestPruneSessionsAction_KeepsWhatResourcesHaveMade, also if its answer was lost.
+func TestPruneSessionsAction_KeepsWhatResourcesHaveMade(t *testing.T) {
+	t.Parallel()
+	s := newStory(t)
+	s.put("extended", "forgotten")
+	p := newProtocolWith(t, attributes{"endpoint": s.url, "client_id": testClientID, "client_secret": testClientSecret, "max_retries": 0})
+	s.server = p.server
+	s.change(only(nil))
+	s.Inject(sandbox.Fault{Operation: sandbox.OperationExpiry, Effect: sandbox.CutAfter()})
+	s.config[room("it")] = lasts("extended")
+	s.applyFails(command{}, "Unable to set session expiry")
+	s.writes()
+	_, diags := p.invoke(t.Context(), pruneAction, attributes{"created_before": sinceStart(time.Hour)})
+	expectNone(t, diags)
+	s.expectWrites("DELETE forgotten")
+}
+
 // TestPruneSessionsAction_ReportsEachDeletionAtOnce: the second deletion waits
 // for the report of the first.
 func TestPruneSessionsAction_ReportsEachDeletionAtOnce(t *testing.T) {

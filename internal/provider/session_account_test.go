@@ -3,6 +3,8 @@ package provider_test
 import (
 	"testing"
 	"time"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 )
 
 // sessionsOfBothTypes are a palabra_session and an expiry of session s1.
@@ -44,7 +46,13 @@ func TestSessionAccount_MissingSessionIsBelievedWithAnotherKey(t *testing.T) {
 	for name, end := range map[string]func(s *story){
 		"that finds another session first": func(s *story) { s.Remove(s.id(b)); s.useKey() },
 		"that has found the session":       func(s *story) { s.useKey(); s.run(); s.Remove(s.id(a)); s.Remove(s.id(b)) },
-		"after its last known end":         func(s *story) { s.clock.Advance(2 * time.Hour); s.useKey() },
+		"that has renewed the session": func(s *story) {
+			s.useKey()
+			s.change(configuration{a: creates(attributes{"ttl_seconds": 7200}), b: creates(attributes{"ttl_seconds": 7200})}, command{noRefresh: true})
+			s.Remove(s.id(a))
+			s.Remove(s.id(b))
+		},
+		"after its last known end": func(s *story) { s.clock.Advance(2 * time.Hour); s.useKey() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -68,6 +76,37 @@ func TestSessionAccount_ConnectedSessionMayLiveBeyondItsLastKnownExpiry(t *testi
 	s.clock.Advance(10 * time.Minute)
 	s.useOther()
 	s.refused(command{}, "another account")
+}
+
+func TestSessionAccount_ImportedSessionMayLiveInAnotherAccount(t *testing.T) {
+	t.Parallel()
+	s := newStory(t)
+	s.put("s1")
+	s.imports(sessionAt("it"), &tfprotov6.ImportResourceStateRequest{ID: "s1"})
+	s.config = only(nil)
+	s.useOther()
+	s.refused(command{}, "another account")
+}
+
+// TestSessionAccount_EndIsNotAskedForAgain: the destroy of a session that has ended
+// sends no request.
+func TestSessionAccount_EndIsNotAskedForAgain(t *testing.T) {
+	t.Parallel()
+	a, b := room("a"), room("b")
+	for name, end := range map[string]func(*story){
+		"seen with another key": func(s *story) { s.useKey(); s.run() },
+		"without a note":        func(s *story) { s.run(); s.loseNote(b) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newAppliedStory(t, configuration{a: lasts("s1"), b: lasts("s2")}, "s1", "s2")
+			s.Remove("s2")
+			end(s)
+			s.active(b, false)
+			s.change(configuration{a: lasts("s1")}, command{noRefresh: true})
+			s.expectWrites()
+		})
+	}
 }
 
 // A create that failed has written nothing, so it must not make a Delete of the

@@ -8,8 +8,12 @@ import (
 func TestClaims_FindTwoInstancesThatContradictEachOther(t *testing.T) {
 	t.Parallel()
 	const warning, conflict = "Two resources manage one session", "Plan deletes a session that it keeps"
-	keep := func(instance string) claim { return claim{instance: instance, effect: keeps, extends: true} }
-	remove := func(instance string) claim { return claim{instance: instance, effect: deletes, extends: true} }
+	keep := func(instance string) claim {
+		return claim{instance: instance, resource: "B", effect: keeps, extends: true}
+	}
+	remove := func(instance string) claim {
+		return claim{instance: instance, resource: "A", effect: deletes, extends: true}
+	}
 	for name, test := range map[string]struct {
 		claims []claim
 		want   string
@@ -19,6 +23,7 @@ func TestClaims_FindTwoInstancesThatContradictEachOther(t *testing.T) {
 		"two instances in the state":              {[]claim{keep("a"), keep("b")}, warning},
 		"one in the state, one new":               {[]claim{keep("a"), keep("")}, warning},
 		"palabra_session without ttl_seconds":     {[]claim{{instance: "a", effect: keeps}, keep("b")}, ""},
+		"the same, the other way round":           {[]claim{keep("b"), {instance: "a", effect: keeps}}, ""},
 		"two instances delete":                    {[]claim{remove("a"), remove("b")}, ""},
 		"one deletes, another keeps":              {[]claim{remove("a"), keep("b")}, conflict},
 		"one keeps, another deletes":              {[]claim{keep("a"), remove("b")}, conflict},
@@ -35,6 +40,9 @@ func TestClaims_FindTwoInstancesThatContradictEachOther(t *testing.T) {
 			for _, each := range test.claims {
 				if diags := d.claim("a.session", each); len(diags) > 0 {
 					got = diags[0].Summary()
+					if text := diags[0].Detail(); got == conflict && !strings.Contains(text, `instance (A) deletes session "a.session", and another one (B) keeps`) {
+						t.Error(text)
+					}
 				}
 				d.claim("another.session", claim{instance: "z" + each.instance, effect: each.effect})
 			}

@@ -122,6 +122,7 @@ func TestSessionDeletion_DeletesNoMoreThanThePlanIsFor(t *testing.T) {
 		"the same, create first":          {before: itFirst, after: configuration{room("it"): createFirst(lasts("s2"))}, writes: []string{"DELETE s1", "POST s2"}},
 		"replacement of an ended session": {before: it, after: configuration{room("it"): lasts("s2")}, meanwhile: (*story).endS1, writes: []string{"POST s2"}},
 		"rename that forgets":             {before: configuration{room("it"): lasts("s1", forgets)}, after: configuration{room("new"): lasts("s1", forgets)}, writes: []string{"POST s1"}},
+		"replacement of a forgotten twin": {before: configuration{room("it"): lasts("s1", forgets), room("twin"): lasts("s1")}, after: configuration{room("it"): lasts("s2", forgets), room("twin"): lasts("s1")}, writes: []string{"POST s2"}},
 		"rename with moved":               {before: it, after: configuration{room("new"): lasts("s1")}, meanwhile: func(s *story) { s.move(room("it"), room("new")) }},
 		"both of two twins removed":       {before: configuration{room("it"): lasts("s1"), room("twin"): lasts("s1")}, writes: []string{"DELETE s1", "DELETE s1"}},
 		"one of two ended twins removed":  {before: configuration{room("it"): lasts("s1"), room("twin"): lasts("s1")}, after: it, meanwhile: (*story).endS1},
@@ -199,6 +200,53 @@ func TestSessionDeletion_ReplacedPalabraSessionDeletesTheOldOneOnly(t *testing.T
 			s.lives(id, true)
 		})
 	}
+}
+
+// TestSessionDeletion_ReplacedPalabraSessionThatForgetsDeletesNothing, so it may be
+// kept or deleted by something else.
+func TestSessionDeletion_ReplacedPalabraSessionThatForgetsDeletesNothing(t *testing.T) {
+	t.Parallel()
+	it := sessionAt("it")
+	forgets := func(intent string) block {
+		return creates(attributes{"delete_on_destroy": false, "intent": intent})
+	}
+	for name, test := range map[string]struct {
+		intent  string
+		how     command
+		removed bool
+	}{
+		"-replace, kept":          {intent: "event", how: command{replace: []address{it}}},
+		"another intent, kept":    {intent: "captions"},
+		"another intent, deleted": {intent: "captions", removed: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newAppliedStory(t, configuration{it: forgets("event")})
+			old := s.id(it)
+			s.change(configuration{it: forgets("event"), room("it"): lasts(old)})
+			s.writes()
+			config, want := configuration{it: forgets(test.intent)}, []string{"DELETE " + old}
+			if !test.removed {
+				config[room("it")], want = lasts(old), nil
+			}
+			s.change(config, test.how)
+			s.expectWrites(append(want, "POST", "POST "+s.id(it))...)
+		})
+	}
+}
+
+// TestSessionDeletion_ReplacementOfAnInstanceWithoutANote: an instance is not taken
+// for two, and what the new half does not keep is not lost.
+func TestSessionDeletion_ReplacementOfAnInstanceWithoutANote(t *testing.T) {
+	t.Parallel()
+	it := sessionAt("it")
+	s := newAppliedStory(t, configuration{it: creates(), room("it"): lasts("s1")}, "s1")
+	s.loseNote(it)
+	s.loseNote(room("it"))
+	s.expectWarnings(s.run(command{replace: []address{room("it")}, noRefresh: true}))
+	s.expectWrites("POST s1")
+	s.config[room("other")] = lasts(s.id(it))
+	s.refused(command{replace: []address{it}, noRefresh: true}, s.id(it), "Plan deletes a session that it keeps")
 }
 
 func TestSessionDeletion_UnknownSuccessorIsNotDeleted(t *testing.T) {

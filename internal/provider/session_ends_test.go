@@ -120,6 +120,17 @@ func TestSessionEnd_MetByAnUpdateFailsOnce(t *testing.T) {
 	s.expectEmptyPlan()
 }
 
+// TestSessionEnd_OfAPalabraSessionMetByAnUpdateIsStored: a destroy without a refresh
+// then sends no request.
+func TestSessionEnd_OfAPalabraSessionMetByAnUpdateIsStored(t *testing.T) {
+	t.Parallel()
+	s, it := newAppliedStory(t, configuration{sessionAt("it"): creates()}), sessionAt("it")
+	p := s.plan(configuration{it: creates(attributes{"ttl_seconds": 7200})}, command{})
+	s.Remove(s.id(it))
+	s.expectErrors(s.apply(p).problems, "Unable to extend session")
+	s.active(it, false)
+}
+
 func TestSessionEnd_NewInstanceOfAMissingSessionFailsAlone(t *testing.T) {
 	t.Parallel()
 	s := newStory(t)

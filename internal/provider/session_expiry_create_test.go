@@ -35,6 +35,46 @@ func TestSessionExpiry_CreateIsNotTaintedByAFailedReadBack(t *testing.T) {
 	runScenarios(t, scenarios)
 }
 
+func TestSessionExpiry_CreateThatCannotBeCheckedIsPlanned(t *testing.T) {
+	t.Parallel()
+	first := given(nil)
+	first.fault, first.warns = unavailable(sandbox.OperationGet), []string{"Unable to check session", "Session not read back"}
+	runScenarios(t, map[string]scenario{"unavailable": {turns: []turn{first}}})
+}
+
+// TestSessionExpiry_ApplyChecksNoSessionAgain, whatever it writes first: an engine
+// plans the creation once more.
+func TestSessionExpiry_ApplyChecksNoSessionAgain(t *testing.T) {
+	t.Parallel()
+	a, z := room("a"), room("z")
+	for name, test := range map[string]struct{ before, after configuration }{
+		"palabra_session": {configuration{}, configuration{sessionAt("a"): creates()}},
+		"create":          {configuration{}, configuration{a: lasts("s1")}},
+		"renewal":         {configuration{a: lasts("s1")}, configuration{a: lasts("s1", attributes{"ttl_seconds": 7200})}},
+		"deletion":        {configuration{a: lasts("s1")}, configuration{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newAppliedStory(t, test.before, "s1", "s2")
+			test.after[z] = lasts("s2")
+			p := s.plan(test.after, command{})
+			s.ResetRequests()
+			if out := s.apply(p); out.failed() {
+				t.Fatal(problemText(out.problems))
+			}
+			reads := 0
+			for _, request := range s.Requests() {
+				if request.Method == http.MethodGet && request.SessionID == "s2" {
+					reads++
+				}
+			}
+			if reads != 1 {
+				t.Errorf("%d reads of the new session, want 1, after the write", reads)
+			}
+		})
+	}
+}
+
 func TestSessionExpiry_RefusedCreateLeavesNothingInTheState(t *testing.T) {
 	t.Parallel()
 	refuse := func(*story) sandbox.Fault {
@@ -70,7 +110,7 @@ func TestSessionExpiry_RefusesInvalidArguments(t *testing.T) {
 		{"a", lead(0), "must be between 1"},
 	} {
 		s.config = configuration{room("it"): lasts(test.id, test.arguments)}
-		s.refused(command{}, test.want)
+		s.refused(command{}, "error at validate of", test.want)
 	}
 	if calls := s.Requests(); len(calls) > 0 {
 		t.Errorf("requests: %v, want none", calls)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
@@ -87,6 +88,9 @@ func TestSessionExpiry_ReadOfAStateWithoutIdentityAddsOne(t *testing.T) {
 		"deleted early": func(s *story) { s.Remove("s1") },
 		"ended":         after(3 * time.Hour),
 		"alive":         func(*story) {},
+		"not configured": func(s *story) {
+			s.provider["client_secret"] = tftypes.NewValue(tftypes.String, tftypes.UnknownValue)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -96,7 +100,7 @@ func TestSessionExpiry_ReadOfAStateWithoutIdentityAddsOne(t *testing.T) {
 			for _, private := range [][]byte{created.private, nil} {
 				s.state.current[room("it")] = object{value: created.value, private: private}
 				s.run(command{refreshOnly: true}) // It fails the test unless the answer has an identity.
-				s.active(room("it"), name == "alive")
+				s.active(room("it"), name == "alive" || name == "not configured")
 			}
 		})
 	}

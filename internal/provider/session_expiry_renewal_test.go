@@ -13,12 +13,16 @@ func renewed(happens func(*story), config attributes, expiresAt time.Duration) t
 	return turn{happens: happens, config: config, plans: "renew", writes: []string{"POST s1"}, expiresAt: expiresAt}
 }
 
+// unavailable answers an operation as a gateway does without the API.
+func unavailable(operation sandbox.Operation) func(*story) sandbox.Fault {
+	return func(*story) sandbox.Fault {
+		return sandbox.Fault{Operation: operation, Effect: sandbox.HTMLError(http.StatusBadGateway)}
+	}
+}
+
 func TestSessionExpiry_Renews(t *testing.T) {
 	t.Parallel()
 	ttl := func(seconds int) attributes { return attributes{"ttl_seconds": seconds} }
-	badGateway := func(*story) sandbox.Fault {
-		return sandbox.Fault{Operation: sandbox.OperationExpiry, Effect: sandbox.HTMLError(http.StatusBadGateway)}
-	}
 	forgetting := lead(time.Hour)
 	forgetting["delete_on_destroy"] = false
 	runScenarios(t, map[string]scenario{
@@ -34,7 +38,7 @@ func TestSessionExpiry_Renews(t *testing.T) {
 		}},
 		"again after a failed run": {turns: []turn{
 			given(nil),
-			{config: ttl(600), fault: badGateway, plans: "renew", fails: []string{"Unable to extend session", "502"}, writes: []string{"POST s1"}},
+			{config: ttl(600), fault: unavailable(sandbox.OperationExpiry), plans: "renew", fails: []string{"Unable to extend session", "502"}, writes: []string{"POST s1"}},
 			renewed(nil, nil, 10*time.Minute),
 		}},
 		// The read after eleven minutes notes nothing: it finds less than a tenth gone.
@@ -48,6 +52,9 @@ func TestSessionExpiry_Renews(t *testing.T) {
 			{config: lead(2 * time.Minute), later: []string{"renew_before_seconds"}, plans: "renew"},
 			{happens: after(time.Hour), config: lead(90 * time.Minute), later: []string{"renew_before_seconds"}, plans: "renew", writes: []string{"POST s1"}, expiresAt: 3 * time.Hour},
 			{config: lead(2 * time.Hour), later: []string{"renew_before_seconds"}, plans: "renew", fails: []string{"renew_before_seconds (7200) must be smaller than ttl_seconds (7200)"}},
+		}},
+		"with a lifetime known after apply": {turns: []turn{
+			{config: lead(time.Minute), later: []string{"ttl_seconds"}, plans: "create", writes: []string{"POST s1"}, expiresAt: 2 * time.Hour},
 		}},
 		// A renewal that no plan has shown would be an error of the engine.
 		"not in the apply of a plan without a renewal": {turns: []turn{
@@ -102,8 +109,17 @@ func TestSessionExpiry_StaleReadBackIsNotACap(t *testing.T) {
 	}
 	first := given(nil)
 	first.happens, first.fault, first.expiresAt = after(time.Minute), stale(1), 2*time.Hour+time.Minute
+	// A create knows no earlier expiry. The next read corrects it.
+	always := first
+	always.fault, always.expiresAt, always.unsettled = stale(9), 24*time.Hour, true
+	// The expiry is as good as the one in the state, so only the note has it.
+	noted := change(9, 9000)
+	noted.turns[1].happens, noted.turns[1].expiresAt = after(time.Minute), 31*time.Minute+9000*time.Second
+	noted.turns = []turn{noted.turns[0], {happens: all(after(30*time.Minute), expiring(2*time.Hour-30*time.Second))}, noted.turns[1]}
 	runScenarios(t, map[string]scenario{
 		"once, of a create":            {turns: []turn{first}},
+		"always, of a create":          {turns: []turn{always, {warns: []string{earlierWarning}, expiresAt: 2*time.Hour + time.Minute}}},
+		"always, of a noted expiry":    noted,
 		"once, of a longer lifetime":   change(1, 9000),
 		"always, of a longer lifetime": change(9, 9000),
 	})

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
+	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
 var epoch = time.Date(2031, time.March, 14, 9, 26, 53, 0, time.UTC)
@@ -55,6 +57,7 @@ func TestLifetimePlan_DecidesFromStateAndNoteAlone(t *testing.T) {
 		"ttl changed":                         {planned: ttl(newWholeNumber(60)), note: remaining(time.Hour), renew: true},
 		"ttl unknown":                         {planned: ttl(unknownWholeNumber()), note: remaining(time.Hour), renew: true},
 		"ttl not configured":                  {both: ttl(nullWholeNumber()), note: remaining(time.Second)},
+		"ttl not sent, and not configured":    {both: ttl(nullWholeNumber()), note: lifetimeNote{Unsent: true}},
 		"lead time reached":                   {both: lead(3600), note: remaining(41 * time.Minute), renew: true},
 		"exactly the lead time remains":       {both: lead(3600), note: remaining(time.Hour)},
 		"lead time not reached":               {both: lead(3600), note: remaining(61 * time.Minute)},
@@ -94,6 +97,9 @@ func TestLifetimePlan_DecidesFromStateAndNoteAlone(t *testing.T) {
 			if got := planned.ExpiresAt.IsUnknown(); got != test.renew {
 				t.Errorf("renews: %t, want %t", got, test.renew)
 			}
+			if got, want := planned.RenewAt.IsUnknown(), test.renew && !planned.RenewBeforeSeconds.IsNull(); got != want {
+				t.Errorf("renew_at is unknown: %t, want %t", got, want)
+			}
 			if got, want := planned.isActive(), prior.isActive(); got != want {
 				t.Errorf("active: %t, want %t", got, want)
 			}
@@ -122,6 +128,7 @@ func TestLifetimePlan_RenewAtIsTheEndLessTheEffectiveLead(t *testing.T) {
 		"capped far above the lead":  {newWholeNumber(600), 3600, true, at(110 * time.Minute)},
 		"capped just above the lead": {newWholeNumber(600), 620, true, at(2*time.Hour - 558*time.Second)},
 		"capped below the lead":      {newWholeNumber(600), 100, true, at(2*time.Hour - 90*time.Second)},
+		"capped to 90.9 seconds":     {newWholeNumber(600), 101, true, at(2*time.Hour - 90*time.Second)},
 		"ended":                      {newWholeNumber(600), 0, false, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -149,6 +156,7 @@ func TestLifetimeNote_IsSavedOnlyWhenAPlanCouldDecideDifferently(t *testing.T) {
 		"more than a tenth less is left": {func(n *lifetimeNote) { n.ServerTime = epoch.Add(11 * time.Minute) }, true},
 		"due":                            {func(n *lifetimeNote) { n.ServerTime = epoch.Add(41 * time.Minute) }, true},
 		"extended by somebody else":      {func(n *lifetimeNote) { n.ExpiresAt = epoch.Add(200 * time.Minute) }, false},
+		"another instance":               {func(n *lifetimeNote) { n.Instance = "j" }, true},
 		"other credentials":              {func(n *lifetimeNote) { n.Account = "b" }, true},
 		"not sent":                       {func(n *lifetimeNote) { n.Unsent = true }, true},
 	} {
@@ -160,6 +168,14 @@ func TestLifetimeNote_IsSavedOnlyWhenAPlanCouldDecideDifferently(t *testing.T) {
 				t.Errorf("differs: %t, want %t", got, test.want)
 			}
 		})
+	}
+	if unseen := (lifetimeNote{Instance: "i", Account: "a"}); !unseen.differs(noted, m) {
+		t.Error("the first observation is not saved")
+	}
+	past, later := noted, noted
+	past.ServerTime, later.ServerTime = epoch.Add(101*time.Minute), epoch.Add(200*time.Minute)
+	if past.differs(later, m) {
+		t.Error("the time after the end is saved")
 	}
 }
 
@@ -192,12 +208,48 @@ func TestLifetimeRead_KeepsAtLeastUntil(t *testing.T) {
 
 func TestLifetimeRead_PastExpiryChangesNothingAboutActive(t *testing.T) {
 	t.Parallel()
-	for _, active := range []bool{true, false} {
+	for _, active := range []types.Bool{types.BoolValue(true), types.BoolValue(false), types.BoolNull()} {
+		for _, past := range []time.Duration{0, time.Second} {
+			model := givenLifetime(7200)
+			model.Active = active
+			model.observe(palabra.Session{ID: "a.session", ExpiresAt: epoch, ServerTime: epoch.Add(past)}, lifetimeNote{})
+			if got, want := model.Active.ValueBool(), active.IsNull() || active.ValueBool(); got != want {
+				t.Errorf("active: %t, want %t", got, want)
+			}
+		}
+	}
+}
+
+// A page may be stale, so it only confirms what is known.
+func TestLifetimeRead_PageOnlyConfirms(t *testing.T) {
+	t.Parallel()
+	box := sandbox.New(sandbox.Options{Now: func() time.Time { return epoch }})
+	box.Put(sandbox.Session{ID: "a.session", CreatedAt: epoch, ExpiresAt: epoch.Add(2 * time.Hour)})
+	server := httptest.NewServer(box)
+	t.Cleanup(server.Close)
+	client, err := palabra.New(palabra.Config{Endpoint: server.URL, APIKey: sandbox.DefaultAPIKey, BulkRead: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client.Prime(t.Context())
+	d := newProviderData()
+	d.client = client
+	for name, test := range map[string]struct {
+		change   func(*lifetimeModel)
+		instance string
+		want     bool
+	}{
+		"as known":     {func(*lifetimeModel) {}, "i", true},
+		"later":        {func(m *lifetimeModel) { m.ExpiresAt = timestamp(epoch.Add(time.Hour)) }, "i", true},
+		"earlier":      {func(m *lifetimeModel) { m.ExpiresAt = timestamp(epoch.Add(3 * time.Hour)) }, "i", false},
+		"no expiry":    {func(m *lifetimeModel) { m.ExpiresAt = timestamp(time.Time{}) }, "i", false},
+		"ended before": {func(m *lifetimeModel) { m.Active = types.BoolValue(false) }, "i", false},
+		"first read":   {func(*lifetimeModel) {}, "", false},
+	} {
 		model := givenLifetime(7200)
-		model.Active = types.BoolValue(active)
-		model.observe(palabra.Session{ID: "a.session", ExpiresAt: epoch, ServerTime: epoch.Add(time.Second)}, lifetimeNote{})
-		if got := model.Active.ValueBool(); got != active {
-			t.Errorf("active: %t, want %t", got, active)
+		test.change(&model)
+		if session, err := d.read(t.Context(), model, lifetimeNote{Instance: test.instance}); err != nil || session.Listed != test.want {
+			t.Errorf("%s: from a page: %t, want %t; %v", name, session.Listed, test.want, err)
 		}
 	}
 }
@@ -231,6 +283,40 @@ func TestLifetimeImport_DerivesTheLifetime(t *testing.T) {
 	}
 }
 
+func TestLifetimeImport_KeepsWhatIsKnown(t *testing.T) {
+	t.Parallel()
+	model := lifetimeModel{TTLSeconds: newWholeNumber(60), DeleteOnDestroy: types.BoolValue(false)}
+	model.observe(palabra.Session{CreatedAt: epoch, ExpiresAt: epoch.Add(time.Hour)}, lifetimeNote{})
+	if model.TTLSeconds.ValueInt64() != 60 || model.DeleteOnDestroy.ValueBool() || !timeOf(model.ExpiresAt).Equal(epoch.Add(time.Hour)) {
+		t.Errorf("%+v", model)
+	}
+}
+
+func TestLifetimeWrite_NotesACap(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		ttl     int64
+		granted time.Duration
+		capped  bool
+		seconds int64 // the noted grant
+	}{
+		{7200, 2 * time.Hour, false, 0},
+		{7200, 3 * time.Hour, false, 0},
+		{7200, 119 * time.Minute, false, 7140},
+		{7200, 118 * time.Minute, true, 7080},
+		{60, 30 * time.Second, false, 30},
+		{60, 29 * time.Second, true, 29},
+		{60, time.Second / 2, true, 1},
+	} {
+		model, got := givenLifetime(test.ttl), lifetime{ExpiresAt: epoch.Add(test.granted), ServerTime: epoch, Granted: test.granted}
+		note := lifetimeNote{GrantedSeconds: 5} // of the write before
+		model.recordGrant(&note, got)
+		if capped := got.capped(model.ttl()); capped != test.capped || note.GrantedSeconds != test.seconds {
+			t.Errorf("%s of %d s: capped: %t, want %t; noted: %d, want %d", test.granted, test.ttl, capped, test.capped, note.GrantedSeconds, test.seconds)
+		}
+	}
+}
+
 func TestLifetimeWrite_TellsAStaleReadBackFromACap(t *testing.T) {
 	t.Parallel()
 	const ttl = time.Hour
@@ -245,6 +331,7 @@ func TestLifetimeWrite_TellsAStaleReadBackFromACap(t *testing.T) {
 		"the old expiry, not updated":       {old, epoch.Add(-time.Hour), []time.Time{old}, true},
 		"the old expiry, no updated_at":     {old, time.Time{}, []time.Time{old.Add(2 * time.Second)}, true},
 		"the old expiry, updated":           {old, epoch, []time.Time{old}, false},
+		"updated in the second before":      {old, epoch.Add(-time.Second), []time.Time{old}, false},
 		"another expiry":                    {old.Add(time.Minute), epoch.Add(-time.Hour), []time.Time{old}, false},
 		"either of two":                     {old, epoch.Add(-time.Hour), []time.Time{epoch, old}, true},
 		"a longer old lifetime":             {epoch.Add(9 * time.Hour), epoch.Add(-time.Hour), []time.Time{epoch.Add(9 * time.Hour)}, true},

@@ -46,10 +46,31 @@ func TestSessionResource_ImportOfAMissingSessionStaysOutOfTheState(t *testing.T)
 
 func TestSessionResource_ReadOfAStateWithoutIdentityAddsOne(t *testing.T) {
 	t.Parallel()
-	s, it := newAppliedStory(t, only(nil)), sessionAt("it")
-	created := s.state.current[it]
-	s.state.current[it] = object{value: created.value, private: created.private}
-	s.run(command{refreshOnly: true}) // It fails the test unless the answer has an identity.
+	it := sessionAt("it")
+	for name, happens := range map[string]func(*story){
+		"alive":   func(*story) {},
+		"deleted": func(s *story) { s.Remove(s.id(it)) },
+		"not configured": func(s *story) {
+			s.provider["client_secret"] = tftypes.NewValue(tftypes.String, tftypes.UnknownValue)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newAppliedStory(t, only(nil))
+			s.loseIdentity(it)
+			happens(s)
+			s.run(command{refreshOnly: true}) // It fails the test unless the answer has an identity.
+		})
+	}
+}
+
+func TestSessionResource_UpdateOfAStateWithoutIdentityAddsOne(t *testing.T) {
+	t.Parallel()
+	changed := attributes{"ttl_seconds": 7200}
+	s := newAppliedStory(t, sessionsOfBothTypes(), "s1")
+	s.loseIdentity(sessionAt("it"))
+	s.loseIdentity(room("it"))
+	s.change(configuration{sessionAt("it"): creates(changed), room("it"): lasts("s1", changed)}, command{noRefresh: true})
 }
 
 func TestSessionResource_LifetimeBesideAnExpiryOfTheSessionWarns(t *testing.T) {

@@ -194,7 +194,10 @@ func TestSessionResource_RefusesInvalidArguments(t *testing.T) {
 		{attributes{"ttl_seconds": 60, "renew_before_seconds": 60}, "must be smaller than ttl_seconds"},
 	} {
 		s.config = only(test.arguments)
-		s.refused(command{}, test.want)
+		s.refused(command{}, "error at validate of", test.want)
+		if problems := s.plan(s.config, command{}).problems; len(problems) != 1 {
+			t.Errorf("one mistake, and these errors: %s", problemText(problems))
+		}
 	}
 	if calls := s.Requests(); len(calls) > 0 {
 		t.Errorf("requests: %v, want none", calls)
