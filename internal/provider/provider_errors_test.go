@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"net/http/httptest"
 	"regexp"
 	"strings"
 	"sync"
@@ -35,8 +34,7 @@ func expectInOrder(t *testing.T, text string, parts ...string) {
 func TestProviderErrors_SayWhatFailedAndWhatToDo(t *testing.T) {
 	t.Parallel()
 	const again = "Nothing was removed from the state."
-	stopped := httptest.NewServer(nil)
-	stopped.Close()
+	const nobody = "http://127.0.0.1:1" // No server of another test gets this port.
 	endpoint := func(url string) attributes { return attributes{"endpoint": url} }
 
 	s := newStory(t)
@@ -54,7 +52,7 @@ func TestProviderErrors_SayWhatFailedAndWhatToDo(t *testing.T) {
 		"cut connection":       {nil, sandbox.CutBefore(), []string{"EOF", again}, ""},
 		"login page":           {nil, sandbox.Replace(http.StatusOK, "text/html", "<html>Sign in</html>"), []string{"the answer (text/html) cannot be used", again}, ""},
 		"endless answer":       {nil, sandbox.EndlessBody(), []string{"larger than the limit of 8388608 bytes", again}, ""},
-		"redirect":             {nil, sandbox.Redirect(stopped.URL), []string{"HTTP 307", "redirects are not followed because they would carry the credentials along"}, ""},
+		"redirect":             {nil, sandbox.Redirect(nobody), []string{"HTTP 307", "redirects are not followed because they would carry the credentials along"}, ""},
 		"rate limit":           {nil, sandbox.RateLimited("0"), []string{"HTTP 429", "lower -parallelism, or raise max_retries"}, ""},
 		"refused request":      {nil, sandbox.NotOK(http.StatusConflict, "Conflict", "Not today", 1), []string{"Not today", "Its message above gives the reason"}, "again"},
 		"credentials with 401": {nil, sandbox.RefuseCredentials(http.StatusUnauthorized), []string{"refused the credentials from the client_id attribute", "Nothing was removed from the state."}, "balance"},
@@ -62,7 +60,7 @@ func TestProviderErrors_SayWhatFailedAndWhatToDo(t *testing.T) {
 		"credentials with 404": {nil, sandbox.RefuseCredentials(http.StatusNotFound), []string{"refused the credentials from the client_id attribute", "an API key (api_key) and a key pair", "not interchangeable"}, "does not exist"},
 		"no answer in time":    {attributes{"request_timeout": "100ms"}, sandbox.Delay(time.Hour), []string{"no complete answer in time", again}, ""},
 		"another API":          {endpoint(s.url + "/v1"), nil, []string{"probably not the base URL of the API"}, "not interchangeable"},
-		"stopped sandbox":      {endpoint(stopped.URL), nil, []string{"Is the sandbox running"}, ""},
+		"stopped sandbox":      {endpoint(nobody), nil, []string{"Is the sandbox running"}, ""},
 	} {
 		configured := maps.Clone(s.provider)
 		maps.Copy(s.provider, test.provider)
