@@ -162,12 +162,7 @@ func TestCreate_SessionLimitAs429IsNotRepeated(t *testing.T) {
 func TestCreate_WithoutAConnectionWasNotSent(t *testing.T) {
 	t.Parallel()
 	refusing, _ := tunnel(t, "", http.StatusForbidden)
-	closed := httptest.NewServer(nil)
-	closed.Close()
-	unreachable, err := url.Parse(closed.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
+	unreachable := &url.URL{Scheme: "http", Host: "127.0.0.1:1"} // No server of another test gets this port.
 	for name, test := range map[string]struct {
 		timeout time.Duration
 		adjust  func(*http.Transport)
