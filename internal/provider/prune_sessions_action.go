@@ -98,18 +98,14 @@ func (a *pruneSessionsAction) Schema(_ context.Context, _ action.SchemaRequest, 
 func (a *pruneSessionsAction) ValidateConfig(ctx context.Context, req action.ValidateConfigRequest, resp *action.ValidateConfigResponse) {
 	var config pruneSessionsModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	if !resp.Diagnostics.HasError() {
-		resp.Diagnostics.Append(config.check()...)
-	}
+	resp.Diagnostics.Append(config.check()...)
 }
 
 // ModifyPlan repeats the check for values that were unknown during validation.
 func (a *pruneSessionsAction) ModifyPlan(ctx context.Context, req action.ModifyPlanRequest, resp *action.ModifyPlanResponse) {
 	var config pruneSessionsModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	if !resp.Diagnostics.HasError() {
-		resp.Diagnostics.Append(config.check()...)
-	}
+	resp.Diagnostics.Append(config.check()...)
 }
 
 // check reports arguments that would prune the wrong sessions. It runs in
@@ -141,21 +137,16 @@ func (m pruneSessionsModel) filter() (sessionFilter, diag.Diagnostics) {
 func (a *pruneSessionsAction) Invoke(ctx context.Context, req action.InvokeRequest, resp *action.InvokeResponse) {
 	var config pruneSessionsModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
 	resp.Diagnostics.Append(config.check()...)
 	filter, diags := config.filter()
 	resp.Diagnostics.Append(diags...)
-	var excluded []string
-	if !resp.Diagnostics.HasError() && !config.ExcludeIDs.IsNull() {
-		resp.Diagnostics.Append(config.ExcludeIDs.ElementsAs(ctx, &excluded, false)...)
-	}
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	var excluded []string
+	resp.Diagnostics.Append(config.ExcludeIDs.ElementsAs(ctx, &excluded, false)...)
 	client := a.data.configuredClient(pruneSummary, &resp.Diagnostics)
-	if client == nil {
+	if resp.Diagnostics.HasError() {
 		return
 	}
 	run := pruning{data: a.data, client: client, filter: filter, config: config, excluded: excluded, report: func(format string, arguments ...any) {

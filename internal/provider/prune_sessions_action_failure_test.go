@@ -1,8 +1,11 @@
 package provider_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,7 +26,7 @@ func TestPruneSessionsAction_StopsWhenEveryCallFails(t *testing.T) {
 		tried, failed int
 		want          []string
 	}{
-		"503":         {effect: sandbox.HTMLError(http.StatusServiceUnavailable), tried: 3, failed: 3, want: dead},
+		"500":         {effect: sandbox.HTMLError(http.StatusInternalServerError), tried: 3, failed: 3, want: dead},
 		"429":         {effect: sandbox.RateLimited(""), tried: 3, failed: 3, want: dead},
 		"cut off":     {effect: sandbox.CutBefore(), tried: 3, failed: 3, want: dead},
 		"401":         {effect: sandbox.RefuseCredentials(http.StatusUnauthorized), skip: 1, tried: 2, failed: 1, want: unauthorized},
@@ -59,8 +62,12 @@ func TestPruneSessionsAction_StopsWhenEveryCallFails(t *testing.T) {
 			if last := progress[len(progress)-1]; last != summary {
 				t.Errorf("summary: %q, want %q", last, summary)
 			}
+			failed := slices.DeleteFunc(progress, func(message string) bool { return !strings.HasPrefix(message, "Unable to delete session old-") })
+			if len(failed) != test.failed {
+				t.Errorf("%d failures were reported, want %d", len(failed), test.failed)
+			}
 			expectError(t, diags, test.want...)
-			if text := diagnosticText(diags); len(diags) != 1 || len(text) > 4000 {
+			if text := diagnosticText(diags); len(diags) != 1 || len(text) > 4000 || strings.Contains(text, "Not tried") != (test.tried < sessions) {
 				t.Errorf("%d diagnostics of %d characters: %s", len(diags), len(text), text)
 			}
 		})
@@ -76,4 +83,32 @@ func TestPruneSessionsAction_IncompleteListDeletesNothing(t *testing.T) {
 	expectError(t, diags, "Unable to prune sessions", "502")
 	f.expectWrites(t)
 	expectProgress(t, progress)
+}
+
+func TestPruneSessionsAction_InterruptNamesWhatIsLeft(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		during string
+		done   string
+		tried  []string
+		want   string // after the number of deletions
+	}{
+		"during a deletion": {"old-2", "1", []string{"old-1", "old-2"}, `The deletion of session "old-2" was under way: it may be deleted, too. Not tried: old-3. Invoke`},
+		"during the last":   {"old-3", "2", []string{"old-1", "old-2", "old-3"}, `The deletion of session "old-3" was under way: it may be deleted, too. Invoke`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newPruneFixture(t)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			f.Inject(sandbox.Fault{Operation: sandbox.OperationDelete, SessionID: test.during, Effect: interruptedBy(cancel)})
+			progress, diags := newProtocol(t, f).invoke(ctx, pruneAction, attributes{"id_prefix": "old-"})
+			if last := progress[len(progress)-1]; !strings.HasSuffix(last, "("+test.done+" of 3)") {
+				t.Errorf("progress after the interrupt, which an engine does not read: %q", last)
+			}
+			expectError(t, diags, "Stopped pruning after "+test.done+" deletion", test.done+" of 3 sessions selected are deleted. "+test.want)
+			f.wait()
+			f.expectWrites(t, deletions(test.tried...)...)
+		})
+	}
 }

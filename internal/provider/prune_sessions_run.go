@@ -162,7 +162,7 @@ func (p *pruning) deleteOldest(ctx context.Context, selected []palabra.Session, 
 // refuses the credentials.
 func hitsEveryCall(err error) bool {
 	var apiErr *palabra.Error
-	if err == nil || !errors.As(err, &apiErr) {
+	if !errors.As(err, &apiErr) {
 		return false
 	}
 	answered := apiErr.StatusCode != 0 && apiErr.StatusCode < http.StatusInternalServerError
