@@ -144,8 +144,10 @@ func TestPruneSessionsAction_KeepsWhatTheRunHasMade(t *testing.T) {
 	progress, diags := p.invoke(t.Context(), pruneAction, attributes{"created_before": sinceStart(time.Hour)})
 	expectNone(t, diags)
 	f.expectWrites(t, deletions("forgotten")...)
-	if !slices.Contains(progress, "Keeping session extended: this run created or extended it") {
-		t.Errorf("progress: %q", progress)
+	for _, want := range []string{"3 of 3 sessions match created_before " + sinceStart(time.Hour), "Keeping session extended: this run created or extended it"} {
+		if !slices.Contains(progress, want) {
+			t.Errorf("progress: %q, want %q", progress, want)
+		}
 	}
 }
 

@@ -42,7 +42,7 @@ type sessionFilter struct {
 func (m sessionFilterModel) filter() (sessionFilter, diag.Diagnostics) {
 	var diags diag.Diagnostics
 	parse := func(value timetypes.RFC3339) *time.Time {
-		if value.IsNull() || value.IsUnknown() {
+		if value.IsNull() {
 			return nil
 		}
 		t, parseDiags := value.ValueRFC3339Time()
