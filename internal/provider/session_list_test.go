@@ -208,6 +208,9 @@ func expectEmptyImport(t *testing.T, f *fixture, typeName string, listed tfproto
 	if problems := s.imports(at, &tfprotov6.ImportResourceStateRequest{Identity: listed.Identity}); hasErrors(problems) {
 		t.Errorf("import: %s", problemText(problems))
 	}
+	if imported, listed := s.state.current[at].value, unwire(resourceType(typeName), listed.Resource); !imported.Equal(listed) {
+		t.Errorf("imported: %s\nlisted:   %s", imported, listed)
+	}
 	plan := s.plan(configuration{at: {arguments: arguments}}, command{})
 	if _, imported := s.state.current[at]; !imported || !plan.empty() || len(plan.problems) > 0 {
 		t.Errorf("imported: %t, plan: %v\n%s", imported, actionsOf(plan), problemText(plan.problems))
