@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"fmt"
+	"math"
 	"math/big"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
@@ -77,16 +78,8 @@ func (wholeNumberType) ValueFromTerraform(_ context.Context, in tftypes.Value) (
 	if exact, accuracy := given.Int64(); accuracy == big.Exact {
 		return newWholeNumber(exact), nil
 	}
-	return wholeNumber{Int64: types.Int64Value(nearest(given)), given: given}, nil
-}
-
-func nearest(given *big.Float) int64 {
-	half := big.NewFloat(0.5)
-	if given.Signbit() {
-		half.Neg(half)
-	}
-	rounded, _ := new(big.Float).Add(given, half).Int64()
-	return rounded
+	near, _ := given.Float64()
+	return wholeNumber{Int64: types.Int64Value(int64(math.Round(near))), given: given}, nil
 }
 
 // ValidateAttribute reports a number that is not whole.

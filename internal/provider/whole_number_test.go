@@ -45,29 +45,41 @@ func TestWholeNumber_CalculatedIsAccepted(t *testing.T) {
 	s.expectValue(room("it"), "expires_at", sinceStart(60480*time.Second))
 }
 
-func TestWholeNumber_FractionIsRefused(t *testing.T) {
+func TestWholeNumber_InvalidIsRefusedOnce(t *testing.T) {
 	t.Parallel()
-	fraction := calculated("1.5")
-	for kind, test := range map[string]struct {
-		attribute string
-		arguments attributes
+	expiry := func(ttl any) attributes { return attributes{"session_id": "a", "ttl_seconds": ttl} }
+	for name, test := range map[string]struct {
+		kind, attribute string
+		arguments       attributes
+		want            []string
 	}{
-		expiryType:  {"ttl_seconds", attributes{"session_id": "a", "ttl_seconds": fraction}},
-		sessionType: {"subscriber_count", attributes{"subscriber_count": fraction}},
+		"a fraction":            {expiryType, "ttl_seconds", expiry(calculated("1.5")), []string{"Not a whole number", "floor()", "1.5"}},
+		"a fraction of a count": {sessionType, "subscriber_count", attributes{"subscriber_count": calculated("1.5")}, []string{"Not a whole number"}},
+		"nearly a whole number": {expiryType, "ttl_seconds", expiry(calculated("1.0001")), []string{"Not a whole number", "1.0001"}},
+		"too large":             {expiryType, "ttl_seconds", expiry(calculated("1e30")), []string{"Number too large", "1e+30"}},
+		"calculated, negative":  {expiryType, "ttl_seconds", expiry(calculated("-0.7", 24, 3600)), []string{"got: -60480"}},
 	} {
-		config := wire(newObject(providerSchemas().ResourceSchemas[kind], test.arguments))
-		resp, err := newServer().ValidateResourceConfig(t.Context(), &tfprotov6.ValidateResourceConfigRequest{TypeName: kind, Config: config})
-		if err != nil {
-			t.Fatal(err)
-		}
-		expectError(t, resp.Diagnostics, "Not a whole number", "floor()", "1.5")
-		if len(resp.Diagnostics) != 1 || !resp.Diagnostics[0].Attribute.Equal(tftypes.NewAttributePath().WithAttributeName(test.attribute)) {
-			t.Errorf("diagnostics, want one at %s: %s", test.attribute, diagnosticText(resp.Diagnostics))
-		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			config := wire(newObject(providerSchemas().ResourceSchemas[test.kind], test.arguments))
+			resp, err := newServer().ValidateResourceConfig(t.Context(), &tfprotov6.ValidateResourceConfigRequest{TypeName: test.kind, Config: config})
+			if err != nil {
+				t.Fatal(err)
+			}
+			expectError(t, resp.Diagnostics, test.want...)
+			if len(resp.Diagnostics) != 1 || !resp.Diagnostics[0].Attribute.Equal(tftypes.NewAttributePath().WithAttributeName(test.attribute)) {
+				t.Errorf("diagnostics, want one at %s: %s", test.attribute, diagnosticText(resp.Diagnostics))
+			}
+		})
 	}
+}
+
+// TestWholeNumber_FractionThatWasUnknownIsRefused at apply.
+func TestWholeNumber_FractionThatWasUnknownIsRefused(t *testing.T) {
+	t.Parallel()
 	s := newStory(t)
 	s.put("s1")
-	late := lasts("s1", attributes{"ttl_seconds": fraction})
+	late := lasts("s1", attributes{"ttl_seconds": calculated("1.5")})
 	late.later = []string{"ttl_seconds"}
 	s.config = configuration{room("it"): late}
 	s.applyFails(command{}, "Not a whole number")
