@@ -110,7 +110,8 @@ func sessionMover(target string, sources map[string]moveSource) resource.StateMo
 			}
 		}
 		resp.Diagnostics.Append(resp.TargetIdentity.Set(ctx, sessionIdentityModel{SessionID: types.StringValue(id)})...)
-		if _, kept := resp.TargetState.Schema.GetAttributes()["publisher_token"]; textOf(state["publisher_token"]) != "" && !kept {
+		// Only a palabra_session has tokens, and only a palabra_session_expiry replaces it.
+		if textOf(state["publisher_token"]) != "" {
 			resp.Diagnostics.AddWarning("Tokens leave the state",
 				fmt.Sprintf("A %s has no tokens and URLs, so apply removes those of session %q from the state. "+
 					"The API returns them only on creation, so they cannot be read again. If a client still needs them, copy them first.", target, id))

@@ -31,7 +31,7 @@ func moved(t *testing.T, target string, req *tfprotov6.MoveResourceStateRequest)
 func moveRequest(address, typeName, state string) *tfprotov6.MoveResourceStateRequest {
 	return &tfprotov6.MoveResourceStateRequest{
 		SourceProviderAddress: address, SourceTypeName: typeName,
-		SourceState: &tfprotov6.RawState{JSON: []byte(state)},
+		SourceState: &tfprotov6.RawState{JSON: []byte(state)}, SourcePrivate: []byte(`{"note":"e30="}`),
 	}
 }
 
@@ -92,6 +92,7 @@ func TestSessionMove_WhereTheIDIsFound(t *testing.T) {
 		"path of one session":     {restapi, "restapi_object", `{"path":"/session-storage/sessions/a.b?ttl_seconds=60"}`, "a.b"},
 		"another registry":        {"registry.example.com/Mastercard/restapi", "restapi_object", `{"id":"a"}`, "a"},
 		"bare provider name":      {"restapi", "restapi_object", `{"id":"a"}`, "a"},
+		"an attribute of ours":    {restapi, "restapi_object", `{"id":"a","ttl_seconds":60}`, "a"},
 		"namespace and name":      {"mastercard/restapi", "restapi_object", `{"id":"a"}`, "a"},
 		"escaped path":            {restful, "restful_resource", `{"id":"/sessions/a%2Fb%20c"}`, "a/b c"},
 		"not escaped":             {restful, "restful_resource", `{"id":"/sessions/100%"}`, "100%"},
@@ -122,6 +123,7 @@ func TestSessionMove_RefusalsShowTheImportWay(t *testing.T) {
 		"input without id":   {"terraform.io/builtin/terraform", "terraform_data", `{"id":"uuid","input":{"value":7,"type":"number"}}`, "an object with session_id"},
 		"no input":           {"terraform.io/builtin/terraform", "terraform_data", `{"id":"uuid","input":null}`, "holds no session id"},
 		"state is no object": {restapi, "restapi_object", `[]`, "cannot be read"},
+		"damaged state":      {"palabra", "palabra_session", `{"id":"a","ttl_seconds":"x"}`, "cannot be read"},
 	} {
 		_, resp := moved(t, expiryType, moveRequest(test.address, test.typeName, test.state))
 		if said := diagnosticText(resp.Diagnostics); !strings.Contains(said, test.want) {
@@ -199,7 +201,6 @@ func TestSessionMove_BetweenOurTypesKeepsWhatTheyShare(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			req := moveRequest("registry.terraform.io/hashicorp/palabra", test.source, test.state)
-			req.SourcePrivate = []byte(`{"note":"e30="}`)
 			state, resp := moved(t, test.target, req)
 			for name, want := range test.want {
 				if got := member(state, name); !got.Equal(newValue(got.Type(), want)) {
