@@ -86,7 +86,7 @@ func sessionMover(target string, sources map[string]moveSource) resource.StateMo
 			return
 		}
 		var state map[string]any
-		if req.SourceRawState == nil || json.Unmarshal(req.SourceRawState.JSON, &state) != nil {
+		if json.Unmarshal(req.SourceRawState.JSON, &state) != nil {
 			refuse("The state of the %s cannot be read.", req.SourceTypeName)
 			return
 		}

@@ -98,6 +98,7 @@ func TestSessionMove_WhereTheIDIsFound(t *testing.T) {
 		"not escaped":             {restful, "restful_resource", `{"id":"/sessions/100%"}`, "100%"},
 		"trailing slash":          {restful, "restful_resource", `{"id":"sessions/a/"}`, "a"},
 		"id without a session":    {restful, "restful_resource", `{"id":"/session-storage/sessions","path":"/sessions/a"}`, "a"},
+		"id of the create call":   {restful, "restful_resource", `{"id":"/session-storage/session","path":"/sessions/a"}`, "a"},
 		"input is the id":         {builtin, "terraform_data", `{"id":"uuid","input":{"value":"a","type":"string"}}`, "a"},
 		"input is an object":      {builtin, "terraform_data", `{"input":{"value":{"session_id":"a","ttl":1},"type":["object",{}]}}`, "a"},
 		"built in, in OpenTofu":   {"terraform", "terraform_data", `{"input":{"value":"a","type":"string"}}`, "a"},
