@@ -63,8 +63,7 @@ func (p *pruning) prune(ctx context.Context) diag.Diagnostics {
 }
 
 // selectSessions lists all sessions before any is deleted, because a page token may
-// become invalid when its session is deleted. The oldest session comes first, those
-// of unknown age last.
+// become invalid when its session is deleted. The oldest session comes first.
 func (p *pruning) selectSessions(ctx context.Context) ([]palabra.Session, error) {
 	var selected []palabra.Session
 	listed := 0
@@ -92,16 +91,7 @@ func (p *pruning) selectSessions(ctx context.Context) ([]palabra.Session, error)
 	for _, line := range kept {
 		p.report("%s", line)
 	}
-	slices.SortStableFunc(selected, func(a, b palabra.Session) int {
-		switch {
-		case a.CreatedAt.IsZero() == b.CreatedAt.IsZero():
-			return a.CreatedAt.Compare(b.CreatedAt)
-		case a.CreatedAt.IsZero():
-			return 1
-		default:
-			return -1
-		}
-	})
+	slices.SortStableFunc(selected, oldestFirst)
 	return selected, nil
 }
 

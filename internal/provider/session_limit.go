@@ -50,7 +50,7 @@ func oldestSessions(ctx context.Context, client *palabra.Client) string {
 	if len(sessions) == 0 {
 		return ""
 	}
-	slices.SortStableFunc(sessions, func(a, b palabra.Session) int { return a.CreatedAt.Compare(b.CreatedAt) })
+	slices.SortStableFunc(sessions, oldestFirst)
 	var text strings.Builder
 	atLeast := ""
 	if len(sessions) == palabra.DefaultPageSize {
@@ -61,4 +61,16 @@ func oldestSessions(ctx context.Context, client *palabra.Client) string {
 		fmt.Fprintf(&text, "  %s, created %s, expires %s\n", palabra.ShortenID(session.ID), known(session.CreatedAt), known(session.ExpiresAt))
 	}
 	return text.String() + "\n"
+}
+
+// oldestFirst orders sessions by age, those of unknown age last.
+func oldestFirst(a, b palabra.Session) int {
+	switch {
+	case a.CreatedAt.IsZero() == b.CreatedAt.IsZero():
+		return a.CreatedAt.Compare(b.CreatedAt)
+	case a.CreatedAt.IsZero():
+		return 1
+	default:
+		return -1
+	}
 }

@@ -45,3 +45,13 @@ func TestSessionLimit_FailingListLeavesTheAdvice(t *testing.T) {
 		t.Errorf("said: %s", said)
 	}
 }
+
+func TestSessionLimit_SessionOfUnknownAgeIsNotTheOldest(t *testing.T) {
+	t.Parallel()
+	s := newStory(t)
+	s.Inject(sandbox.Fault{Operation: sandbox.OperationCreate, Effect: sandbox.SessionLimitReached(http.StatusForbidden)})
+	s.Inject(sandbox.Fault{Operation: sandbox.OperationList, Effect: sandbox.Respond(http.StatusOK, "application/json", `{"data":[
+		{"id":"ageless"}, {"id":"aged","created_at":"2031-03-14T09:00:00Z"}]}`)})
+	said := s.failedApply(configuration{sessionAt("a"): creates()})
+	expectInOrder(t, said, "The account has 2 sessions. The oldest:", "created 2031-03-14T09:00:00Z", "created at an unknown time")
+}
