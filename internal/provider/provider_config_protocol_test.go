@@ -3,9 +3,11 @@ package provider_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
 // validateProvider does what "terraform validate" does.
@@ -54,4 +56,36 @@ func TestProviderConfig_MountedSecretIsSent(t *testing.T) {
 		expectNone(t, diags)
 	}
 	f.expectCalls(t, "GET, GET")
+}
+
+// TestProviderConfig_UnknownCredentialsFailWhatCannotWait: engines read a data
+// source and open a session in the plan that creates the credentials.
+func TestProviderConfig_UnknownCredentialsFailWhatCannotWait(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	p := newProtocolWith(t, attributes{"endpoint": f.url, "client_id": testClientID, "client_secret": tftypes.UnknownValue})
+	read := func(typeName string, arguments attributes) []*tfprotov6.Diagnostic {
+		_, diags := p.readData(typeName, arguments)
+		return diags
+	}
+	invoke := func(name string, arguments attributes) []*tfprotov6.Diagnostic {
+		_, diags := p.invoke(t.Context(), name, arguments)
+		return diags
+	}
+	listed := slices.Collect(p.list(sessionType, 0, true, nil))
+	for name, diags := range map[string][]*tfprotov6.Diagnostic{
+		"data palabra_session":  read("palabra_session", attributes{"id": "a"}),
+		"data palabra_sessions": read("palabra_sessions", nil),
+		"list palabra_session":  listed[0].Diagnostics,
+		"open palabra_session":  p.open(t.Context(), nil).Diagnostics,
+		extendAction:            invoke(extendAction, attributes{"session_id": "a", "ttl_seconds": 60}),
+		deleteAction:            invoke(deleteAction, attributes{"session_id": "a"}),
+		pruneAction:             invoke(pruneAction, attributes{"id_prefix": "a"}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			expectError(t, diags, "client_secret is known only after apply")
+		})
+	}
+	f.expectCalls(t, "")
 }

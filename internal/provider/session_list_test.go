@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
-	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
@@ -140,13 +139,12 @@ func TestSessionList_PushesEveryErrorAsAResult(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	for name, test := range map[string]struct {
-		secret  any
+		secret  string
 		filters attributes
 		want    string
 	}{
-		"refused credentials":       {secret: "wrong", want: "refused the credentials"},
-		"credentials not known yet": {secret: tftypes.UnknownValue, want: "client_secret is known only after apply"},
-		"not a timestamp":           {secret: testClientSecret, filters: attributes{"created_before": "yesterday"}, want: "RFC3339"},
+		"refused credentials": {secret: "wrong", want: "refused the credentials"},
+		"not a timestamp":     {secret: testClientSecret, filters: attributes{"created_before": "yesterday"}, want: "RFC3339"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
