@@ -24,25 +24,57 @@ func TestSessionLimit_NamesTheOldestSessionsOnce(t *testing.T) {
 	if strings.Contains(said, "2d25") || strings.Contains(said, "fec6b8f0") || strings.Count(said, "The oldest") != 1 {
 		t.Errorf("said too much: %s", said)
 	}
+	s.expectLists(1)
+}
+
+// expectLists expects this many list calls.
+func (s *story) expectLists(want int) {
+	s.t.Helper()
 	lists := 0
-	for _, request := range s.Requests() {
-		if request.Method == http.MethodGet && request.SessionID == "" {
+	for _, call := range s.calls() {
+		if call == http.MethodGet {
 			lists++
 		}
 	}
-	if lists != 1 {
-		t.Errorf("%d list calls, want 1", lists)
+	if lists != want {
+		s.t.Errorf("%d list calls, want %d", lists, want)
 	}
 }
 
-func TestSessionLimit_FailingListLeavesTheAdvice(t *testing.T) {
+func TestSessionLimit_OnePageIsEnough(t *testing.T) {
 	t.Parallel()
-	s := newStory(t)
-	s.Inject(sandbox.Fault{Operation: sandbox.OperationCreate, Effect: sandbox.SessionLimitReached(http.StatusForbidden)})
-	s.Inject(sandbox.Fault{Operation: sandbox.OperationList, Effect: sandbox.HTMLError(http.StatusNotFound)})
+	s := newStory(t, func(o *sandbox.Options) { o.SessionLimit = 120 })
+	s.putMany(120)
 	said := s.failedApply(configuration{sessionAt("a"): creates()})
-	if !strings.Contains(said, "as its plan allows") || strings.Contains(said, "The oldest") {
-		t.Errorf("said: %s", said)
+	expectInOrder(t, said, "The account has at least 100 sessions. The oldest:")
+	s.expectLists(1)
+}
+
+func TestSessionLimit_NamesNoSessions(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		create, list sandbox.Effect
+		want         string
+		lists        int
+	}{
+		"the list fails":    {sandbox.SessionLimitReached(http.StatusForbidden), sandbox.HTMLError(http.StatusNotFound), "as its plan allows", 1},
+		"the list is empty": {sandbox.SessionLimitReached(http.StatusForbidden), sandbox.Respond(http.StatusOK, "application/json", `{"data":[]}`), "as its plan allows", 1},
+		"another error":     {sandbox.InsufficientBalance(), nil, "no balance left", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newStory(t)
+			s.put("s1")
+			s.Inject(sandbox.Fault{Operation: sandbox.OperationCreate, Effect: test.create})
+			if test.list != nil {
+				s.Inject(sandbox.Fault{Operation: sandbox.OperationList, Effect: test.list})
+			}
+			said := s.failedApply(configuration{sessionAt("a"): creates()})
+			if !strings.Contains(said, test.want) || strings.Contains(said, "The oldest") {
+				t.Errorf("said: %s", said)
+			}
+			s.expectLists(test.lists)
+		})
 	}
 }
 
