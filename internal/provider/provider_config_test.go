@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"crypto/x509"
 	"encoding/pem"
 	"net/http"
 	"net/http/httptest"
@@ -55,9 +56,10 @@ func TestProviderConfig_EachFaultIsOneAttributeError(t *testing.T) {
 		"CA file not named": {withCA(""), environment(), map[string]string{"ca_cert_file": "cannot be read"}},
 		"CA file of env":    {key, environment(envCACertFile, missing), map[string]string{"ca_cert_file": envCACertFile}},
 		"CA file not PEM":   {withCA(writeFile(t, "not a certificate")), environment(), map[string]string{"ca_cert_file": "holds no certificate in PEM form"}},
+		"timeout":           {providerModel{APIKey: s("key"), RequestTimeout: s("soon")}, environment(), map[string]string{"request_timeout": "soon"}},
 		"two wrong at once": {providerModel{Endpoint: s("http://example.com"), APIKey: s("")}, environment(), map[string]string{"endpoint": "https", "api_key": "empty string"}},
 		"nothing":           {providerModel{}, environment(), map[string]string{"api_key": envAPIKey}},
-		"no secret":         {providerModel{ClientID: s("id")}, environment(), map[string]string{"client_secret": envClientSecret}},
+		"no secret":         {providerModel{ClientID: s("id")}, environment(), map[string]string{"client_secret": "Set the client_secret attribute of the provider configuration or the " + envClientSecret}},
 		"no id":             {providerModel{}, environment(envClientSecret, "secret"), map[string]string{"client_id": envClientID}},
 		"empty secret":      {providerModel{ClientID: s("id"), ClientSecret: s("")}, environment(envClientSecret, "x"), map[string]string{"client_secret": "empty string"}},
 		"empty key":         {providerModel{APIKey: s("")}, environment(), map[string]string{"api_key": envAPIKey}},
@@ -156,6 +158,24 @@ func TestProviderConfig_CertificateAuthorityOfAFileIsTrusted(t *testing.T) {
 	}
 	if n := requests.Load(); n != 2 {
 		t.Errorf("%d requests, want none to the server that is not trusted", n)
+	}
+}
+
+// TestProviderConfig_SystemAuthoritiesStayTrusted can fail only on a machine that
+// has some.
+func TestProviderConfig_SystemAuthoritiesStayTrusted(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewTLSServer(nil)
+	t.Cleanup(server.Close)
+	want, err := x509.SystemCertPool()
+	if err != nil {
+		t.Skip(err)
+	}
+	want.AddCert(server.Certificate())
+	file := writeFile(t, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})))
+	config, _, diags := providerModel{APIKey: types.StringValue("key"), CACertFile: types.StringValue(file)}.resolve(environment())
+	if diags.HasError() || !config.RootCAs.Equal(want) {
+		t.Errorf("the authorities are not the system's and that of the file; %v", diags)
 	}
 }
 

@@ -48,10 +48,11 @@ func TestProviderCredentials_ConfigurationWinsOverEnvironment(t *testing.T) {
 		"pair with a file of env":      {providerModel{}, environment(envClientID, "id", envClientSecret+"_FILE", secretFile), pair, []string{envClientID, envClientSecret + "_FILE"}},
 		"pair beats key of env":        {configured, environment(envAPIKey, "key"), pair, []string{"client_id attribute", "client_secret attribute"}},
 		"key beats pair of env":        {providerModel{APIKey: s("key")}, environment(envClientID, "id", envClientSecret, "secret"), key, []string{"api_key attribute"}},
+		"key beats two keys of env":    {providerModel{APIKey: s("key")}, environment(envAPIKey, "other", envAPIKey+"_FILE", keyFile), key, []string{"api_key attribute"}},
 		"key from environment":         {providerModel{}, environment(envAPIKey, "key"), key, []string{envAPIKey}},
 		"key from a file":              {providerModel{APIKeyFile: s(keyFile)}, environment(envAPIKey, "other"), key, []string{"api_key_file attribute"}},
 		"key from a file of env":       {providerModel{}, environment(envAPIKey+"_FILE", keyFile), key, []string{envAPIKey + "_FILE"}},
-		"client id is not from a file": {providerModel{APIKey: s("key")}, environment(envClientID+"_FILE", keyFile), key, []string{"api_key attribute"}},
+		"client id is not from a file": {providerModel{}, environment(envAPIKey, "key", envClientID+"_FILE", keyFile), key, []string{envAPIKey}},
 	} {
 		got, source, diags := test.config.resolve(test.env)
 		if diags.HasError() || got.ClientID != test.want.ClientID || got.ClientSecret != test.want.ClientSecret || got.APIKey != test.want.APIKey {
