@@ -64,6 +64,8 @@ func TestProviderConfig_EachFaultIsOneAttributeError(t *testing.T) {
 		"empty secret":      {providerModel{ClientID: s("id"), ClientSecret: s("")}, environment(envClientSecret, "x"), map[string]string{"client_secret": "empty string"}},
 		"empty key":         {providerModel{APIKey: s("")}, environment(), map[string]string{"api_key": envAPIKey}},
 		"line break":        {providerModel{APIKey: s("key\n")}, environment(), map[string]string{"api_key": "trimspace"}},
+		"space":             {providerModel{APIKey: s("my key")}, environment(), map[string]string{"api_key": "cannot be sent"}},
+		"not ASCII":         {providerModel{APIKey: s("kéy")}, environment(), map[string]string{"api_key": "cannot be sent"}},
 		"both configured":   {providerModel{APIKey: s("key"), ClientID: s("id")}, environment(), map[string]string{"api_key": "client_id"}},
 		"both in env":       {providerModel{}, environment(envAPIKey, "key", envClientID, "id"), map[string]string{"api_key": envAPIKey}},
 		"both by files":     {providerModel{}, environment(envAPIKey+"_FILE", "x", envClientSecret+"_FILE", "x"), map[string]string{"api_key": "_FILE"}},
