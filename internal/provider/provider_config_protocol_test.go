@@ -25,7 +25,10 @@ func validateProvider(t *testing.T, arguments attributes) []*tfprotov6.Diagnosti
 func TestProviderConfig_ValidateNeedsNoCredentialsAndReportsContradictions(t *testing.T) {
 	t.Parallel()
 	expectNone(t, validateProvider(t, attributes{}))
-	expectNone(t, validateProvider(t, attributes{"endpoint": "http://sandbox:8920", "allow_insecure_endpoint": true}))
+	for _, allowed := range []any{true, tftypes.UnknownValue} {
+		expectNone(t, validateProvider(t, attributes{"endpoint": "http://sandbox:8920", "allow_insecure_endpoint": allowed}))
+	}
+	expectNone(t, validateProvider(t, attributes{"endpoint": tftypes.UnknownValue}))
 	for _, arguments := range []attributes{
 		{"endpoint": "127.0.0.1:8920"},
 		{"endpoint": "http://sandbox:8920"},
@@ -56,6 +59,31 @@ func TestProviderConfig_MountedSecretIsSent(t *testing.T) {
 		expectNone(t, diags)
 	}
 	f.expectCalls(t, "GET, GET")
+}
+
+func TestProviderConfig_UnknownCredentialsDeferIfTheEngineCan(t *testing.T) {
+	t.Parallel()
+	server := newServer()
+	configured, err := server.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{
+		Config:             wire(newObject(providerSchemas().Provider, attributes{"api_key": tftypes.UnknownValue})),
+		ClientCapabilities: &tfprotov6.ConfigureProviderClientCapabilities{DeferralAllowed: true},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	expectNone(t, configured.Diagnostics)
+	read, err := server.ReadDataSource(t.Context(), &tfprotov6.ReadDataSourceRequest{
+		TypeName:           "palabra_session",
+		Config:             wire(newObject(providerSchemas().DataSourceSchemas["palabra_session"], attributes{"id": "a"})),
+		ClientCapabilities: &tfprotov6.ReadDataSourceClientCapabilities{DeferralAllowed: true},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	expectNone(t, read.Diagnostics)
+	if read.Deferred == nil || read.Deferred.Reason != tfprotov6.DeferredReasonProviderConfigUnknown {
+		t.Errorf("deferred: %+v, want it because the provider's configuration is unknown", read.Deferred)
+	}
 }
 
 // TestProviderConfig_UnknownCredentialsFailWhatCannotWait: engines read a data
