@@ -41,6 +41,16 @@ func TestProviderConfig_ValidateNeedsNoCredentialsAndReportsContradictions(t *te
 	}
 }
 
+func TestProviderConfig_FaultIsReportedOnce(t *testing.T) {
+	t.Parallel()
+	resp, err := newServer().ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{
+		Config: wire(newObject(providerSchemas().Provider, attributes{"api_key": "key", "endpoint": "ftp://example.com"})),
+	})
+	if err != nil || len(resp.Diagnostics) != 1 {
+		t.Errorf("%v %s, want one error", err, diagnosticText(resp.Diagnostics))
+	}
+}
+
 func TestProviderConfig_MountedSecretIsSent(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
