@@ -211,6 +211,20 @@ func TestProviderErrors_RefusedDataSourceHidesNoRefusedRead(t *testing.T) {
 	expectError(t, p.readExpiry(testSessionID), "not sent")
 }
 
+// TestProviderErrors_RefusedReadHidesNoOtherError: the credentials have worked, so
+// each call is sent.
+func TestProviderErrors_RefusedReadHidesNoOtherError(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.putSession("a", time.Hour)
+	p := newProtocol(t, f)
+	expectNone(t, p.readExpiry("a"))
+	f.Inject(sandbox.Fault{SessionID: "b", Effect: sandbox.RefuseCredentials(http.StatusUnauthorized)})
+	f.Inject(sandbox.Fault{SessionID: "c", Effect: sandbox.HTMLError(http.StatusBadGateway)})
+	expectError(t, p.readExpiry("b"), "refused the credentials from")
+	expectError(t, p.readExpiry("c"), "Unable to read session", "502")
+}
+
 func TestProviderErrors_AdviceAboutAnOutageIsGivenEachTime(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

@@ -98,3 +98,17 @@ func TestProviderLog_MasksSecretsInEveryLine(t *testing.T) {
 		}
 	}
 }
+
+func TestProviderLog_KeepsTheLevelOfEachLine(t *testing.T) {
+	t.Parallel()
+	for level, want := range map[slog.Level]string{
+		slog.LevelDebug - 4: "trace", slog.LevelDebug: "debug", slog.LevelInfo: "info", slog.LevelWarn: "warn", slog.LevelError: "error",
+	} {
+		var out bytes.Buffer
+		ctx := tflogtest.RootLogger(context.Background(), &out)
+		newLogger(palabra.Config{}, environment("TF_LOG", "TRACE")).Log(ctx, level, "a line")
+		if line := out.String(); !strings.Contains(line, `"@level":"`+want+`"`) {
+			t.Errorf("%s is missing in %q", want, line)
+		}
+	}
+}
