@@ -135,6 +135,12 @@ func (m pruneSessionsModel) filter() (sessionFilter, diag.Diagnostics) {
 }
 
 func (a *pruneSessionsAction) Invoke(ctx context.Context, req action.InvokeRequest, resp *action.InvokeResponse) {
+	// Engines send only known values. An unknown filter would select every session.
+	if !req.Config.Raw.IsFullyKnown() {
+		resp.Diagnostics.AddError(pruneSummary, "An argument is still unknown, so the action might delete the wrong sessions. "+
+			"Nothing was deleted. This is a bug in Terraform or in the provider; please report it to the provider.")
+		return
+	}
 	var config pruneSessionsModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	resp.Diagnostics.Append(config.check()...)

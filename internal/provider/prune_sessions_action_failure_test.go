@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
@@ -109,6 +111,34 @@ func TestPruneSessionsAction_InterruptNamesWhatIsLeft(t *testing.T) {
 			expectError(t, diags, "Stopped pruning after "+test.done+" deletion", test.done+" of 3 sessions selected are deleted. "+test.want)
 			f.wait()
 			f.expectWrites(t, deletions(test.tried...)...)
+		})
+	}
+}
+
+// TestPruneSessionsAction_UnknownArgumentDeletesNothing: it is accepted until the
+// action is invoked.
+func TestPruneSessionsAction_UnknownArgumentDeletesNothing(t *testing.T) {
+	t.Parallel()
+	for name, arguments := range map[string]attributes{
+		"id_prefix":      {},
+		"created_before": {},
+		"created_after":  {},
+		"expires_before": {},
+		"exclude_ids":    {"id_prefix": "old-"},
+		"max_deletions":  {"id_prefix": "old-"},
+		"allow_partial":  {"id_prefix": "old-"},
+		"dry_run":        {"id_prefix": "old-"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newPruneFixture(t)
+			p := newProtocol(t, f)
+			arguments[name] = tftypes.UnknownValue
+			expectNone(t, p.validateAction(pruneAction, arguments))
+			expectNone(t, p.planAction(pruneAction, arguments))
+			_, diags := p.invoke(t.Context(), pruneAction, arguments)
+			expectError(t, diags, "still unknown", "Nothing was deleted")
+			f.expectCalls(t, "")
 		})
 	}
 }

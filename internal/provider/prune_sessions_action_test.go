@@ -234,13 +234,3 @@ func TestPruneSessionsAction_InvalidFiltersAreRefusedInEachPhase(t *testing.T) {
 		})
 	}
 }
-
-func TestPruneSessionsAction_UnknownFilterIsAccepted(t *testing.T) {
-	t.Parallel()
-	p := newProtocol(t, newFixture(t))
-	for _, filter := range []string{"id_prefix", "created_before", "created_after", "expires_before"} {
-		arguments := attributes{filter: tftypes.UnknownValue}
-		expectNone(t, p.validateAction(pruneAction, arguments))
-		expectNone(t, p.planAction(pruneAction, arguments))
-	}
-}
