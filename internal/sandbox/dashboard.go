@@ -29,7 +29,7 @@ func (s *Sandbox) serveDashboard(w http.ResponseWriter, r *http.Request) bool {
 	}
 	switch r.URL.Path {
 	case "/":
-		s.dashboard(w)
+		s.dashboard(w, r)
 	case "/events":
 		s.events(w, r)
 	default:
@@ -38,9 +38,10 @@ func (s *Sandbox) serveDashboard(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-func (s *Sandbox) dashboard(w http.ResponseWriter) {
+func (s *Sandbox) dashboard(w http.ResponseWriter, r *http.Request) {
 	data := s.dashboardData()
 	data.Nonce = randomHex(16)
+	data.connection = s.connection(r.Host)
 	forms := "'none'"
 	if data.Control {
 		forms = "'self'"

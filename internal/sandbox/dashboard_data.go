@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"fmt"
+	"net"
 	"net/url"
 	"slices"
 	"strings"
@@ -17,9 +18,9 @@ const (
 	leastPercent = 2
 )
 
-// dashboardData is what the dashboard shows. It holds no tokens and no
-// credentials.
+// dashboardData is what the dashboard shows. It holds no tokens.
 type dashboardData struct {
+	connection
 	Nonce              string
 	Now, Ahead         string
 	Control            bool
@@ -29,11 +30,29 @@ type dashboardData struct {
 	Requests           []shownRequest
 }
 
+// connection is what a shell needs to reach the sandbox. Its credentials open
+// nothing else.
+type connection struct {
+	URL, APIKey, ClientID, ClientSecret string
+	// Insecure is set where the provider refuses plain HTTP by itself.
+	Insecure bool
+}
+
+// connection is the one of a browser that has asked for this host and port.
+func (s *Sandbox) connection(host string) connection {
+	name := (&url.URL{Host: host}).Hostname()
+	return connection{
+		URL: "http://" + host, APIKey: s.options.APIKey, ClientID: s.options.ClientID, ClientSecret: s.options.ClientSecret,
+		Insecure: name != "localhost" && !net.ParseIP(name).IsLoopback(),
+	}
+}
+
 type shownSession struct {
 	// N numbers the rows; ID is whole, Short what there is room for.
 	N                        int
 	ID, Short                string
-	ExpiresAt, Left          string
+	CreatedAt, ExpiresAt     string
+	Left                     string
 	Percent, Bar             int // of the lifetime since the last change that is left
 	Low, Connected, Controls bool
 }
@@ -75,7 +94,8 @@ func newShownSession(n int, session Session, now time.Time, controls bool) shown
 	whole := max(left, session.ExpiresAt.Sub(session.UpdatedAt), 1)
 	percent := int(100 * left.Seconds() / whole.Seconds())
 	return shownSession{
-		N: n, ID: session.ID, Short: shorten(session.ID), ExpiresAt: session.ExpiresAt.Format(time.DateTime), Left: inWords(left),
+		N: n, ID: session.ID, Short: shorten(session.ID), Left: inWords(left),
+		CreatedAt: session.CreatedAt.Format(time.DateTime), ExpiresAt: session.ExpiresAt.Format(time.DateTime),
 		Percent: percent, Bar: max(percent, leastPercent), // A connected one does not come to its end.
 		Low: percent < lowPercent && !session.Connected, Connected: session.Connected, Controls: controls,
 	}

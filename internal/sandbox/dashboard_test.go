@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -19,12 +20,12 @@ func TestDashboard_ShowsSessionsAndRequestsEscaped(t *testing.T) {
 	f.expectStatus(t, http.StatusOK, "GET", "/sessions?page_size=7", "")
 	created := f.expectStatus(t, http.StatusCreated, "POST", "/session", `{"data":{}}`)
 	_, header, body := f.send(t, "GET", "/", "")
-	for _, want := range []string{"2 of 5 sessions", "&lt;script&gt;alert(1)", "25 % of its life left", ">15 min 0 s<", "GET /session-storage/sessions?page_size=7", "200"} {
+	for _, want := range []string{"2 of 5 sessions", "&lt;script&gt;alert(1)", "25 % of its life left", ">15 min 0 s<", "created 2031-03-14 09:26:53", "expires 2031-03-14 10:26:53", "GET /session-storage/sessions?page_size=7", "200"} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the page does not show %q", want)
 		}
 	}
-	for _, secret := range []string{"<script>alert", sandbox.DefaultClientSecret, sandbox.DefaultAPIKey, "eyJ"} {
+	for _, secret := range []string{"<script>alert", "eyJ"} {
 		if strings.Contains(body, secret) {
 			t.Errorf("the page shows %q", secret)
 		}
@@ -37,6 +38,25 @@ func TestDashboard_ShowsSessionsAndRequestsEscaped(t *testing.T) {
 	}
 	if len(f.Requests()) != 2 {
 		t.Errorf("the page counts as a request: %+v", f.Requests())
+	}
+}
+
+func TestDashboard_ShowsWhatAShellNeeds(t *testing.T) {
+	t.Parallel()
+	const lines = "export PALABRA_API_KEY=key\nexport PALABRA_API_URL=http://"
+	for host, want := range map[string]string{
+		"127.0.0.1:8787": lines + "127.0.0.1:8787</pre>",
+		"localhost:8787": lines + "localhost:8787</pre>",
+		"[::1]:8787":     lines + "[::1]:8787</pre>",
+		"palabra:8787":   lines + "palabra:8787\nexport PALABRA_ALLOW_INSECURE_ENDPOINT=true</pre>",
+	} {
+		page := httptest.NewRecorder()
+		sandbox.New(sandbox.Options{APIKey: "key"}).ServeHTTP(page, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+host+"/", nil))
+		for _, want := range []string{want, "PALABRA_CLIENT_SECRET=" + sandbox.DefaultClientSecret, "<details class=\"panel\" open>", "No session is live", "With <code>--control</code>"} {
+			if !strings.Contains(page.Body.String(), want) {
+				t.Errorf("%s: the page does not show %q", host, want)
+			}
+		}
 	}
 }
 

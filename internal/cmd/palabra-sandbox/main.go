@@ -21,6 +21,10 @@ import (
 // chaosShare is the share of requests that meet a fault under --chaos.
 const chaosShare = 0.3
 
+// planLimit is how many sessions a plan of the vendor allows, according to its
+// pricing page of August 2026.
+const planLimit = 10
+
 // version is set by the linker; a build of a module's version knows it by itself.
 var version string
 
@@ -56,7 +60,7 @@ func parse(args []string) (settings, error) {
 	flags.StringVar(&o.ClientID, "client-id", sandbox.DefaultClientID, "ClientID to accept")
 	flags.StringVar(&o.ClientSecret, "client-secret", sandbox.DefaultClientSecret, "ClientSecret to accept")
 	flags.IntVar(&o.BadCredentialsStatus, "bad-credentials-status", http.StatusUnauthorized, "`status` for wrong credentials: 401, 403 or 404")
-	flags.IntVar(&o.SessionLimit, "session-limit", 0, "how many sessions may live at once (0: 1000)")
+	flags.IntVar(&o.SessionLimit, "session-limit", planLimit, "how many sessions may live at once; those of --seed and of put count, and are not refused")
 	flags.IntVar(&o.SessionLimitStatus, "session-limit-status", http.StatusForbidden, "`status` for a create over the limit")
 	flags.DurationVar(&o.MaxTTL, "max-ttl", 0, "longest lifetime to grant (0: any)")
 	flags.TextVar(&o.Envelope, "envelope", sandbox.EnvelopeData, "`shape` of lists: data, next, sessions, sessions-next, top-level, items, no-token or array")
