@@ -54,9 +54,5 @@ func TestMain(m *testing.M) {
 			}
 		}
 	}
-	code := m.Run()
-	if report := liveReportText.Load(); report != nil {
-		fmt.Print("\n" + *report + "\n")
-	}
-	os.Exit(code)
+	os.Exit(m.Run())
 }
