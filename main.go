@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"runtime"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/provider"
 )
@@ -24,13 +23,7 @@ func main() {
 	}
 }
 
-// minimumHeap is allocated and never used, so it costs only address space. It makes
-// the garbage collector run only when the heap has grown by as much again. A usual
-// refresh allocates less, so it runs without further collections.
-const minimumHeap = 64 << 20
-
 func serve(debug bool) error {
-	defer runtime.KeepAlive(make([]byte, minimumHeap))
 	// A debugged provider writes to its own terminal, not to an engine.
 	if !debug {
 		if err := provider.LimitSDKLog(os.Getenv, os.Setenv); err != nil {
