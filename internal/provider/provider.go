@@ -31,7 +31,7 @@ var (
 
 type palabraProvider struct {
 	version string
-	newData func() *providerData
+	timing  timing
 	// sessions are the open ephemeral sessions. Server.Close deletes what is left.
 	sessions *openSessions
 }
@@ -39,11 +39,11 @@ type palabraProvider struct {
 // New returns a constructor of the provider; version becomes part of the user
 // agent. To serve it, use NewServer.
 func New(version string) func() provider.Provider {
-	return func() provider.Provider { return newProvider(version) }
+	return func() provider.Provider { return newProvider(version, realTiming()) }
 }
 
-func newProvider(version string) *palabraProvider {
-	return &palabraProvider{version: version, newData: newProviderData, sessions: &openSessions{}}
+func newProvider(version string, timing timing) *palabraProvider {
+	return &palabraProvider{version: version, timing: timing, sessions: &openSessions{}}
 }
 
 type providerModel struct {
@@ -56,7 +56,7 @@ type providerModel struct {
 	AllowInsecureEndpoint types.Bool   `tfsdk:"allow_insecure_endpoint"`
 	CACertFile            types.String `tfsdk:"ca_cert_file"`
 	RequestTimeout        types.String `tfsdk:"request_timeout"`
-	MaxRetries            wholeNumber  `tfsdk:"max_retries"`
+	MaxRetries            types.Int64  `tfsdk:"max_retries"`
 	BulkRead              types.Bool   `tfsdk:"bulk_read"`
 }
 
@@ -148,8 +148,7 @@ func (p *palabraProvider) Configure(ctx context.Context, req provider.ConfigureR
 		return
 	}
 
-	data := p.newData()
-	data.sessions = p.sessions
+	data := newProviderData(p.timing, p.sessions)
 	resp.DataSourceData, resp.ResourceData, resp.EphemeralResourceData = data, data, data
 	resp.ActionData, resp.ListResourceData = data, data
 	if attribute := config.firstUnknown(); attribute != "" {

@@ -92,7 +92,7 @@ func TestProviderConfig_SettingsHaveDefaultsAndCanBeChanged(t *testing.T) {
 		t.Errorf("defaults: %+v, %v", got, diags)
 	}
 	got, _, diags = providerModel{
-		APIKey: key, MaxRetries: newWholeNumber(0), BulkRead: types.BoolValue(true), RequestTimeout: types.StringValue("45s"),
+		APIKey: key, MaxRetries: types.Int64Value(0), BulkRead: types.BoolValue(true), RequestTimeout: types.StringValue("45s"),
 	}.resolve(environment(envBulkRead, "false", envEndpoint, "https://example.com"))
 	if len(diags) > 0 || got.MaxRetries != 0 || !got.BulkRead || got.RequestTimeout.Seconds() != 45 || got.Endpoint != "https://example.com" {
 		t.Errorf("configured: %+v, %v", got, diags)
@@ -159,7 +159,7 @@ func TestProviderConfig_CertificateAuthorityOfAFileIsTrusted(t *testing.T) {
 	if err := get(providerModel{}, environment(envCACertFile, file)); err != nil {
 		t.Errorf("by variable: %v", err)
 	}
-	if err := get(providerModel{MaxRetries: newWholeNumber(0)}, environment()); err == nil || !strings.Contains(err.Error(), "certificate") {
+	if err := get(providerModel{MaxRetries: types.Int64Value(0)}, environment()); err == nil || !strings.Contains(err.Error(), "certificate") {
 		t.Errorf("without the file: %v", err)
 	}
 	if n := requests.Load(); n != 2 {

@@ -3,7 +3,6 @@ package provider
 import (
 	"context"
 	"fmt"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,22 +18,12 @@ type providerData struct {
 	client           *palabra.Client
 	unknownAttribute string
 	credentialSource string
-	// now is the local clock. Only the renewal of ephemeral resources uses it,
-	// because engines schedule renewals by the local clock.
-	now func() time.Time
 	// sessions are the ephemeral sessions that this process has open.
 	sessions *openSessions
 
-	// applying is set by the first write: from then on the phase is an apply, and
-	// the checks for the reader of a plan are skipped.
-	applying atomic.Bool
-	// pause waits, unless ctx ends first.
-	pause func(ctx context.Context, wait time.Duration)
-	// written holds the ids of sessions that this phase has created or given a lifetime.
-	written sync.Map
-	// priors holds the prior state of each planned instance, by instance id.
-	priors  sync.Map
-	claims  claims
+	timing timing
+	guard  sessionGuard
+	// rotated are the earlier credentials of the same account.
 	rotated rotatedAccounts
 	// refusalTold and limitTold say that the long form of an error has been shown.
 	// Many instances may get the same error.
@@ -44,8 +33,27 @@ type providerData struct {
 	readRefused atomic.Bool
 }
 
-func newProviderData() *providerData {
-	return &providerData{sessions: &openSessions{}, now: time.Now, pause: pause} //nolint:forbidigo // the default of an injected clock
+// timing is what depends on the local clock. Tests replace it.
+type timing struct {
+	// now is used only for the renewal of ephemeral resources, because engines
+	// schedule renewals by the local clock.
+	now func() time.Time
+	// pause waits, unless ctx ends first.
+	pause func(ctx context.Context, wait time.Duration)
+	// stopWait bounds the wait for actions and queries after an interrupt. Their
+	// requests are cancelled before, so the wait is usually shorter.
+	stopWait time.Duration
+	// closeWait bounds the clean-up after serving has ended. Engines kill the
+	// process 2 seconds after the end (go-plugin, Client.Kill).
+	closeWait time.Duration
+}
+
+func realTiming() timing {
+	return timing{now: time.Now, pause: pause, stopWait: 5 * time.Second, closeWait: 2 * time.Second} //nolint:forbidigo // the default of an injected clock
+}
+
+func newProviderData(timing timing, sessions *openSessions) *providerData {
+	return &providerData{timing: timing, sessions: sessions}
 }
 
 func pause(ctx context.Context, wait time.Duration) {
@@ -79,6 +87,16 @@ func (d *providerData) configuredClient(summary string, diags *diag.Diagnostics)
 			"First apply what it depends on (-target), or set a value that is known at plan time.", d.unknownAttribute))
 	}
 	return d.client
+}
+
+// clientForApply is configuredClient for what creates, updates or deletes a managed
+// resource.
+func (d *providerData) clientForApply(summary string, diags *diag.Diagnostics) *palabra.Client {
+	client := d.configuredClient(summary, diags)
+	if client != nil {
+		d.guard.beginApply()
+	}
+	return client
 }
 
 // notRefreshed is what a read says while the provider is not configured.

@@ -34,7 +34,7 @@ type pruneSessionsModel struct {
 	CreatedAfter  timetypes.RFC3339 `tfsdk:"created_after"`
 	ExpiresBefore timetypes.RFC3339 `tfsdk:"expires_before"`
 	ExcludeIDs    types.Set         `tfsdk:"exclude_ids"`
-	MaxDeletions  wholeNumber       `tfsdk:"max_deletions"`
+	MaxDeletions  types.Int64       `tfsdk:"max_deletions"`
 	AllowPartial  types.Bool        `tfsdk:"allow_partial"`
 	DryRun        types.Bool        `tfsdk:"dry_run"`
 }

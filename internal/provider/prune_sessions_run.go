@@ -68,10 +68,6 @@ func (p *pruning) selectSessions(ctx context.Context) ([]palabra.Session, error)
 	var selected []palabra.Session
 	listed := 0
 	var kept []string
-	written := func(id string) bool {
-		_, ok := p.data.written.Load(id)
-		return ok
-	}
 	for session, err := range p.client.Sessions(ctx) {
 		if err != nil {
 			return nil, err
@@ -81,7 +77,7 @@ func (p *pruning) selectSessions(ctx context.Context) ([]palabra.Session, error)
 		case !p.filter.matches(session):
 		case slices.Contains(p.excluded, session.ID):
 			kept = append(kept, "Keeping session "+session.ID+": exclude_ids names it")
-		case written(session.ID):
+		case p.data.guard.hasWritten(session.ID):
 			kept = append(kept, "Keeping session "+session.ID+": this run created or extended it")
 		default:
 			selected = append(selected, session)

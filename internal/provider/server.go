@@ -4,20 +4,10 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
-)
-
-const (
-	// stopWait bounds the wait for actions and queries after an interrupt. Their
-	// requests are cancelled before, so the wait is usually shorter.
-	stopWait = 5 * time.Second
-	// closeWait bounds the clean-up after serving has ended. Engines kill the
-	// process 2 seconds after the end (go-plugin, Client.Kill).
-	closeWait = 2 * time.Second
 )
 
 // Server is the framework's server with two additions: an interrupted action ends
@@ -27,31 +17,32 @@ type Server struct {
 
 	sessions *openSessions
 	streams  inFlight
-
-	stopWait, closeWait time.Duration
+	timing   timing
 }
 
-// protocolServer has every call that the provider answers. Actions and list
-// resources are not part of tfprotov6.ProviderServer yet.
+// protocolServer has every call of the framework's server: plugin-go finds calls that
+// are not part of tfprotov6.ProviderServer yet by type assertion.
 type protocolServer interface {
 	tfprotov6.ProviderServer
 	tfprotov6.ActionServer
 	tfprotov6.ListResourceServer
+	tfprotov6.StateStoreServer
 }
 
 // NewServer returns a server of the provider. The version becomes part of the user
 // agent. Call Close when serving has ended.
 func NewServer(version string) (*Server, error) {
-	return newServer(newProvider(version))
+	return newServer(version, realTiming())
 }
 
-func newServer(p *palabraProvider) (*Server, error) {
+func newServer(version string, timing timing) (*Server, error) {
+	p := newProvider(version, timing)
 	served := providerserver.NewProtocol6(p)()
 	framework, ok := served.(protocolServer)
 	if !ok {
-		return nil, fmt.Errorf("the framework's server (%T) has no actions or list resources", served)
+		return nil, fmt.Errorf("the framework's server (%T) lacks actions, list resources or state stores", served)
 	}
-	return &Server{protocolServer: framework, sessions: p.sessions, stopWait: stopWait, closeWait: closeWait}, nil
+	return &Server{protocolServer: framework, sessions: p.sessions, timing: timing}, nil
 }
 
 // Serve serves the provider until the engine stops it, then deletes the ephemeral
@@ -71,10 +62,10 @@ func Serve(address, version string, debug bool) error {
 	return err
 }
 
-// Close deletes the ephemeral sessions that are still open, for at most closeWait.
+// Close deletes the ephemeral sessions that are still open, for at most timing.closeWait.
 // Engines do not close ephemeral resources if a run fails or is interrupted.
 func (s *Server) Close() {
-	ctx, cancel := context.WithTimeout(context.Background(), s.closeWait)
+	ctx, cancel := context.WithTimeout(context.Background(), s.timing.closeWait)
 	defer cancel()
 	s.sessions.deleteAll(ctx)
 }
@@ -84,7 +75,7 @@ func (s *Server) Close() {
 // an interrupted action would look successful.
 func (s *Server) StopProvider(ctx context.Context, req *tfprotov6.StopProviderRequest) (*tfprotov6.StopProviderResponse, error) {
 	resp, err := s.protocolServer.StopProvider(ctx, req)
-	ctx, cancel := context.WithTimeout(ctx, s.stopWait)
+	ctx, cancel := context.WithTimeout(ctx, s.timing.stopWait)
 	defer cancel()
 	s.streams.wait(ctx)
 	return resp, err

@@ -3,6 +3,7 @@ package provider_test
 import (
 	"context"
 	"net/http"
+	"reflect"
 	"slices"
 	"sync"
 	"testing"
@@ -174,4 +175,22 @@ func TestServer_ActionEndsWhenNobodyListens(t *testing.T) {
 		break
 	}
 	f.expectWrites(t, deletions("old-1", "old-2", "old-3")...)
+}
+
+// TestServer_HidesNoCallOfTheFramework fails when a newer framework answers calls
+// that protocolServer does not have: plugin-go finds them by type assertion, so
+// engines would silently miss them.
+func TestServer_HidesNoCallOfTheFramework(t *testing.T) {
+	t.Parallel()
+	server, err := provider.NewServer("test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrapped, wrapper := reflect.TypeOf(server.Framework()), reflect.TypeOf(server)
+	for i := range wrapped.NumMethod() {
+		method := wrapped.Method(i)
+		if _, ok := wrapper.MethodByName(method.Name); !ok {
+			t.Errorf("the framework's server has the call %s, and Server hides it: add its interface to protocolServer", method.Name)
+		}
+	}
 }

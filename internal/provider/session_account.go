@@ -21,7 +21,7 @@ func (r *rotatedAccounts) contains(fingerprint string) bool {
 }
 
 // noteAccount notes that the present credentials have found the session.
-func (d *providerData) noteAccount(note *lifetimeNote) {
+func (d *providerData) noteAccount(note *sessionNote) {
 	present := d.client.Fingerprint()
 	if note.Account != "" && note.Account != present {
 		d.rotated.add(note.Account)
@@ -31,14 +31,14 @@ func (d *providerData) noteAccount(note *lifetimeNote) {
 
 // sameAccount says whether the present credentials are those that last found the
 // session, or are known to belong to the same account.
-func (d *providerData) sameAccount(note lifetimeNote) bool {
+func (d *providerData) sameAccount(note sessionNote) bool {
 	return note.Account == "" || note.Account == d.client.Fingerprint() || d.rotated.contains(note.Account)
 }
 
 // otherAccountError returns an error if a missing session may be alive in another
 // account: other credentials found it last, and its latest known end is not yet
 // reached.
-func (d *providerData) otherAccountError(summary string, gone error, m lifetimeModel, note lifetimeNote) diag.Diagnostics {
+func (d *providerData) otherAccountError(summary string, gone error, m lifetimeModel, note sessionNote) diag.Diagnostics {
 	var apiErr *palabra.Error
 	end := note.LatestEnd
 	if d.sameAccount(note) || end.IsZero() || !errors.As(gone, &apiErr) || !apiErr.ServerTime.Before(end) {
@@ -50,5 +50,5 @@ func (d *providerData) otherAccountError(summary string, gone error, m lifetimeM
 			"If these credentials are wrong, run again with those of the session's account. "+
 			"If the credentials were rotated and the session has ended, remove it from the state only: "+
 			"replace the resource by a removed block with lifecycle { destroy = false }, or run \"terraform state rm\".",
-			m.SessionID.ValueString(), d.credentialSource, note.Account, m.whenItEnded(note)))}
+			m.ID.ValueString(), d.credentialSource, note.Account, m.whenItEnded(note)))}
 }

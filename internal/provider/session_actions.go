@@ -62,7 +62,7 @@ func (a *extendSessionAction) Schema(_ context.Context, _ action.SchemaRequest, 
 func (a *extendSessionAction) Invoke(ctx context.Context, req action.InvokeRequest, resp *action.InvokeResponse) {
 	var config struct {
 		SessionID  types.String `tfsdk:"session_id"`
-		TTLSeconds wholeNumber  `tfsdk:"ttl_seconds"`
+		TTLSeconds types.Int64  `tfsdk:"ttl_seconds"`
 	}
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	if resp.Diagnostics.HasError() {
@@ -74,7 +74,7 @@ func (a *extendSessionAction) Invoke(ctx context.Context, req action.InvokeReque
 		return
 	}
 	id, ttl := config.SessionID.ValueString(), config.TTLSeconds.ValueInt64()
-	granted, diags, err := a.data.writeLifetime(ctx, client, id, time.Duration(ttl)*time.Second)
+	granted, diags, err := a.data.setLifetime(ctx, client, id, time.Duration(ttl)*time.Second)
 	resp.Diagnostics.Append(diags...)
 	if err != nil {
 		resp.Diagnostics.AddAttributeError(path.Root("session_id"), summary, a.data.explainAction(ctx, err,

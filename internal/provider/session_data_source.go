@@ -3,7 +3,6 @@ package provider
 import (
 	"context"
 
-	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
@@ -26,28 +25,13 @@ func (d *sessionDataSource) Metadata(_ context.Context, req datasource.MetadataR
 func (d *sessionDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Reads one active session. It is an error if the session does not exist. If that is a normal case, use `palabra_sessions` with `id_prefix`.",
-		Attributes: map[string]schema.Attribute{
+		Attributes: sessionAttributes(map[string]schema.Attribute{
 			"id": schema.StringAttribute{
 				MarkdownDescription: sessionIDDescription,
 				Required:            true,
 				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
-			"created_at": schema.StringAttribute{
-				MarkdownDescription: createdAtDescription,
-				CustomType:          timetypes.RFC3339Type{},
-				Computed:            true,
-			},
-			"updated_at": schema.StringAttribute{
-				MarkdownDescription: updatedAtDescription,
-				CustomType:          timetypes.RFC3339Type{},
-				Computed:            true,
-			},
-			"expires_at": schema.StringAttribute{
-				MarkdownDescription: expiresAtDescription,
-				CustomType:          timetypes.RFC3339Type{},
-				Computed:            true,
-			},
-		},
+		}),
 	}
 }
 

@@ -2,13 +2,18 @@ package provider
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
@@ -30,9 +35,9 @@ type sessionEphemeralModel struct {
 	sessionConnection
 
 	ID              types.String      `tfsdk:"id"`
-	TTLSeconds      wholeNumber       `tfsdk:"ttl_seconds"`
+	TTLSeconds      types.Int64       `tfsdk:"ttl_seconds"`
 	Intent          types.String      `tfsdk:"intent"`
-	SubscriberCount wholeNumber       `tfsdk:"subscriber_count"`
+	SubscriberCount types.Int64       `tfsdk:"subscriber_count"`
 	ExpiresAt       timetypes.RFC3339 `tfsdk:"expires_at"`
 }
 
@@ -47,6 +52,67 @@ const (
 
 func (e *sessionEphemeral) Metadata(_ context.Context, req ephemeral.MetadataRequest, resp *ephemeral.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_session"
+}
+
+func (e *sessionEphemeral) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephemeral.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Opens a session for one run of Terraform and deletes it at the end of the run, also if the run fails or is interrupted. Neither the session nor its tokens are stored in state or plan.\n\n" +
+			"-> Needs Terraform 1.10 or OpenTofu 1.11, or later.\n\n" +
+			"The provider renews the session during a long run. The session of a killed run expires after `ttl_seconds`, ten minutes by default.\n\n" +
+			"Engines open and close ephemeral resources during `plan`, too. Each opening creates another session, which counts against the session limit until it is deleted. " +
+			"For a session that outlives the run, use the `palabra_session` managed resource.",
+		Attributes: map[string]schema.Attribute{
+			"id": schema.StringAttribute{
+				MarkdownDescription: "Id of the session.",
+				Computed:            true,
+			},
+			"ttl_seconds": schema.Int64Attribute{
+				CustomType:          wholeNumberType{},
+				MarkdownDescription: "Lifetime in whole seconds, set after creation and by each renewal. The session of a killed run expires after this time. Default `600`.",
+				Optional:            true,
+				Validators:          []validator.Int64{int64validator.Between(1, maxTTLSeconds)},
+			},
+			"intent": schema.StringAttribute{
+				MarkdownDescription: intentDescription,
+				Optional:            true,
+				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+			},
+			"subscriber_count": schema.Int64Attribute{
+				CustomType:          wholeNumberType{},
+				MarkdownDescription: subscriberCountDescription,
+				Optional:            true,
+				Validators:          []validator.Int64{int64validator.Between(0, maxSubscribers)},
+			},
+			"publisher_token": schema.StringAttribute{
+				MarkdownDescription: publisherTokenDescription,
+				Computed:            true,
+				Sensitive:           true,
+			},
+			"subscriber_tokens": schema.ListAttribute{
+				MarkdownDescription: subscriberTokensDescription,
+				ElementType:         types.StringType,
+				Computed:            true,
+				Sensitive:           true,
+			},
+			"webrtc_url": schema.StringAttribute{
+				MarkdownDescription: webRTCURLDescription,
+				Computed:            true,
+			},
+			"webrtc_room_name": schema.StringAttribute{
+				MarkdownDescription: webRTCRoomNameDescription,
+				Computed:            true,
+			},
+			"ws_url": schema.StringAttribute{
+				MarkdownDescription: wsURLDescription,
+				Computed:            true,
+			},
+			"expires_at": schema.StringAttribute{
+				MarkdownDescription: "When the session expires if it is not renewed, as an RFC 3339 timestamp in UTC.",
+				CustomType:          timetypes.RFC3339Type{},
+				Computed:            true,
+			},
+		},
+	}
 }
 
 func (e *sessionEphemeral) Configure(_ context.Context, req ephemeral.ConfigureRequest, resp *ephemeral.ConfigureResponse) {
@@ -87,24 +153,25 @@ func (e *sessionEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest, 
 		return
 	}
 
-	note = note.until(granted, e.data.now())
+	note = note.until(granted, e.data.timing.now())
 	model.ID, model.sessionConnection = types.StringValue(created.ID), newSessionConnection(created)
 	model.ExpiresAt = timestamp(granted.ExpiresAt)
 	diags = resp.Result.Set(ctx, model)
+	resp.Result.Raw = withNumbersOf(resp.Result.Raw, req.Config.Raw)
 	diags.Append(savePrivate(ctx, resp.Private, ephemeralNoteKey, note)...)
 	if diags.HasError() {
 		resp.Diagnostics.Append(e.giveUp(ctx, client, created.ID, diags...)...)
 		return
 	}
-	resp.RenewAt = note.renewAt(e.data.now())
+	resp.RenewAt = note.renewAt(e.data.timing.now())
 }
 
 // firstLifetime sets the lifetime of a new session.
-func (e *sessionEphemeral) firstLifetime(ctx context.Context, client *palabra.Client, note ephemeralNote) (lifetime, diag.Diagnostics, error) {
+func (e *sessionEphemeral) firstLifetime(ctx context.Context, client *palabra.Client, note ephemeralNote) (grant, diag.Diagnostics, error) {
 	if err := ctx.Err(); err != nil {
-		return lifetime{}, nil, fmt.Errorf("session %q was created after the operation had been interrupted: %w", note.ID, err)
+		return grant{}, nil, fmt.Errorf("session %q was created after the operation had been interrupted: %w", note.ID, err)
 	}
-	return e.data.writeFirstLifetime(ctx, client, note.ID, note.ttl())
+	return e.data.setFirstLifetime(ctx, client, note.ID, note.ttl())
 }
 
 // giveUp deletes a session that Open cannot return, because the engine does not
@@ -138,14 +205,14 @@ func (e *sessionEphemeral) Renew(ctx context.Context, req ephemeral.RenewRequest
 	if client == nil {
 		return
 	}
-	attempt, cancel := context.WithTimeout(ctx, note.nextWait(e.data.now()))
+	attempt, cancel := context.WithTimeout(ctx, note.nextWait(e.data.timing.now()))
 	defer cancel()
 	// Open has already shown the warnings of the write.
-	granted, _, err := e.data.writeLifetime(attempt, client, note.ID, note.ttl())
-	left := note.EndsAt.Sub(e.data.now())
+	granted, _, err := e.data.setLifetime(attempt, client, note.ID, note.ttl())
+	left := note.EndsAt.Sub(e.data.timing.now())
 	switch {
 	case err == nil:
-		note = note.until(granted, e.data.now())
+		note = note.until(granted, e.data.timing.now())
 		resp.Diagnostics.Append(savePrivate(ctx, resp.Private, ephemeralNoteKey, note)...)
 	case errors.Is(err, palabra.ErrNotFound):
 		resp.Diagnostics.AddError(summary, sentence(err.Error())+"\n\n"+
@@ -161,9 +228,9 @@ func (e *sessionEphemeral) Renew(ctx context.Context, req ephemeral.RenewRequest
 	default:
 		resp.Diagnostics.AddWarning("Session not renewed yet", sentence(err.Error())+"\n\n"+
 			fmt.Sprintf("Session %q lives until %s. The provider will try to renew it again in %s.",
-				note.ID, note.expiry(), note.nextWait(e.data.now()).Round(time.Second)))
+				note.ID, note.expiry(), note.nextWait(e.data.timing.now()).Round(time.Second)))
 	}
-	resp.RenewAt = note.renewAt(e.data.now())
+	resp.RenewAt = note.renewAt(e.data.timing.now())
 }
 
 func (e *sessionEphemeral) Close(ctx context.Context, req ephemeral.CloseRequest, resp *ephemeral.CloseResponse) {
@@ -178,3 +245,51 @@ func (e *sessionEphemeral) Close(ctx context.Context, req ephemeral.CloseRequest
 				note.ID, note.expiry()))
 	}
 }
+
+const (
+	ephemeralNoteKey = "session"
+	// shortestRenewal is the least time between two attempts to renew.
+	shortestRenewal = time.Second
+)
+
+// ephemeralNote is what Open stores in private data for Renew and Close.
+type ephemeralNote struct {
+	ID string `json:"id"`
+	// TTLSeconds is what renewals ask for.
+	TTLSeconds int64 `json:"ttl_seconds"`
+	// ExpiresAt is when the session ends, by the server's clock.
+	ExpiresAt time.Time `json:"expires_at"`
+	// EndsAt is the same moment by the local clock, which the engine goes by.
+	EndsAt time.Time `json:"ends_at"`
+}
+
+func (e *sessionEphemeral) loadNote(ctx context.Context, summary string, private privateStateReader, diags *diag.Diagnostics) (ephemeralNote, *palabra.Client) {
+	var note ephemeralNote
+	raw, getDiags := private.GetKey(ctx, ephemeralNoteKey)
+	diags.Append(getDiags...)
+	if diags.HasError() {
+		return note, nil
+	}
+	if err := json.Unmarshal(raw, &note); err != nil {
+		diags.AddError(summary, "The engine did not return the private data that opening the session stored: "+sentence(err.Error()))
+		return note, nil
+	}
+	return note, e.data.configuredClient(summary, diags)
+}
+
+// until is the note after a write that was granted a lifetime.
+func (n ephemeralNote) until(granted grant, now time.Time) ephemeralNote {
+	n.ExpiresAt, n.EndsAt = granted.ExpiresAt, now.Add(granted.Granted)
+	return n
+}
+
+func (n ephemeralNote) ttl() time.Duration { return time.Duration(n.TTLSeconds) * time.Second }
+
+func (n ephemeralNote) expiry() string { return n.ExpiresAt.UTC().Format(time.RFC3339) }
+
+// nextWait is half of the remaining time.
+func (n ephemeralNote) nextWait(now time.Time) time.Duration {
+	return max(n.EndsAt.Sub(now)/2, shortestRenewal)
+}
+
+func (n ephemeralNote) renewAt(now time.Time) time.Time { return now.Add(n.nextWait(now)) }

@@ -1,12 +1,12 @@
 package provider
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -14,18 +14,168 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
 )
 
+// This file holds the rules of a lifetime: what a plan, a grant, an answer and an
+// end do to the model and the note of an instance. They use no client, no engine
+// and no clock: the same state and note always give the same answer.
+
 const (
 	// expiryTolerance is how much earlier than expected an expiry may be before it
 	// counts as drift or as a cap: timestamps are whole seconds, and answers take
 	// time.
 	expiryTolerance = time.Minute
-	// rereadDelay is the wait before a read is repeated, because the API may lag
-	// behind a write.
-	rereadDelay = time.Second
+	// roundingTolerance is the largest difference between two answers about one
+	// expiry.
+	roundingTolerance = 2 * time.Second
 )
 
-// lifetime is what a session was granted by a POST of the TTL.
-type lifetime struct {
+// Plan.
+
+// planCreate fills in what is known of a new instance.
+func (m *lifetimeModel) planCreate() {
+	m.Active = types.BoolValue(true)
+	m.planRenewal()
+}
+
+// planUpdate decides whether apply renews. The decision depends only on
+// configuration, state and private state, because an engine plans an update again
+// at apply and refuses a different answer.
+func (m *lifetimeModel) planUpdate(prior lifetimeModel, note sessionNote) diag.Diagnostics {
+	m.ExpiresAt, m.Active = prior.ExpiresAt, types.BoolValue(prior.isActive())
+	if !prior.isActive() {
+		m.RenewAt = timetypes.NewRFC3339Null()
+		return m.changedAfterTheEnd(prior)
+	}
+	if m.renews(prior, note) {
+		m.planRenewal()
+		return nil
+	}
+	m.RenewAt = m.renewAt(note)
+	return nil
+}
+
+// planRenewal plans a POST of the TTL: it marks what the POST returns as unknown.
+// An unknown expires_at is the only sign of it; apply asks renewalIsPlanned.
+func (m *lifetimeModel) planRenewal() {
+	m.ExpiresAt = timetypes.NewRFC3339Unknown()
+	m.RenewAt = timetypes.NewRFC3339Unknown()
+	if m.RenewBeforeSeconds.IsNull() {
+		m.RenewAt = timetypes.NewRFC3339Null()
+	}
+}
+
+// renewalIsPlanned says whether Update POSTs the TTL: if, and only if, the plan
+// shows expires_at as known after apply.
+func (m *lifetimeModel) renewalIsPlanned() bool { return m.ExpiresAt.IsUnknown() }
+
+// renews says whether an apply POSTs the TTL, or may have to.
+func (m *lifetimeModel) renews(prior lifetimeModel, note sessionNote) bool {
+	switch {
+	case m.TTLSeconds.IsNull():
+		return false
+	case note.Unsent, len(m.renewingChanges(prior)) > 0, m.hasUnknownArgument():
+		return true
+	case m.RenewBeforeSeconds.Equal(prior.RenewBeforeSeconds):
+		return m.due(note)
+	}
+	// The lead time has changed. The last read compared with the old one, so it may
+	// not have saved a newer note.
+	note.ExpiresAt = note.ServerTime.Add(note.leastLeft())
+	return m.due(note)
+}
+
+// due says whether less than the lead time was left when the session was last
+// seen.
+func (m *lifetimeModel) due(note sessionNote) bool {
+	if m.TTLSeconds.IsNull() || m.RenewBeforeSeconds.IsNull() || m.RenewBeforeSeconds.IsUnknown() || !note.observed() {
+		return false
+	}
+	return note.left() < m.effectiveLead(note)
+}
+
+// effectiveLead is renew_before_seconds, but less after a capped write: a longer
+// lead time would renew in every plan.
+func (m *lifetimeModel) effectiveLead(note sessionNote) time.Duration {
+	lead := seconds(m.RenewBeforeSeconds)
+	if note.GrantedSeconds > 0 {
+		return min(lead, note.longestLead())
+	}
+	return lead
+}
+
+// renewAt is the time from which plans renew. It is null without a lead time,
+// without a known end, and after the end.
+func (m *lifetimeModel) renewAt(note sessionNote) timetypes.RFC3339 {
+	end := timeOf(m.ExpiresAt)
+	if m.RenewBeforeSeconds.IsNull() || m.RenewBeforeSeconds.IsUnknown() || end.IsZero() || !m.isActive() {
+		return timetypes.NewRFC3339Null()
+	}
+	return timestamp(end.Add(-m.effectiveLead(note)))
+}
+
+// renewingChanges names the arguments whose known change POSTs the TTL.
+func (m *lifetimeModel) renewingChanges(prior lifetimeModel) []string {
+	var changed []string
+	if !m.TTLSeconds.IsUnknown() && !m.TTLSeconds.Equal(prior.TTLSeconds) {
+		changed = append(changed, "ttl_seconds")
+	}
+	if triggers := m.RenewTriggers; !triggers.IsUnknown() && !hasUnknownElement(triggers) && !triggers.Equal(prior.RenewTriggers) {
+		changed = append(changed, "renew_triggers")
+	}
+	return changed
+}
+
+// hasUnknownArgument says whether an argument is known only after apply, and may
+// then require a POST. So expires_at must be planned as unknown: an engine accepts
+// the old value in its place, but not a new value in place of a known one.
+func (m *lifetimeModel) hasUnknownArgument() bool {
+	return m.TTLSeconds.IsUnknown() || m.RenewBeforeSeconds.IsUnknown() ||
+		m.RenewTriggers.IsUnknown() || hasUnknownElement(m.RenewTriggers)
+}
+
+func hasUnknownElement(m types.Map) bool {
+	for _, element := range m.Elements() {
+		if element.IsUnknown() {
+			return true
+		}
+	}
+	return false
+}
+
+// changedAfterTheEnd warns that a change cannot be sent. It is not an error, because
+// an error would stop the renewal of the other sessions.
+func (m *lifetimeModel) changedAfterTheEnd(prior lifetimeModel) diag.Diagnostics {
+	changed := m.renewingChanges(prior)
+	if m.hasUnknownArgument() {
+		changed = append(changed, "a value known after apply")
+	} else if !m.RenewBeforeSeconds.Equal(prior.RenewBeforeSeconds) {
+		changed = append(changed, "renew_before_seconds")
+	}
+	if len(changed) == 0 {
+		return nil
+	}
+	return diag.Diagnostics{diag.NewWarningDiagnostic("Change cannot be sent to an ended session",
+		fmt.Sprintf("Session %q has ended. The change of %s is recorded in the state and no request is sent. "+
+			"If the session is found again, the next plan renews it. Otherwise, remove the resource or configure a session that exists.",
+			m.ID.ValueString(), strings.Join(changed, ", ")))}
+}
+
+// validateLeadTime compares the two durations if both are known.
+func (m *lifetimeModel) validateLeadTime() diag.Diagnostics {
+	var diags diag.Diagnostics
+	lead, ttl := m.RenewBeforeSeconds, m.TTLSeconds
+	if lead.IsNull() || lead.IsUnknown() || ttl.IsNull() || ttl.IsUnknown() || lead.ValueInt64() < ttl.ValueInt64() {
+		return diags
+	}
+	diags.AddAttributeError(path.Root("renew_before_seconds"), "Lead time is not smaller than the lifetime",
+		fmt.Sprintf("renew_before_seconds (%d) must be smaller than ttl_seconds (%d). Otherwise every plan would renew the session.",
+			lead.ValueInt64(), ttl.ValueInt64()))
+	return diags
+}
+
+// Grant.
+
+// grant is what a session got by a POST of the TTL.
+type grant struct {
 	ExpiresAt  time.Time
 	ServerTime time.Time
 	// Granted is ExpiresAt less the time of the write.
@@ -36,93 +186,27 @@ type lifetime struct {
 	Session palabra.Session
 }
 
-// writeLifetime POSTs the TTL and reads the session back. before are the known
-// expiries from before the write. Only a failed POST is an error. What fails after
-// an accepted POST is a warning, because an engine would taint a new instance.
-func (d *providerData) writeLifetime(ctx context.Context, client *palabra.Client, sessionID string, ttl time.Duration, before ...time.Time) (lifetime, diag.Diagnostics, error) {
-	// Set before the call, because the answer may be lost: Delete keeps sessions
-	// that this process has written.
-	d.written.Store(sessionID, true)
-	written, err := client.SetExpiry(ctx, sessionID, int64(ttl/time.Second))
-	if errors.Is(err, palabra.ErrNotFound) {
-		d.written.Delete(sessionID)
-	}
-	if err != nil {
-		return lifetime{}, nil, err
-	}
-	calculated := lifetime{ExpiresAt: written.Add(ttl), ServerTime: written, Granted: ttl, Calculated: true}
-	session, diags := d.readBack(ctx, client, sessionID, func(session palabra.Session) bool {
-		return isStale(session, written, ttl, before)
-	})
-	calculated.Session = session
-	if session.ExpiresAt.IsZero() {
-		return calculated, diags, nil
-	}
-	if isStale(session, written, ttl, before) && len(before) > 0 {
-		// A wrongly assumed cap can lose the session; a calculated expiry cannot.
-		return calculated, diags, nil
-	}
-	got := lifetime{ExpiresAt: session.ExpiresAt, ServerTime: session.ServerTime, Granted: session.ExpiresAt.Sub(written), Session: session}
-	if got.capped(ttl) {
-		diags.AddAttributeWarning(path.Root("ttl_seconds"), "Session granted less than asked",
-			fmt.Sprintf("Session %q was to live %s (ttl_seconds = %d), and the API reports that it expires at %s. "+
-				"The API may cap lifetimes. Lower ttl_seconds to the granted lifetime.",
-				sessionID, readableDuration(ttl), int64(ttl/time.Second), got.ExpiresAt.Format(time.RFC3339)))
-	}
-	return got, diags, nil
-}
-
-// writeFirstLifetime is writeLifetime for a session that was just created. It
-// retries a 404 once, because the API may lag behind the creation.
-func (d *providerData) writeFirstLifetime(ctx context.Context, client *palabra.Client, sessionID string, ttl time.Duration) (lifetime, diag.Diagnostics, error) {
-	got, diags, err := d.writeLifetime(ctx, client, sessionID, ttl)
-	if errors.Is(err, palabra.ErrNotFound) {
-		d.pause(ctx, rereadDelay)
-		return d.writeLifetime(ctx, client, sessionID, ttl)
-	}
-	return got, diags, err
-}
-
-// readBack reads a session after a write. It reads a second time if the API may
-// lag behind the write. A failure is a warning.
-func (d *providerData) readBack(ctx context.Context, client *palabra.Client, sessionID string, stale func(palabra.Session) bool) (palabra.Session, diag.Diagnostics) {
-	session, err := client.Get(ctx, sessionID)
-	if errors.Is(err, palabra.ErrNotFound) || err == nil && stale(session) {
-		d.pause(ctx, rereadDelay)
-		if again, againErr := client.Get(ctx, sessionID); againErr == nil || err != nil {
-			session, err = again, againErr
-		}
-	}
-	if err != nil {
-		return palabra.Session{}, diag.Diagnostics{diag.NewWarningDiagnostic("Session not read back",
-			fmt.Sprintf("The write succeeded, but session %q could not be read afterwards. "+
-				"Timestamps are calculated or missing until the next plan reads them.\n\n%s", sessionID, sentence(err.Error())))}
-	}
-	return session, nil
-}
-
 // capped says whether clearly less was granted than requested.
-func (l lifetime) capped(ttl time.Duration) bool { return l.Granted < ttl-min(expiryTolerance, ttl/2) }
+func (g grant) capped(ttl time.Duration) bool { return g.Granted < ttl-min(expiryTolerance, ttl/2) }
 
 // isStale says whether an answer seems to be from before a write: its lifetime is
 // clearly shorter or longer than the one written, the session has not been updated
 // since, and its expiry is a known earlier one, if any is known.
-func isStale(session palabra.Session, written time.Time, ttl time.Duration, before []time.Time) bool {
-	const rounding = 2 * time.Second
-	answered := lifetime{Granted: session.ExpiresAt.Sub(written)}
+func isStale(session palabra.Session, writtenAt time.Time, ttl time.Duration, before []time.Time) bool {
+	answered := grant{Granted: session.ExpiresAt.Sub(writtenAt)}
 	if session.ExpiresAt.IsZero() || !answered.capped(ttl) && answered.Granted < ttl+expiryTolerance {
 		return false
 	}
-	if !session.UpdatedAt.IsZero() && !session.UpdatedAt.Before(written.Add(-time.Second)) {
+	if !session.UpdatedAt.IsZero() && !session.UpdatedAt.Before(writtenAt.Add(-time.Second)) {
 		return false
 	}
 	return len(before) == 0 || slices.ContainsFunc(before, func(old time.Time) bool {
-		return session.ExpiresAt.Sub(old).Abs() <= rounding
+		return session.ExpiresAt.Sub(old).Abs() <= roundingTolerance
 	})
 }
 
 // recordGrant updates model and note to what a write was granted.
-func (m *lifetimeModel) recordGrant(note *lifetimeNote, got lifetime) {
+func (m *lifetimeModel) recordGrant(note *sessionNote, got grant) {
 	note.ServerTime, note.ExpiresAt, note.LatestEnd, note.Unsent = got.ServerTime, got.ExpiresAt, got.ExpiresAt, false
 	note.GrantedSeconds = 0
 	if got.Granted < m.ttl() {
@@ -132,50 +216,102 @@ func (m *lifetimeModel) recordGrant(note *lifetimeNote, got lifetime) {
 	m.RenewAt = m.renewAt(*note)
 }
 
-// update writes if, and only if, the plan left expires_at unknown. If the session
-// is gone, the model becomes inactive, so that the error is reported only once.
-func (d *providerData) update(ctx context.Context, m *lifetimeModel, prior lifetimeModel, note *lifetimeNote) diag.Diagnostics {
-	if m.ExpiresAt.IsUnknown() {
-		return d.renew(ctx, m, prior, note)
-	}
-	if !m.isActive() && len(m.renewingChanges(prior)) > 0 {
-		note.Unsent = true
-	}
-	return nil
+// Answer.
+
+// needsSingleRead says whether a session from a page of the list would change the
+// state: a page may be stale, so it may only confirm.
+func (m *lifetimeModel) needsSingleRead(listed palabra.Session, note sessionNote) bool {
+	unread := note.Instance == ""
+	expiryIsNews := !listed.ExpiresAt.IsZero() && (m.ExpiresAt.IsNull() || isEarlier(listed.ExpiresAt, m.ExpiresAt))
+	return unread || expiryIsNews || !m.isActive()
 }
 
-func (d *providerData) renew(ctx context.Context, m *lifetimeModel, prior lifetimeModel, note *lifetimeNote) diag.Diagnostics {
+// observe updates the model to a session that was just read, and returns the
+// updated note.
+func (m *lifetimeModel) observe(session palabra.Session, note sessionNote) (sessionNote, diag.Diagnostics) {
 	var diags diag.Diagnostics
-	const summary = "Unable to extend session"
-	client := d.configuredClient(summary, &diags)
-	if client == nil {
-		return diags
-	}
-	var before []time.Time
-	for _, known := range []time.Time{note.ExpiresAt, timeOf(prior.ExpiresAt)} {
-		if !known.IsZero() {
-			before = append(before, known)
+	note.ServerTime = session.ServerTime
+	if !session.ExpiresAt.IsZero() {
+		note.ExpiresAt = session.ExpiresAt
+		if session.ExpiresAt.After(note.LatestEnd) {
+			note.LatestEnd = session.ExpiresAt
 		}
 	}
-	d.applying.Store(true)
-	got, diags, err := d.writeLifetime(ctx, client, m.SessionID.ValueString(), m.ttl(), before...)
-	switch {
-	case err == nil:
-		note.Account = client.Fingerprint()
-		m.recordGrant(note, got)
-	case errors.Is(err, palabra.ErrNotFound):
-		m.markEnded(prior)
-		note.Unsent = true
-		diags.Append(d.apiError(summary, err))
-	default:
-		diags.Append(d.apiError(summary, err))
+	// When a client connects, the API resets the expiry to the present. So a past
+	// expiry does not mean that the session has ended (only a 404 does), nor that
+	// an ended session is back.
+	if past := !session.ExpiresAt.IsZero() && !session.ServerTime.Before(session.ExpiresAt); !past || m.Active.IsNull() {
+		m.Active = types.BoolValue(true)
 	}
-	return diags
+	switch {
+	case m.ExpiresAt.IsNull():
+		m.adopt(session)
+	case isEarlier(session.ExpiresAt, m.ExpiresAt):
+		diags.AddAttributeWarning(path.Root("expires_at"), "Session expires earlier than it was given",
+			fmt.Sprintf("Session %q was given a lifetime until %s, and now expires at %s. A client connected, or another tool shortened the lifetime. "+
+				"The session is renewed only after renew_at, or when ttl_seconds or renew_triggers change.",
+				m.ID.ValueString(), m.ExpiresAt.ValueString(), session.ExpiresAt.Format(time.RFC3339)))
+		m.ExpiresAt = timestamp(session.ExpiresAt)
+	}
+	m.RenewAt = m.renewAt(note)
+	return note, diags
 }
+
+// adopt fills in the arguments after an import or a move. The API does not return
+// the lifetime that a session was given, so it is derived: the last change of the
+// session is the best guess of when its lifetime was set.
+func (m *lifetimeModel) adopt(session palabra.Session) {
+	m.ExpiresAt = timestamp(session.ExpiresAt)
+	if m.DeleteOnDestroy.IsNull() {
+		m.DeleteOnDestroy = types.BoolValue(true)
+	}
+	if !m.TTLSeconds.IsNull() || session.ExpiresAt.IsZero() {
+		return
+	}
+	for _, since := range []time.Time{session.UpdatedAt, session.CreatedAt, session.ServerTime} {
+		if ttl := session.ExpiresAt.Sub(since); !since.IsZero() && ttl >= time.Second {
+			// Sub saturates at 292 years, which is above the maximum.
+			m.TTLSeconds = types.Int64Value(min(int64(ttl/time.Second), maxTTLSeconds))
+			return
+		}
+	}
+}
+
+// isEarlier says whether a live expiry is early enough to count as drift.
+func isEarlier(live time.Time, stored timetypes.RFC3339) bool {
+	return !live.IsZero() && live.Before(timeOf(stored).Add(-expiryTolerance))
+}
+
+// End.
 
 // markEnded sets the model to that of a session that is gone.
 func (m *lifetimeModel) markEnded(prior lifetimeModel) {
 	m.ExpiresAt = prior.ExpiresAt
 	m.Active = types.BoolValue(false)
-	m.RenewAt = timestamp(time.Time{})
+	m.RenewAt = timetypes.NewRFC3339Null()
+}
+
+// lastKnownEnd is the last live expiry, or the stored one if none was seen.
+func (m *lifetimeModel) lastKnownEnd(note sessionNote) time.Time {
+	if !note.ExpiresAt.IsZero() {
+		return note.ExpiresAt
+	}
+	return timeOf(m.ExpiresAt)
+}
+
+// whenItEnded describes the last known end in a message.
+func (m *lifetimeModel) whenItEnded(note sessionNote) string {
+	if end := m.lastKnownEnd(note); !end.IsZero() {
+		return "its last known expiry is " + end.Format(time.RFC3339)
+	}
+	return "its last expiry is not known"
+}
+
+// endedWarning is shown once, by the read that first misses the session.
+func (m *lifetimeModel) endedWarning(note sessionNote) diag.Diagnostic {
+	return diag.NewWarningDiagnostic("Session has ended",
+		fmt.Sprintf("The API does not find session %q any more (%s): it expired, was used and hung up, or was deleted. "+
+			"It stays in the state with active = false, and nothing is planned for it. "+
+			"Remove the resource when nothing refers to it any more, or configure a session that exists.",
+			m.ID.ValueString(), m.whenItEnded(note)))
 }

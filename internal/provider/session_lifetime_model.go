@@ -6,45 +6,86 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
-	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
 )
 
 // lifetimeModel holds the attributes that palabra_session_expiry and
-// palabra_session have in common. Both models are read and written by hand,
-// because engines ask for them several times for each instance, and the
-// framework's reflection compiles a regular expression for each field of each call.
+// palabra_session have in common.
 type lifetimeModel struct {
-	// SessionID is session_id of palabra_session_expiry, and id of palabra_session.
-	SessionID          types.String
-	TTLSeconds         wholeNumber
-	RenewBeforeSeconds wholeNumber
-	RenewTriggers      types.Map
-	DeleteOnDestroy    types.Bool
-	ExpiresAt          timetypes.RFC3339
-	RenewAt            timetypes.RFC3339
-	Active             types.Bool
+	ID                 types.String      `tfsdk:"id"`
+	TTLSeconds         types.Int64       `tfsdk:"ttl_seconds"`
+	RenewBeforeSeconds types.Int64       `tfsdk:"renew_before_seconds"`
+	RenewTriggers      types.Map         `tfsdk:"renew_triggers"`
+	DeleteOnDestroy    types.Bool        `tfsdk:"delete_on_destroy"`
+	ExpiresAt          timetypes.RFC3339 `tfsdk:"expires_at"`
+	RenewAt            timetypes.RFC3339 `tfsdk:"renew_at"`
+	Active             types.Bool        `tfsdk:"active"`
 }
 
-// lifetimeAttributeTypes are the types of the common attributes. session_id is not
-// among them: only one resource has it.
-var lifetimeAttributeTypes = map[string]attr.Type{
-	"id":                   types.StringType,
-	"ttl_seconds":          wholeNumberType{},
-	"renew_before_seconds": wholeNumberType{},
-	"renew_triggers":       types.MapType{ElemType: types.StringType},
-	"delete_on_destroy":    types.BoolType,
-	"expires_at":           timetypes.RFC3339Type{},
-	"renew_at":             timetypes.RFC3339Type{},
-	"active":               types.BoolType,
+// maxTTLSeconds, about 285 years, is close to the longest time.Duration. A longer
+// one would overflow into the past.
+const maxTTLSeconds = 9_000_000_000
+
+const ttlSecondsDescription = "Lifetime in whole seconds, counted from the server's time at each apply that creates the resource, changes this value or renews the session."
+
+// lifetimeSchema adds the common attributes to a resource's own ones. ttl_seconds is
+// not among them, because only one resource requires it.
+func lifetimeSchema(own map[string]schema.Attribute) map[string]schema.Attribute {
+	attributes := map[string]schema.Attribute{
+		"renew_before_seconds": schema.Int64Attribute{
+			CustomType:          wholeNumberType{},
+			MarkdownDescription: "Lead time, smaller than `ttl_seconds`: a plan made when fewer seconds are left renews the session in place. Not an interval. Default: none.",
+			Optional:            true,
+			Validators:          []validator.Int64{int64validator.Between(1, maxTTLSeconds), int64validator.AlsoRequires(path.MatchRoot("ttl_seconds"))},
+		},
+		"renew_triggers": schema.MapAttribute{
+			MarkdownDescription: "Arbitrary values; a change renews the session in place.",
+			ElementType:         types.StringType,
+			Optional:            true,
+			Validators:          []validator.Map{mapvalidator.AlsoRequires(path.MatchRoot("ttl_seconds"))},
+		},
+		"delete_on_destroy": schema.BoolAttribute{
+			MarkdownDescription: "Whether destroy deletes the session; with `false` it expires by itself. Default `true`. Apply a change before you destroy.",
+			Optional:            true,
+			Computed:            true,
+			Default:             booldefault.StaticBool(true),
+		},
+		"expires_at": schema.StringAttribute{
+			MarkdownDescription: "The session lives at least until this RFC 3339 timestamp. A later live expiry is not drift; an earlier one is stored, with a warning.",
+			CustomType:          timetypes.RFC3339Type{},
+			Computed:            true,
+		},
+		"renew_at": schema.StringAttribute{
+			MarkdownDescription: "A plan made after this RFC 3339 timestamp renews the session. Null without `renew_before_seconds` and after the end.",
+			CustomType:          timetypes.RFC3339Type{},
+			Computed:            true,
+		},
+		"active": schema.BoolAttribute{
+			MarkdownDescription: "Whether the session exists, according to the API's last answer.",
+			Computed:            true,
+		},
+	}
+	maps.Copy(attributes, own)
+	return attributes
 }
 
-// withLifetime adds a resource's own attributes to the common ones.
-func withLifetime[T any](common, own map[string]T) map[string]T {
-	all := maps.Clone(common)
-	maps.Copy(all, own)
-	return all
+// lifetimeResourceModel is the model of a resource that gives a session a lifetime.
+type lifetimeResourceModel interface {
+	// load reads a configuration, a plan or a state.
+	load(ctx context.Context, from valueGetter) diag.Diagnostics
+	// common returns the common attributes.
+	common() *lifetimeModel
+	// observe updates the model to a session that was just read.
+	observe(session palabra.Session, note sessionNote) (sessionNote, diag.Diagnostics)
 }
 
 // valueGetter is a configuration, plan or state.
@@ -52,77 +93,31 @@ type valueGetter interface {
 	Get(ctx context.Context, target any) diag.Diagnostics
 }
 
-func objectAttributes(ctx context.Context, from valueGetter) (map[string]attr.Value, diag.Diagnostics) {
-	var object types.Object
-	diags := from.Get(ctx, &object)
-	return object.Attributes(), diags
-}
-
-// attribute returns null, the zero value of the framework's types, if the object
-// could not be read.
-func attribute[T attr.Value](attributes map[string]attr.Value, name string) T {
-	value, _ := attributes[name].(T)
-	return value
-}
-
-func newLifetimeModel(attributes map[string]attr.Value, idAttribute string) lifetimeModel {
-	return lifetimeModel{
-		SessionID:          attribute[types.String](attributes, idAttribute),
-		TTLSeconds:         attribute[wholeNumber](attributes, "ttl_seconds"),
-		RenewBeforeSeconds: attribute[wholeNumber](attributes, "renew_before_seconds"),
-		RenewTriggers:      attribute[types.Map](attributes, "renew_triggers"),
-		DeleteOnDestroy:    attribute[types.Bool](attributes, "delete_on_destroy"),
-		ExpiresAt:          attribute[timetypes.RFC3339](attributes, "expires_at"),
-		RenewAt:            attribute[timetypes.RFC3339](attributes, "renew_at"),
-		Active:             attribute[types.Bool](attributes, "active"),
-	}
-}
-
-func (m *lifetimeModel) lifetime() *lifetimeModel { return m }
-
-func (m *lifetimeModel) values() map[string]attr.Value {
-	return map[string]attr.Value{
-		"id":                   m.SessionID,
-		"ttl_seconds":          m.TTLSeconds,
-		"renew_before_seconds": m.RenewBeforeSeconds,
-		"renew_triggers":       m.RenewTriggers,
-		"delete_on_destroy":    m.DeleteOnDestroy,
-		"expires_at":           m.ExpiresAt,
-		"renew_at":             m.RenewAt,
-		"active":               m.Active,
-	}
-}
+func (m *lifetimeModel) common() *lifetimeModel { return m }
 
 // isActive treats null as true: an import or a move leaves active unset.
 func (m *lifetimeModel) isActive() bool { return m.Active.IsNull() || m.Active.ValueBool() }
 
+// deletesOnDestroy treats null as true, as after an import.
+func (m *lifetimeModel) deletesOnDestroy() bool {
+	return m.DeleteOnDestroy.IsNull() || m.DeleteOnDestroy.ValueBool()
+}
+
 // deletes says whether a destroy of this instance deletes a session.
-func (m *lifetimeModel) deletes() bool {
-	return m.isActive() && (m.DeleteOnDestroy.IsNull() || m.DeleteOnDestroy.ValueBool())
+func (m *lifetimeModel) deletes() bool { return m.isActive() && m.deletesOnDestroy() }
+
+func (m *lifetimeModel) ttl() time.Duration { return seconds(m.TTLSeconds) }
+
+func seconds(value types.Int64) time.Duration {
+	return time.Duration(value.ValueInt64()) * time.Second
 }
 
-func (m *lifetimeModel) ttl() time.Duration {
-	return time.Duration(m.TTLSeconds.ValueInt64()) * time.Second
-}
-
-// renewAt is the time from which plans renew. It is null without a lead time,
-// without a known end, and after the end.
-func (m *lifetimeModel) renewAt(note lifetimeNote) timetypes.RFC3339 {
-	end := timeOf(m.ExpiresAt)
-	if m.RenewBeforeSeconds.IsNull() || m.RenewBeforeSeconds.IsUnknown() || end.IsZero() || !m.isActive() {
+// timestamp is null for the zero time, which stands for a missing value.
+func timestamp(t time.Time) timetypes.RFC3339 {
+	if t.IsZero() {
 		return timetypes.NewRFC3339Null()
 	}
-	return timestamp(end.Add(-m.effectiveLead(note)))
-}
-
-// effectiveLead is renew_before_seconds, but at most nine tenths of a capped
-// lifetime: a longer lead time would renew in every plan.
-func (m *lifetimeModel) effectiveLead(note lifetimeNote) time.Duration {
-	lead := time.Duration(m.RenewBeforeSeconds.ValueInt64()) * time.Second
-	if longest := note.granted() * 9 / 10; longest > 0 {
-		return min(lead, longest.Truncate(time.Second))
-	}
-	return lead
+	return timetypes.NewRFC3339TimeValue(t)
 }
 
 // timeOf returns the zero time for a null or unknown timestamp.
@@ -132,13 +127,4 @@ func timeOf(value timetypes.RFC3339) time.Time {
 	}
 	t, _ := value.ValueRFC3339Time()
 	return t
-}
-
-func hasUnknownElement(m types.Map) bool {
-	for _, element := range m.Elements() {
-		if element.IsUnknown() {
-			return true
-		}
-	}
-	return false
 }

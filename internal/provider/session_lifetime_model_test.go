@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"reflect"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
@@ -13,34 +14,23 @@ import (
 func TestLifetimeModel_HoldsEveryAttributeOfTheSchemas(t *testing.T) {
 	t.Parallel()
 	lifetime := givenLifetime(60)
-	lifetime.RenewBeforeSeconds = unknownWholeNumber()
+	lifetime.RenewBeforeSeconds = types.Int64Unknown()
 	lifetime.RenewTriggers = triggers(types.StringValue("b"))
 	for name, test := range map[string]struct {
-		resource resource.Resource
-		object   types.Object
-		again    func(tfsdk.State) types.Object
+		resource     resource.Resource
+		model, again lifetimeResourceModel
 	}{
-		sessionExpiryType: {
-			newSessionExpiryResource(), (&sessionExpiryModel{lifetime}).object(),
-			func(state tfsdk.State) types.Object {
-				m, _ := newSessionExpiryModel(t.Context(), state)
-				return m.object()
-			},
-		},
+		sessionExpiryType: {newSessionExpiryResource(), &sessionExpiryModel{lifetime, lifetime.ID}, &sessionExpiryModel{}},
 		managedSessionType: {
 			newSessionResource(),
-			(&sessionResourceModel{
-				lifetimeModel: lifetime, Intent: types.StringValue("api"), AggregationID: types.StringValue("team"), SubscriberCount: newWholeNumber(2),
+			&sessionResourceModel{
+				lifetimeModel: lifetime, Intent: types.StringValue("api"), AggregationID: types.StringValue("team"), SubscriberCount: types.Int64Value(2),
 				sessionConnection: sessionConnection{
 					PublisherToken: types.StringValue("t"), SubscriberTokens: types.ListValueMust(types.StringType, []attr.Value{types.StringValue("s")}),
 					WebRTCURL: types.StringValue("u"), WebRTCRoomName: types.StringValue("n"), WSURL: types.StringValue("w"),
 				},
 				Organization: types.StringValue("o"), CreatedAt: timestamp(epoch),
-			}).object(),
-			func(state tfsdk.State) types.Object {
-				m, _ := newSessionResourceModel(t.Context(), state)
-				return m.object()
-			},
+			}, &sessionResourceModel{},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -48,11 +38,11 @@ func TestLifetimeModel_HoldsEveryAttributeOfTheSchemas(t *testing.T) {
 			var schema resource.SchemaResponse
 			test.resource.Schema(t.Context(), resource.SchemaRequest{}, &schema)
 			state := tfsdk.State{Schema: schema.Schema, Raw: tftypes.NewValue(schema.Schema.Type().TerraformType(t.Context()), nil)}
-			if diags := state.Set(t.Context(), test.object); diags.HasError() {
+			if diags := state.Set(t.Context(), test.model); diags.HasError() {
 				t.Fatalf("the model does not fit the schema: %v", diags)
 			}
-			if got := test.again(state); !got.Equal(test.object) {
-				t.Errorf("model from the state: %s, want %s", got, test.object)
+			if diags := test.again.load(t.Context(), state); diags.HasError() || !reflect.DeepEqual(test.again, test.model) {
+				t.Errorf("model from the state: %+v, want %+v; %v", test.again, test.model, diags)
 			}
 		})
 	}

@@ -3,90 +3,63 @@ package provider
 import (
 	"context"
 	"errors"
+	"fmt"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
 )
 
-// lifetimeResource is embedded by both resources. It has every method that depends
-// only on the lifetime of the session.
-type lifetimeResource[M lifetimeResourceModel] struct {
-	typeName string
-	// newModel decodes a configuration, a plan or a state.
-	newModel func(context.Context, valueGetter) (M, diag.Diagnostics)
-	data     *providerData
-}
+// This file holds what palabra_session_expiry and palabra_session do in common when
+// they are read, updated and destroyed. The rules that it applies are in
+// session_lifetime.go, and those about other instances in session_guard.go.
 
-// lifetimeResourceModel is the model of such a resource.
-type lifetimeResourceModel interface {
-	lifetime() *lifetimeModel
-	observe(palabra.Session, lifetimeNote) (lifetimeNote, diag.Diagnostics)
-	object() types.Object
-}
+// rereadDelay is the wait before a read is repeated, because the API may lag behind
+// a write.
+const rereadDelay = time.Second
 
-func (r *lifetimeResource[M]) Metadata(_ context.Context, _ resource.MetadataRequest, resp *resource.MetadataResponse) {
-	resp.TypeName = r.typeName
-}
-
-func (r *lifetimeResource[M]) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
-	resp.IdentitySchema = sessionIdentitySchema
-}
-
-func (r *lifetimeResource[M]) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
-	r.data = providerDataFrom(req.ProviderData, &resp.Diagnostics)
-}
-
-// ValidateConfig compares the two durations if both are known. ModifyPlan does so
-// again for values that were unknown.
-func (r *lifetimeResource[M]) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
-	config, diags := r.newModel(ctx, req.Config)
-	resp.Diagnostics.Append(diags...)
-	resp.Diagnostics.Append(config.lifetime().validateLeadTime()...)
-}
-
-// refresh reads the session. If the API does not find it, missing updates the model
-// and the note, and says whether the instance stays in the state.
-func (r *lifetimeResource[M]) refresh(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse,
-	missing func(gone error, m *lifetimeModel, note *lifetimeNote) (keep bool, diags diag.Diagnostics),
+// refreshLifetime reads the session of an instance. If the API does not find it,
+// ended updates model and note, and says whether the instance stays in the state.
+func (d *providerData) refreshLifetime(ctx context.Context, model lifetimeResourceModel, req resource.ReadRequest, resp *resource.ReadResponse,
+	ended func(gone error, note *sessionNote) (keep bool, diags diag.Diagnostics),
 ) {
-	model, diags := r.newModel(ctx, req.State)
-	resp.Diagnostics.Append(diags...)
-	note, diags := loadLifetimeNote(ctx, req.Private)
+	resp.Diagnostics.Append(model.load(ctx, req.State)...)
+	note, diags := loadSessionNote(ctx, req.Private)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	lifetime, before := model.lifetime(), model.object()
+	m := model.common()
 	// Set the identity before anything can return: engines refuse an answer without
 	// it, even if the session is gone or an older state has no identity.
 	if resp.Identity.Raw.IsFullyNull() {
-		resp.Diagnostics.Append(resp.Identity.Set(ctx, sessionIdentityModel{SessionID: lifetime.SessionID})...)
+		resp.Diagnostics.Append(resp.Identity.Set(ctx, sessionIdentityModel{SessionID: m.ID})...)
 	}
-	id := lifetime.SessionID.ValueString()
-	if r.data.client == nil {
-		resp.Diagnostics.Append(r.data.notRefreshed(id))
+	id := m.ID.ValueString()
+	if d.client == nil {
+		resp.Diagnostics.Append(d.notRefreshed(id))
 		return
 	}
 
 	newer := note.withInstance()
-	session, err := r.data.read(ctx, *lifetime, note)
-	switch imported := lifetime.ExpiresAt.IsNull() && note.Instance == ""; {
+	session, err := d.readConfirmed(ctx, *m, note)
+	switch imported := m.ExpiresAt.IsNull() && note.Instance == ""; {
 	case err == nil:
-		r.data.noteAccount(&newer)
+		d.noteAccount(&newer)
 		newer, diags = model.observe(session, newer)
 		resp.Diagnostics.Append(diags...)
 	case !errors.Is(err, palabra.ErrNotFound):
-		resp.Diagnostics.Append(r.data.readError(id, err))
+		resp.Diagnostics.Append(d.readError(id, err))
 		return
 	case imported:
 		// The engine reports the error. The same goes for a moved resource.
 		resp.State.RemoveResource(ctx)
 		return
 	default:
-		keep, diags := missing(err, lifetime, &newer)
+		keep, diags := ended(err, &newer)
 		resp.Diagnostics.Append(diags...)
 		if resp.Diagnostics.HasError() {
 			return
@@ -96,70 +69,180 @@ func (r *lifetimeResource[M]) refresh(ctx context.Context, req resource.ReadRequ
 			return
 		}
 	}
-	// The answer already holds the prior state, and encoding it again is most of
-	// the cost of a refresh.
-	if object := model.object(); !object.Equal(before) {
-		resp.Diagnostics.Append(resp.State.Set(ctx, object)...)
-	}
-	if note.differs(newer, *lifetime) {
+	resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
+	resp.State.Raw = withNumbersOf(resp.State.Raw, req.State.Raw)
+	if note.differs(newer, *m) {
 		resp.Diagnostics.Append(newer.save(ctx, resp.Private)...)
 	}
 }
 
-// Update writes if, and only if, expires_at is unknown in the plan.
-func (r *lifetimeResource[M]) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	model, diags := r.newModel(ctx, req.Plan)
-	resp.Diagnostics.Append(diags...)
-	prior, diags := r.newModel(ctx, req.State)
-	resp.Diagnostics.Append(diags...)
-	note, diags := loadLifetimeNote(ctx, req.Private)
+// readConfirmed reads a session, from a page of the list if that only confirms the
+// state.
+func (d *providerData) readConfirmed(ctx context.Context, m lifetimeModel, note sessionNote) (palabra.Session, error) {
+	session, err := d.client.Read(ctx, m.ID.ValueString())
+	if err == nil && session.Listed && m.needsSingleRead(session, note) {
+		return d.client.Get(ctx, m.ID.ValueString())
+	}
+	return session, err
+}
+
+// updateLifetime POSTs the TTL if the plan says so, and stores the planned values.
+// If the session is gone, the instance becomes inactive, so that the error is
+// reported only once.
+func (d *providerData) updateLifetime(ctx context.Context, planned, prior lifetimeResourceModel, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	resp.Diagnostics.Append(planned.load(ctx, req.Plan)...)
+	resp.Diagnostics.Append(prior.load(ctx, req.State)...)
+	note, diags := loadSessionNote(ctx, req.Private)
 	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	lifetime := model.lifetime()
-	resp.Diagnostics.Append(r.data.update(ctx, lifetime, *prior.lifetime(), &note)...)
-	if resp.Diagnostics.HasError() && lifetime.isActive() {
+	m, before := planned.common(), *prior.common()
+	switch {
+	case m.renewalIsPlanned():
+		resp.Diagnostics.Append(d.renewLifetime(ctx, m, before, &note)...)
+	case !m.isActive() && len(m.renewingChanges(before)) > 0:
+		note.Unsent = true
+	}
+	if resp.Diagnostics.HasError() && m.isActive() {
 		return
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, model.object())...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, sessionIdentityModel{SessionID: lifetime.SessionID})...)
+	resp.Diagnostics.Append(resp.State.Set(ctx, planned)...)
+	resp.State.Raw = withNumbersOf(resp.State.Raw, req.Plan.Raw)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, sessionIdentityModel{SessionID: m.ID})...)
 	resp.Diagnostics.Append(note.save(ctx, resp.Private)...)
 }
 
-func (r *lifetimeResource[M]) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
-	model, diags := r.newModel(ctx, req.State)
+func (d *providerData) renewLifetime(ctx context.Context, m *lifetimeModel, prior lifetimeModel, note *sessionNote) diag.Diagnostics {
+	var diags diag.Diagnostics
+	const summary = "Unable to extend session"
+	client := d.clientForApply(summary, &diags)
+	if client == nil {
+		return diags
+	}
+	var before []time.Time
+	for _, known := range []time.Time{note.ExpiresAt, timeOf(prior.ExpiresAt)} {
+		if !known.IsZero() {
+			before = append(before, known)
+		}
+	}
+	got, diags, err := d.setLifetime(ctx, client, m.ID.ValueString(), m.ttl(), before...)
+	switch {
+	case err == nil:
+		note.Account = client.Fingerprint()
+		m.recordGrant(note, got)
+		return diags
+	case errors.Is(err, palabra.ErrNotFound):
+		m.markEnded(prior)
+		note.Unsent = true
+	}
+	diags.Append(d.apiError(summary, err))
+	return diags
+}
+
+// destroyLifetime deletes the session of an instance, unless the plan keeps the
+// session.
+func (d *providerData) destroyLifetime(ctx context.Context, model lifetimeResourceModel, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	resp.Diagnostics.Append(model.load(ctx, req.State)...)
+	note, diags := loadSessionNote(ctx, req.Private)
 	resp.Diagnostics.Append(diags...)
-	if resp.Diagnostics.HasError() {
+	next, diags := loadSuccessor(ctx, req.Private)
+	resp.Diagnostics.Append(diags...)
+	m := *model.common()
+	if resp.Diagnostics.HasError() || !m.deletesOnDestroy() {
 		return
 	}
-	resp.Diagnostics.Append(r.data.destroy(ctx, *model.lifetime(), req.Private)...)
-}
-
-// UpgradeIdentity replaces the identity of a moved restful_resource, which OpenTofu
-// keeps.
-func (r *lifetimeResource[M]) UpgradeIdentity(context.Context) map[int64]resource.IdentityUpgrader {
-	return upgradeKeptIdentity(r.typeName)
-}
-
-// planDestroy claims the session that a destroy deletes. It removes the note of a
-// create half, which must not outlive its plan.
-func (r *lifetimeResource[M]) planDestroy(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse, note lifetimeNote) {
-	resp.Diagnostics.Append(resp.Private.SetKey(ctx, successorKey, nil)...)
-	model, diags := r.newModel(ctx, req.State)
-	resp.Diagnostics.Append(diags...)
-	if prior := model.lifetime(); prior.deletes() {
-		resp.Diagnostics.Append(r.claim(*prior, note, deletes)...)
+	const summary = "Unable to delete session"
+	client := d.clientForApply(summary, &resp.Diagnostics)
+	if client == nil {
+		return
 	}
-}
-
-func (r *lifetimeResource[M]) claim(m lifetimeModel, note lifetimeNote, effect effect) diag.Diagnostics {
-	return r.data.claim(m.SessionID.ValueString(), m.newClaim(r.typeName, note.Instance, effect))
+	id := m.ID.ValueString()
+	spared, diags := d.guard.spares(id, next)
+	resp.Diagnostics.Append(diags...)
+	if spared || !m.isActive() && d.sameAccount(note) {
+		return
+	}
+	err := client.Delete(ctx, id)
+	switch {
+	case errors.Is(err, palabra.ErrNotFound):
+		resp.Diagnostics.Append(d.otherAccountError(summary, err, m, note)...)
+	case err != nil:
+		resp.Diagnostics.Append(d.apiError(summary, err))
+	}
 }
 
 // saveNew stores a new instance.
-func saveNew(ctx context.Context, model lifetimeResourceModel, note lifetimeNote, resp *resource.CreateResponse) {
-	resp.Diagnostics.Append(resp.State.Set(ctx, model.object())...)
-	resp.Diagnostics.Append(resp.Identity.Set(ctx, sessionIdentityModel{SessionID: model.lifetime().SessionID})...)
+func saveNew(ctx context.Context, model lifetimeResourceModel, note sessionNote, req resource.CreateRequest, resp *resource.CreateResponse) {
+	resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
+	resp.State.Raw = withNumbersOf(resp.State.Raw, req.Plan.Raw)
+	resp.Diagnostics.Append(resp.Identity.Set(ctx, sessionIdentityModel{SessionID: model.common().ID})...)
 	resp.Diagnostics.Append(note.save(ctx, resp.Private)...)
+}
+
+// setPlan plans the model. Numbers stay as they are in the state, or else as they
+// are configured.
+func setPlan(ctx context.Context, model lifetimeResourceModel, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	resp.Diagnostics.Append(resp.Plan.Set(ctx, model)...)
+	resp.Plan.Raw = withNumbersOf(withNumbersOf(resp.Plan.Raw, req.Config.Raw), req.State.Raw)
+}
+
+// setLifetime POSTs the TTL and reads the session back. before are the known
+// expiries from before the write. Only a failed POST is an error. What fails after
+// an accepted POST is a warning, because an engine would taint a new instance.
+func (d *providerData) setLifetime(ctx context.Context, client *palabra.Client, sessionID string, ttl time.Duration, before ...time.Time) (grant, diag.Diagnostics, error) {
+	// Noted before the call, because the answer may be lost.
+	d.guard.noteWritten(sessionID)
+	writtenAt, err := client.SetExpiry(ctx, sessionID, int64(ttl/time.Second))
+	if errors.Is(err, palabra.ErrNotFound) {
+		d.guard.forgetWritten(sessionID)
+	}
+	if err != nil {
+		return grant{}, nil, err
+	}
+	calculated := grant{ExpiresAt: writtenAt.Add(ttl), ServerTime: writtenAt, Granted: ttl, Calculated: true}
+	stale := func(session palabra.Session) bool { return isStale(session, writtenAt, ttl, before) }
+	session, diags := d.readBack(ctx, client, sessionID, stale)
+	calculated.Session = session
+	if session.ExpiresAt.IsZero() || stale(session) && len(before) > 0 {
+		// A wrongly assumed cap can lose the session; a calculated expiry cannot.
+		return calculated, diags, nil
+	}
+	got := grant{ExpiresAt: session.ExpiresAt, ServerTime: session.ServerTime, Granted: session.ExpiresAt.Sub(writtenAt), Session: session}
+	if got.capped(ttl) {
+		diags.AddAttributeWarning(path.Root("ttl_seconds"), "Session granted less than asked",
+			fmt.Sprintf("Session %q was to live %s (ttl_seconds = %d), and the API reports that it expires at %s. "+
+				"The API may cap lifetimes. Lower ttl_seconds to the granted lifetime.",
+				sessionID, readableDuration(ttl), int64(ttl/time.Second), got.ExpiresAt.Format(time.RFC3339)))
+	}
+	return got, diags, nil
+}
+
+// setFirstLifetime is setLifetime for a session that was just created. It retries a
+// 404 once, because the API may lag behind the creation.
+func (d *providerData) setFirstLifetime(ctx context.Context, client *palabra.Client, sessionID string, ttl time.Duration) (grant, diag.Diagnostics, error) {
+	got, diags, err := d.setLifetime(ctx, client, sessionID, ttl)
+	if errors.Is(err, palabra.ErrNotFound) {
+		d.timing.pause(ctx, rereadDelay)
+		return d.setLifetime(ctx, client, sessionID, ttl)
+	}
+	return got, diags, err
+}
+
+// readBack reads a session after a write. It reads a second time if the API may
+// lag behind the write. A failure is a warning.
+func (d *providerData) readBack(ctx context.Context, client *palabra.Client, sessionID string, stale func(palabra.Session) bool) (palabra.Session, diag.Diagnostics) {
+	session, err := client.Get(ctx, sessionID)
+	if errors.Is(err, palabra.ErrNotFound) || err == nil && stale(session) {
+		d.timing.pause(ctx, rereadDelay)
+		if again, againErr := client.Get(ctx, sessionID); againErr == nil || err != nil {
+			session, err = again, againErr
+		}
+	}
+	if err != nil {
+		return palabra.Session{}, diag.Diagnostics{diag.NewWarningDiagnostic("Session not read back",
+			fmt.Sprintf("The write succeeded, but session %q could not be read afterwards. "+
+				"Timestamps are calculated or missing until the next plan reads them.\n\n%s", sessionID, sentence(err.Error())))}
+	}
+	return session, nil
 }

@@ -16,8 +16,8 @@ var epoch = time.Date(2031, time.March, 14, 9, 26, 53, 0, time.UTC)
 // givenLifetime is an instance that was given a lifetime at epoch.
 func givenLifetime(ttl int64) lifetimeModel {
 	return lifetimeModel{
-		SessionID:       types.StringValue("a.session"),
-		TTLSeconds:      newWholeNumber(ttl),
+		ID:              types.StringValue("a.session"),
+		TTLSeconds:      types.Int64Value(ttl),
 		RenewTriggers:   types.MapNull(types.StringType),
 		DeleteOnDestroy: types.BoolValue(true),
 		ExpiresAt:       timestamp(epoch.Add(time.Duration(ttl) * time.Second)),
@@ -30,41 +30,41 @@ func triggers(value attr.Value) types.Map {
 }
 
 // remaining is the note of a read that long before the end.
-func remaining(d time.Duration) lifetimeNote {
-	return lifetimeNote{ServerTime: epoch, ExpiresAt: epoch.Add(d)}
+func remaining(d time.Duration) sessionNote {
+	return sessionNote{ServerTime: epoch, ExpiresAt: epoch.Add(d)}
 }
 
 func TestLifetimePlan_DecidesFromStateAndNoteAlone(t *testing.T) {
 	t.Parallel()
 	lead := func(seconds int64) func(*lifetimeModel) {
-		return func(m *lifetimeModel) { m.RenewBeforeSeconds = newWholeNumber(seconds) }
+		return func(m *lifetimeModel) { m.RenewBeforeSeconds = types.Int64Value(seconds) }
 	}
 	trigger := func(value attr.Value) func(*lifetimeModel) {
 		return func(m *lifetimeModel) { m.RenewTriggers = triggers(value) }
 	}
 	ended := func(m *lifetimeModel) { m.Active = types.BoolValue(false) }
-	ttl := func(value wholeNumber) func(*lifetimeModel) { return func(m *lifetimeModel) { m.TTLSeconds = value } }
+	ttl := func(value types.Int64) func(*lifetimeModel) { return func(m *lifetimeModel) { m.TTLSeconds = value } }
 	one, two := types.StringValue("1"), types.StringValue("2")
 	for name, test := range map[string]struct {
 		both, prior, planned func(*lifetimeModel)
-		note                 lifetimeNote
+		note                 sessionNote
 		renew                bool
 		warning              string
 	}{
 		"nothing changed":                     {note: remaining(time.Second)},
-		"ttl changed":                         {planned: ttl(newWholeNumber(60)), note: remaining(time.Hour), renew: true},
-		"ttl unknown":                         {planned: ttl(unknownWholeNumber()), note: remaining(time.Hour), renew: true},
-		"ttl not configured":                  {both: ttl(nullWholeNumber()), note: remaining(time.Second)},
-		"ttl not sent, and not configured":    {both: ttl(nullWholeNumber()), note: lifetimeNote{Unsent: true}},
+		"ttl changed":                         {planned: ttl(types.Int64Value(60)), note: remaining(time.Hour), renew: true},
+		"ttl unknown":                         {planned: ttl(types.Int64Unknown()), note: remaining(time.Hour), renew: true},
+		"ttl not configured":                  {both: ttl(types.Int64Null()), note: remaining(time.Second)},
+		"ttl not sent, and not configured":    {both: ttl(types.Int64Null()), note: sessionNote{Unsent: true}},
 		"lead time reached":                   {both: lead(3600), note: remaining(41 * time.Minute), renew: true},
 		"exactly the lead time remains":       {both: lead(3600), note: remaining(time.Hour)},
 		"lead time not reached":               {both: lead(3600), note: remaining(61 * time.Minute)},
-		"lead time unknown":                   {planned: func(m *lifetimeModel) { m.RenewBeforeSeconds = unknownWholeNumber() }, note: remaining(61 * time.Minute), renew: true},
+		"lead time unknown":                   {planned: func(m *lifetimeModel) { m.RenewBeforeSeconds = types.Int64Unknown() }, note: remaining(61 * time.Minute), renew: true},
 		"lead time raised above what is left": {planned: lead(3600), note: remaining(59 * time.Minute), renew: true},
 		"lead time raised above what may be left since the note": {planned: lead(3600), note: remaining(66 * time.Minute), renew: true},
 		"lead time raised far below what is left":                {planned: lead(3600), note: remaining(67 * time.Minute)},
 		"nothing observed yet":                                   {planned: lead(3600)},
-		"arguments were not sent":                                {note: lifetimeNote{Unsent: true}, renew: true},
+		"arguments were not sent":                                {note: sessionNote{Unsent: true}, renew: true},
 		"triggers added":                                         {planned: trigger(one), renew: true},
 		"triggers removed":                                       {prior: trigger(one), renew: true},
 		"triggers changed":                                       {prior: trigger(one), planned: trigger(two), renew: true},
@@ -72,9 +72,9 @@ func TestLifetimePlan_DecidesFromStateAndNoteAlone(t *testing.T) {
 		"trigger element unknown":                                {prior: trigger(one), planned: trigger(types.StringUnknown()), renew: true},
 		"delete_on_destroy changed":                              {planned: func(m *lifetimeModel) { m.DeleteOnDestroy = types.BoolValue(false) }, note: remaining(time.Hour)},
 		"ended":                                                  {prior: ended, note: remaining(0)},
-		"ended, and not sent":                                    {prior: ended, note: lifetimeNote{Unsent: true}},
+		"ended, and not sent":                                    {prior: ended, note: sessionNote{Unsent: true}},
 		"ended, lead time changed":                               {prior: ended, planned: lead(3600), warning: "renew_before_seconds"},
-		"ended, ttl changed":                                     {prior: ended, planned: ttl(newWholeNumber(60)), warning: "ttl_seconds"},
+		"ended, ttl changed":                                     {prior: ended, planned: ttl(types.Int64Value(60)), warning: "ttl_seconds"},
 		"ended, triggers changed":                                {prior: ended, planned: trigger(one), warning: "renew_triggers"},
 		"ended, triggers unknown":                                {prior: ended, planned: trigger(types.StringUnknown()), warning: "known after apply"},
 	} {
@@ -116,24 +116,24 @@ func TestLifetimePlan_RenewAtIsTheEndLessTheEffectiveLead(t *testing.T) {
 	t.Parallel()
 	at := func(d time.Duration) string { return epoch.Add(d).Format(time.RFC3339) }
 	for name, test := range map[string]struct {
-		lead    wholeNumber
+		lead    types.Int64
 		granted int64
 		active  bool
 		want    string
 	}{
-		"no lead time":               {nullWholeNumber(), 0, true, ""},
-		"as granted":                 {newWholeNumber(3600), 0, true, at(time.Hour)},
-		"capped far above the lead":  {newWholeNumber(600), 3600, true, at(110 * time.Minute)},
-		"capped just above the lead": {newWholeNumber(600), 620, true, at(2*time.Hour - 558*time.Second)},
-		"capped below the lead":      {newWholeNumber(600), 100, true, at(2*time.Hour - 90*time.Second)},
-		"capped to 90.9 seconds":     {newWholeNumber(600), 101, true, at(2*time.Hour - 90*time.Second)},
-		"ended":                      {newWholeNumber(600), 0, false, ""},
+		"no lead time":               {types.Int64Null(), 0, true, ""},
+		"as granted":                 {types.Int64Value(3600), 0, true, at(time.Hour)},
+		"capped far above the lead":  {types.Int64Value(600), 3600, true, at(110 * time.Minute)},
+		"capped just above the lead": {types.Int64Value(600), 620, true, at(2*time.Hour - 558*time.Second)},
+		"capped below the lead":      {types.Int64Value(600), 100, true, at(2*time.Hour - 90*time.Second)},
+		"capped to 90.9 seconds":     {types.Int64Value(600), 101, true, at(2*time.Hour - 90*time.Second)},
+		"ended":                      {types.Int64Value(600), 0, false, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m := givenLifetime(7200)
 			m.RenewBeforeSeconds, m.Active = test.lead, types.BoolValue(test.active)
-			if got := m.renewAt(lifetimeNote{GrantedSeconds: test.granted}); got.ValueString() != test.want {
+			if got := m.renewAt(sessionNote{GrantedSeconds: test.granted}); got.ValueString() != test.want {
 				t.Errorf("renew_at: %s, want %q", got, test.want)
 			}
 		})
@@ -143,20 +143,20 @@ func TestLifetimePlan_RenewAtIsTheEndLessTheEffectiveLead(t *testing.T) {
 func TestLifetimeNote_IsSavedOnlyWhenAPlanCouldDecideDifferently(t *testing.T) {
 	t.Parallel()
 	m := givenLifetime(7200)
-	m.RenewBeforeSeconds = newWholeNumber(3600)
-	noted := lifetimeNote{Instance: "i", Account: "a", ServerTime: epoch, ExpiresAt: epoch.Add(100 * time.Minute)}
+	m.RenewBeforeSeconds = types.Int64Value(3600)
+	noted := sessionNote{Instance: "i", Account: "a", ServerTime: epoch, ExpiresAt: epoch.Add(100 * time.Minute)}
 	for name, test := range map[string]struct {
-		change func(*lifetimeNote)
+		change func(*sessionNote)
 		want   bool
 	}{
-		"nothing":                        {func(*lifetimeNote) {}, false},
-		"a tenth less is left":           {func(n *lifetimeNote) { n.ServerTime = epoch.Add(10 * time.Minute) }, false},
-		"more than a tenth less is left": {func(n *lifetimeNote) { n.ServerTime = epoch.Add(11 * time.Minute) }, true},
-		"due":                            {func(n *lifetimeNote) { n.ServerTime = epoch.Add(41 * time.Minute) }, true},
-		"extended by somebody else":      {func(n *lifetimeNote) { n.ExpiresAt = epoch.Add(200 * time.Minute) }, false},
-		"another instance":               {func(n *lifetimeNote) { n.Instance = "j" }, true},
-		"other credentials":              {func(n *lifetimeNote) { n.Account = "b" }, true},
-		"not sent":                       {func(n *lifetimeNote) { n.Unsent = true }, true},
+		"nothing":                        {func(*sessionNote) {}, false},
+		"a tenth less is left":           {func(n *sessionNote) { n.ServerTime = epoch.Add(10 * time.Minute) }, false},
+		"more than a tenth less is left": {func(n *sessionNote) { n.ServerTime = epoch.Add(11 * time.Minute) }, true},
+		"due":                            {func(n *sessionNote) { n.ServerTime = epoch.Add(41 * time.Minute) }, true},
+		"extended by somebody else":      {func(n *sessionNote) { n.ExpiresAt = epoch.Add(200 * time.Minute) }, false},
+		"another instance":               {func(n *sessionNote) { n.Instance = "j" }, true},
+		"other credentials":              {func(n *sessionNote) { n.Account = "b" }, true},
+		"not sent":                       {func(n *sessionNote) { n.Unsent = true }, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -167,7 +167,7 @@ func TestLifetimeNote_IsSavedOnlyWhenAPlanCouldDecideDifferently(t *testing.T) {
 			}
 		})
 	}
-	if unseen := (lifetimeNote{Instance: "i", Account: "a"}); !unseen.differs(noted, m) {
+	if unseen := (sessionNote{Instance: "i", Account: "a"}); !unseen.differs(noted, m) {
 		t.Error("the first observation is not saved")
 	}
 	past, later := noted, noted
@@ -193,8 +193,8 @@ func TestLifetimeWrite_NotesACap(t *testing.T) {
 		{60, 29 * time.Second, true, 29},
 		{60, time.Second / 2, true, 1},
 	} {
-		model, got := givenLifetime(test.ttl), lifetime{ExpiresAt: epoch.Add(test.granted), ServerTime: epoch, Granted: test.granted}
-		note := lifetimeNote{GrantedSeconds: 5} // of the write before
+		model, got := givenLifetime(test.ttl), grant{ExpiresAt: epoch.Add(test.granted), ServerTime: epoch, Granted: test.granted}
+		note := sessionNote{GrantedSeconds: 5} // of the write before
 		model.recordGrant(&note, got)
 		if capped := got.capped(model.ttl()); capped != test.capped || note.GrantedSeconds != test.seconds {
 			t.Errorf("%s of %d s: capped: %t, want %t; noted: %d, want %d", test.granted, test.ttl, capped, test.capped, note.GrantedSeconds, test.seconds)

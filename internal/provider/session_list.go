@@ -20,16 +20,15 @@ type sessionLister struct {
 	data        *providerData
 	typeName    string
 	description string
-	resource    func(palabra.Session) types.Object
+	resource    func(palabra.Session) lifetimeResourceModel
 }
 
 func newSessionExpiryList() list.ListResource {
 	return &sessionLister{
 		typeName:    sessionExpiryType,
 		description: "Lists the active sessions that match all filters as `palabra_session_expiry` resources, for `terraform query`.",
-		resource: func(session palabra.Session) types.Object {
-			model := sessionExpiryModel{newListedLifetime(session)}
-			return model.object()
+		resource: func(session palabra.Session) lifetimeResourceModel {
+			return &sessionExpiryModel{lifetimeModel: newListedLifetime(session), SessionID: types.StringValue(session.ID)}
 		},
 	}
 }
@@ -38,11 +37,11 @@ func newSessionList() list.ListResource {
 	return &sessionLister{
 		typeName:    managedSessionType,
 		description: "Lists the active sessions that match all filters as `palabra_session` resources, for `terraform query`. Tokens and URLs are null: the API returns them only on creation.",
-		resource: func(session palabra.Session) types.Object {
+		resource: func(session palabra.Session) lifetimeResourceModel {
 			model := sessionResourceModel{lifetimeModel: newListedLifetime(session)}
 			model.SubscriberTokens = types.ListNull(types.StringType)
 			model.fillFromRead(session)
-			return model.object()
+			return &model
 		},
 	}
 }
@@ -133,7 +132,7 @@ func (l *sessionLister) result(ctx context.Context, req list.ListRequest, sessio
 
 // newListedLifetime has the values that an import of the session gets.
 func newListedLifetime(session palabra.Session) lifetimeModel {
-	m := lifetimeModel{SessionID: types.StringValue(session.ID), RenewTriggers: types.MapNull(types.StringType)}
-	m.observe(session, lifetimeNote{})
+	m := lifetimeModel{ID: types.StringValue(session.ID), RenewTriggers: types.MapNull(types.StringType)}
+	m.observe(session, sessionNote{})
 	return m
 }

@@ -1,10 +1,11 @@
 package provider
 
 import (
-	"time"
+	"maps"
 
 	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
@@ -16,6 +17,21 @@ const (
 	updatedAtDescription = "When the session was last changed, as an RFC 3339 timestamp in UTC."
 	expiresAtDescription = "When the session expires, as an RFC 3339 timestamp in UTC. While a client is connected, the API moves it forward every minute."
 )
+
+// sessionAttributes are the computed attributes of a session in both data sources.
+// own are those that the data sources do not share.
+func sessionAttributes(own map[string]schema.Attribute) map[string]schema.Attribute {
+	computedTime := func(description string) schema.StringAttribute {
+		return schema.StringAttribute{MarkdownDescription: description, CustomType: timetypes.RFC3339Type{}, Computed: true}
+	}
+	attributes := map[string]schema.Attribute{
+		"created_at": computedTime(createdAtDescription),
+		"updated_at": computedTime(updatedAtDescription),
+		"expires_at": computedTime(expiresAtDescription),
+	}
+	maps.Copy(attributes, own)
+	return attributes
+}
 
 // sessionModel is a session as the data sources show it.
 type sessionModel struct {
@@ -51,10 +67,57 @@ func (m sessionModel) object() types.Object {
 	})
 }
 
-// timestamp is null for the zero time, which stands for a missing value.
-func timestamp(t time.Time) timetypes.RFC3339 {
-	if t.IsZero() {
-		return timetypes.NewRFC3339Null()
+const (
+	publisherTokenDescription   = "Token to publish with. It is a secret: whoever has it can speak in the session."
+	subscriberTokensDescription = "Tokens to listen with, as many as `subscriber_count`. They are secrets."
+	webRTCURLDescription        = "URL of the WebRTC server."
+	webRTCRoomNameDescription   = "Name of the WebRTC room."
+	wsURLDescription            = "URL of the WebSocket control channel."
+)
+
+// sessionConnection is what a client connects with. The API returns it only on
+// creation.
+type sessionConnection struct {
+	PublisherToken   types.String `tfsdk:"publisher_token"`
+	SubscriberTokens types.List   `tfsdk:"subscriber_tokens"`
+	WebRTCURL        types.String `tfsdk:"webrtc_url"`
+	WebRTCRoomName   types.String `tfsdk:"webrtc_room_name"`
+	WSURL            types.String `tfsdk:"ws_url"`
+}
+
+func newSessionConnection(created palabra.CreatedSession) sessionConnection {
+	tokens := make([]attr.Value, 0, len(created.SubscriberTokens))
+	for _, token := range created.SubscriberTokens {
+		tokens = append(tokens, types.StringValue(token))
 	}
-	return timetypes.NewRFC3339TimeValue(t)
+	return sessionConnection{
+		PublisherToken:   types.StringValue(created.PublisherToken),
+		SubscriberTokens: types.ListValueMust(types.StringType, tokens),
+		WebRTCURL:        types.StringValue(created.WebRTCURL),
+		WebRTCRoomName:   types.StringValue(created.WebRTCRoomName),
+		WSURL:            types.StringValue(created.WSURL),
+	}
+}
+
+const (
+	intentDescription          = "What the session is for, such as `api`, `event` or `captions`. Default: the API's."
+	subscriberCountDescription = "How many read-only subscriber tokens to create, from 0 to 10."
+	// maxSubscribers is the limit in the vendor's API reference.
+	maxSubscribers = 10
+)
+
+func newCreateRequest(intent types.String, subscriberCount types.Int64) palabra.CreateRequest {
+	request := palabra.CreateRequest{Intent: intent.ValueString()}
+	if !subscriberCount.IsNull() && !subscriberCount.IsUnknown() {
+		count := int(subscriberCount.ValueInt64())
+		request.SubscriberCount = &count
+	}
+	return request
+}
+
+func stringOrNull(value string) types.String {
+	if value == "" {
+		return types.StringNull()
+	}
+	return types.StringValue(value)
 }

@@ -4,12 +4,24 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/listplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
 )
+
+const managedSessionType = "palabra_session"
 
 var (
 	_ resource.ResourceWithConfigure       = (*sessionResource)(nil)
@@ -21,26 +33,171 @@ var (
 	_ resource.ResourceWithValidateConfig  = (*sessionResource)(nil)
 )
 
+// sessionResource creates a session and gives it a lifetime.
 type sessionResource struct {
-	lifetimeResource[*sessionResourceModel]
+	data *providerData
 }
 
-func newSessionResource() resource.Resource {
-	return &sessionResource{lifetimeResource[*sessionResourceModel]{typeName: managedSessionType, newModel: newSessionResourceModel}}
+func newSessionResource() resource.Resource { return &sessionResource{} }
+
+type sessionResourceModel struct {
+	lifetimeModel
+	sessionConnection
+
+	Intent          types.String      `tfsdk:"intent"`
+	AggregationID   types.String      `tfsdk:"aggregation_id"`
+	SubscriberCount types.Int64       `tfsdk:"subscriber_count"`
+	Organization    types.String      `tfsdk:"organization"`
+	CreatedAt       timetypes.RFC3339 `tfsdk:"created_at"`
 }
 
+func (m *sessionResourceModel) load(ctx context.Context, from valueGetter) diag.Diagnostics {
+	return from.Get(ctx, m)
+}
+
+// fillFromCreation fills in what the API returns only on creation. What a read
+// returns becomes null until fillFromRead.
+func (m *sessionResourceModel) fillFromCreation(session palabra.CreatedSession) {
+	m.ID = types.StringValue(session.ID)
+	if m.Intent.IsUnknown() {
+		m.Intent = stringOrNull(session.Intent)
+	}
+	m.sessionConnection = newSessionConnection(session)
+	m.Organization = stringOrNull(session.Organization)
+	m.CreatedAt = timetypes.NewRFC3339Null()
+	m.ExpiresAt, m.RenewAt = timetypes.NewRFC3339Null(), timetypes.NewRFC3339Null()
+	m.Active = types.BoolValue(true)
+}
+
+// observe is that of the lifetime, and fills in what else a read returns.
+func (m *sessionResourceModel) observe(session palabra.Session, note sessionNote) (sessionNote, diag.Diagnostics) {
+	m.fillFromRead(session)
+	return m.lifetimeModel.observe(session, note)
+}
+
+// fillFromRead fills in what a read returns. A missing value does not replace a
+// known one.
+func (m *sessionResourceModel) fillFromRead(session palabra.Session) {
+	if !session.CreatedAt.IsZero() {
+		m.CreatedAt = timestamp(session.CreatedAt)
+	}
+	if session.Organization != "" {
+		m.Organization = types.StringValue(session.Organization)
+	}
+}
+
+func (r *sessionResource) Metadata(_ context.Context, _ resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = managedSessionType
+}
+
+const replaceUnlessImported = "A change replaces the session, except after an import."
+
+func (r *sessionResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	onCreation := func(description string) string {
+		return description + " Returned only on creation; null after an import."
+	}
+	stable := []planmodifier.String{stringplanmodifier.UseStateForUnknown()}
+	createdString := func(description string) schema.StringAttribute {
+		return schema.StringAttribute{MarkdownDescription: onCreation(description), Computed: true, PlanModifiers: stable}
+	}
+	replaceIf := stringplanmodifier.RequiresReplaceIf(requiresReplace, replaceUnlessImported, replaceUnlessImported)
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Creates a session that outlives the run of Terraform, gives it a lifetime, renews it, and deletes it on destroy.\n\n" +
+			"~> **Destroying or replacing this resource deletes the session**, and with it a live conversation. So does removing its block, or changing `intent` or `aggregation_id`. " +
+			"If that must not happen, set and apply `delete_on_destroy = false`, or set `lifecycle { prevent_destroy = true }`.\n\n" +
+			"~> **The tokens are secrets and are stored in the state**, marked as sensitive: protect the state. For a session that only one run needs, use the `palabra_session` ephemeral resource, which stores nothing.\n\n" +
+			"The lifetime works as in `palabra_session_expiry`, which is for sessions that something else creates. Use only one of the two for a session.",
+		Attributes: lifetimeSchema(map[string]schema.Attribute{
+			"id": schema.StringAttribute{
+				MarkdownDescription: "Id of the session.",
+				Computed:            true,
+				PlanModifiers:       stable,
+			},
+			"ttl_seconds": schema.Int64Attribute{
+				CustomType:          wholeNumberType{},
+				MarkdownDescription: ttlSecondsDescription + " Default: the API's.",
+				Optional:            true,
+				Computed:            true,
+				Validators:          []validator.Int64{int64validator.Between(1, maxTTLSeconds)},
+			},
+			"intent": schema.StringAttribute{
+				MarkdownDescription: intentDescription + " " + replaceUnlessImported,
+				Optional:            true,
+				Computed:            true,
+				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+				PlanModifiers:       []planmodifier.String{stringplanmodifier.UseStateForUnknown(), replaceIf},
+			},
+			"aggregation_id": schema.StringAttribute{
+				MarkdownDescription: "Groups sessions in the billing display. " + replaceUnlessImported,
+				Optional:            true,
+				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
+				PlanModifiers:       []planmodifier.String{replaceIf},
+			},
+			"subscriber_count": schema.Int64Attribute{
+				CustomType:          wholeNumberType{},
+				MarkdownDescription: subscriberCountDescription + " A change does not replace the session. The present API may ignore it.",
+				Optional:            true,
+				Validators:          []validator.Int64{int64validator.Between(0, maxSubscribers)},
+			},
+			"publisher_token": schema.StringAttribute{
+				MarkdownDescription: onCreation(publisherTokenDescription),
+				Computed:            true,
+				Sensitive:           true,
+				PlanModifiers:       stable,
+			},
+			"subscriber_tokens": schema.ListAttribute{
+				MarkdownDescription: onCreation(subscriberTokensDescription),
+				ElementType:         types.StringType,
+				Computed:            true,
+				Sensitive:           true,
+				PlanModifiers:       []planmodifier.List{listplanmodifier.UseStateForUnknown()},
+			},
+			"webrtc_url":       createdString(webRTCURLDescription),
+			"webrtc_room_name": createdString(webRTCRoomNameDescription),
+			"ws_url":           createdString(wsURLDescription),
+			"organization": schema.StringAttribute{
+				MarkdownDescription: "Organization that owns the session, where the API returns it.",
+				Computed:            true,
+				PlanModifiers:       stable,
+			},
+			"created_at": schema.StringAttribute{
+				MarkdownDescription: createdAtDescription,
+				CustomType:          timetypes.RFC3339Type{},
+				Computed:            true,
+				PlanModifiers:       stable,
+			},
+		}),
+	}
+}
+
+func (r *sessionResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+	resp.IdentitySchema = sessionIdentitySchema
+}
+
+func (r *sessionResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
+	r.data = providerDataFrom(req.ProviderData, &resp.Diagnostics)
+}
+
+// ValidateConfig compares the two durations if both are known. ModifyPlan does so
+// again for values that were unknown.
+func (r *sessionResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+	var config sessionResourceModel
+	resp.Diagnostics.Append(config.load(ctx, req.Config)...)
+	resp.Diagnostics.Append(config.validateLeadTime()...)
+}
+
+// Create creates a session and sets its lifetime.
 func (r *sessionResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
-	model, diags := newSessionResourceModel(ctx, req.Plan)
-	resp.Diagnostics.Append(diags...)
+	var model sessionResourceModel
+	resp.Diagnostics.Append(model.load(ctx, req.Plan)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
 	const summary = "Unable to create session"
-	client := r.data.configuredClient(summary, &resp.Diagnostics)
+	client := r.data.clientForApply(summary, &resp.Diagnostics)
 	if client == nil {
 		return
 	}
-	r.data.applying.Store(true)
 	request := newCreateRequest(model.Intent, model.SubscriberCount)
 	request.AggregationID = model.AggregationID.ValueString()
 	created, err := client.Create(ctx, request)
@@ -48,24 +205,24 @@ func (r *sessionResource) Create(ctx context.Context, req resource.CreateRequest
 		resp.Diagnostics.Append(r.data.createError(ctx, client, summary, err))
 		return
 	}
-	r.data.written.Store(created.ID, true)
+	r.data.guard.noteWritten(created.ID)
 	// Nothing is an error from here on: an engine would taint the instance, and
 	// replacing it deletes the session.
 	model.fillFromCreation(created)
-	note := lifetimeNote{Instance: newInstanceID(), Account: client.Fingerprint(), ServerTime: created.ServerTime}
+	note := sessionNote{Instance: newInstanceID(), Account: client.Fingerprint(), ServerTime: created.ServerTime}
 	if model.TTLSeconds.IsNull() {
-		resp.Diagnostics.Append(r.readNew(ctx, client, model, &note)...)
+		resp.Diagnostics.Append(r.readNew(ctx, client, &model, &note)...)
 	} else {
-		resp.Diagnostics.Append(r.setLifetime(ctx, client, model, &note)...)
+		resp.Diagnostics.Append(r.setNewLifetime(ctx, client, &model, &note)...)
 	}
-	saveNew(ctx, model, note, resp)
+	saveNew(ctx, &model, note, req, resp)
 }
 
-// setLifetime POSTs the TTL of a new session. If that fails, the next plan renews
+// setNewLifetime POSTs the TTL of a new session. If that fails, the next plan renews
 // the session.
-func (r *sessionResource) setLifetime(ctx context.Context, client *palabra.Client, model *sessionResourceModel, note *lifetimeNote) diag.Diagnostics {
-	id := model.SessionID.ValueString()
-	got, diags, err := r.data.writeFirstLifetime(ctx, client, id, model.ttl())
+func (r *sessionResource) setNewLifetime(ctx context.Context, client *palabra.Client, model *sessionResourceModel, note *sessionNote) diag.Diagnostics {
+	id := model.ID.ValueString()
+	got, diags, err := r.data.setFirstLifetime(ctx, client, id, model.ttl())
 	if err != nil {
 		note.Unsent = true
 		diags.AddAttributeWarning(path.Root("ttl_seconds"), "Lifetime of the new session not set",
@@ -80,8 +237,8 @@ func (r *sessionResource) setLifetime(ctx context.Context, client *palabra.Clien
 }
 
 // readNew reads the timestamps that a creation does not return.
-func (r *sessionResource) readNew(ctx context.Context, client *palabra.Client, model *sessionResourceModel, note *lifetimeNote) diag.Diagnostics {
-	session, diags := r.data.readBack(ctx, client, model.SessionID.ValueString(), func(palabra.Session) bool { return false })
+func (r *sessionResource) readNew(ctx context.Context, client *palabra.Client, model *sessionResourceModel, note *sessionNote) diag.Diagnostics {
+	session, diags := r.data.readBack(ctx, client, model.ID.ValueString(), func(palabra.Session) bool { return false })
 	if !session.ExpiresAt.IsZero() {
 		note.ServerTime, note.ExpiresAt, note.LatestEnd = session.ServerTime, session.ExpiresAt, session.ExpiresAt
 		model.ExpiresAt = timestamp(session.ExpiresAt)
@@ -91,21 +248,31 @@ func (r *sessionResource) readNew(ctx context.Context, client *palabra.Client, m
 	return diags
 }
 
+// Read removes the instance of an ended session: the next apply creates another.
 func (r *sessionResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
-	r.refresh(ctx, req, resp, r.removeEnded)
+	var m sessionResourceModel
+	r.data.refreshLifetime(ctx, &m, req, resp, func(gone error, note *sessionNote) (keep bool, diags diag.Diagnostics) {
+		if diags := r.data.otherAccountError("Unable to read session", gone, m.lifetimeModel, *note); diags.HasError() {
+			return true, diags
+		}
+		diags.AddWarning("Session does not exist any more",
+			fmt.Sprintf("The API does not find session %q any more (%s): it expired, was used and hung up, or was deleted. It is removed from the state. "+
+				"If the resource is still in the configuration, the next apply creates another session, with new tokens.",
+				m.ID.ValueString(), m.whenItEnded(*note)))
+		return false, diags
+	})
 }
 
-// removeEnded removes the instance of an ended session: the next apply creates
-// another.
-func (r *sessionResource) removeEnded(gone error, m *lifetimeModel, note *lifetimeNote) (keep bool, diags diag.Diagnostics) {
-	if diags := r.data.otherAccountError("Unable to read session", gone, *m, *note); diags.HasError() {
-		return true, diags
-	}
-	diags.AddWarning("Session does not exist any more",
-		fmt.Sprintf("The API does not find session %q any more (%s): it expired, was used and hung up, or was deleted. It is removed from the state. "+
-			"If the resource is still in the configuration, the next apply creates another session, with new tokens.",
-			m.SessionID.ValueString(), m.whenItEnded(*note)))
-	return false, diags
+// Update sets the lifetime again if the plan says so.
+func (r *sessionResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var planned, prior sessionResourceModel
+	r.data.updateLifetime(ctx, &planned, &prior, req, resp)
+}
+
+// Delete deletes the session, unless delete_on_destroy is false or the plan keeps it.
+func (r *sessionResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	var model sessionResourceModel
+	r.data.destroyLifetime(ctx, &model, req, resp)
 }
 
 func (r *sessionResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
@@ -118,4 +285,97 @@ func (r *sessionResource) ImportState(ctx context.Context, req resource.ImportSt
 // the API returns them only on creation.
 func (r *sessionResource) MoveState(context.Context) []resource.StateMover {
 	return []resource.StateMover{sessionMover(managedSessionType, map[string]moveSource{sessionExpiryType: fromSessionExpiry})}
+}
+
+// UpgradeIdentity replaces the identity of a moved restful_resource, which OpenTofu
+// keeps.
+func (r *sessionResource) UpgradeIdentity(context.Context) map[int64]resource.IdentityUpgrader {
+	return upgradeKeptIdentity(managedSessionType)
+}
+
+// ModifyPlan decides from configuration, state and private state alone, as that of
+// palabra_session_expiry does.
+func (r *sessionResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	note, diags := loadSessionNote(ctx, req.Private)
+	resp.Diagnostics.Append(diags...)
+	var config, planned, prior sessionResourceModel
+	if req.Plan.Raw.IsNull() {
+		r.data.guard.planDestroy(ctx, managedSessionType, &prior, note, req, resp)
+		return
+	}
+	resp.Diagnostics.Append(config.load(ctx, req.Config)...)
+	resp.Diagnostics.Append(planned.load(ctx, req.Plan)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if req.State.Raw.IsNull() {
+		planned.planCreate()
+		if config.TTLSeconds.IsNull() {
+			planned.TTLSeconds = types.Int64Null()
+		}
+		resp.Diagnostics.Append(planned.validateLeadTime()...)
+		if replaced, ok := r.data.guard.priorOf(note); ok && replaced.deletes() {
+			resp.Diagnostics.Append(r.data.guard.claimSession(replaced.ID.ValueString(), newClaim(managedSessionType, replaced, note, deletes))...)
+		}
+		setPlan(ctx, &planned, req, resp)
+		return
+	}
+
+	resp.Diagnostics.Append(prior.load(ctx, req.State)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	note, diags = r.data.guard.rememberPrior(ctx, prior.lifetimeModel, note, resp.Private)
+	resp.Diagnostics.Append(diags...)
+	resp.Diagnostics.Append(planned.planOptionalUpdate(config.TTLSeconds, prior.lifetimeModel, note)...)
+	resp.Diagnostics.Append(planned.validateLeadTime()...)
+	if imported := prior.PublisherToken.IsNull(); !imported && !planned.SubscriberCount.Equal(prior.SubscriberCount) {
+		resp.Diagnostics.AddAttributeWarning(path.Root("subscriber_count"), "Change has no effect on the session",
+			"subscriber_count is used only when a session is created. The change is recorded in the state. "+
+				"To use it, replace the session with -replace: that deletes this session and creates another.")
+	}
+	effect := keeps
+	if planned.needsNewSession(prior) {
+		effect = deletes
+	}
+	if prior.isActive() && (effect == keeps || prior.deletes()) {
+		held := newClaim(managedSessionType, planned.lifetimeModel, note, effect)
+		held.extends = !config.TTLSeconds.IsNull()
+		resp.Diagnostics.Append(r.data.guard.claimSession(prior.ID.ValueString(), held)...)
+	}
+	setPlan(ctx, &planned, req, resp)
+}
+
+// planOptionalUpdate leaves the lifetime alone if ttl_seconds is not configured. The
+// state then holds that of an import or of an earlier configuration.
+func (m *sessionResourceModel) planOptionalUpdate(configured types.Int64, prior lifetimeModel, note sessionNote) diag.Diagnostics {
+	if !configured.IsNull() {
+		return m.planUpdate(prior, note)
+	}
+	stored := prior.TTLSeconds
+	m.TTLSeconds, prior.TTLSeconds = types.Int64Null(), types.Int64Null()
+	diags := m.planUpdate(prior, note)
+	m.TTLSeconds = stored
+	return diags
+}
+
+// needsNewSession says whether a changed argument replaces the session.
+func (m *sessionResourceModel) needsNewSession(prior sessionResourceModel) bool {
+	createdHere := !prior.PublisherToken.IsNull()
+	return needsNewSession(prior.Intent, m.Intent, createdHere) || needsNewSession(prior.AggregationID, m.AggregationID, createdHere)
+}
+
+// needsNewSession compares an argument with the one that the session was created
+// with. If the session was created here, null in the state means that the argument
+// was not set. After an import, it means that the argument is not known.
+func needsNewSession(prior, planned attr.Value, createdHere bool) bool {
+	return !planned.IsNull() && !planned.Equal(prior) && (createdHere || !prior.IsNull())
+}
+
+// requiresReplace is needsNewSession for the plan modifier of an attribute. Only a
+// session that was created here has a publisher token.
+func requiresReplace(ctx context.Context, req planmodifier.StringRequest, resp *stringplanmodifier.RequiresReplaceIfFuncResponse) {
+	var publisherToken types.String
+	resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root("publisher_token"), &publisherToken)...)
+	resp.RequiresReplace = needsNewSession(req.StateValue, req.ConfigValue, !publisherToken.IsNull())
 }

@@ -45,6 +45,18 @@ func TestWholeNumber_CalculatedIsAccepted(t *testing.T) {
 	s.expectValue(room("it"), "expires_at", sinceStart(60480*time.Second))
 }
 
+func TestWholeNumber_CalculatedSurvivesReplacement(t *testing.T) {
+	t.Parallel()
+	s := newStory(t)
+	s.put("s1")
+	s.put("s2")
+	ttl := calculated("0.7", 24, 3600)
+	for _, id := range []string{"s1", "s2"} {
+		s.change(configuration{room("it"): lasts(id, attributes{"ttl_seconds": ttl})})
+	}
+	s.expectEmptyPlan()
+}
+
 func TestWholeNumber_InvalidIsRefusedOnce(t *testing.T) {
 	t.Parallel()
 	expiry := func(ttl any) attributes { return attributes{"session_id": "a", "ttl_seconds": ttl} }

@@ -3,6 +3,8 @@ package provider
 import (
 	"strings"
 	"testing"
+
+	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
 func TestClaims_FindTwoInstancesThatContradictEachOther(t *testing.T) {
@@ -35,22 +37,22 @@ func TestClaims_FindTwoInstancesThatContradictEachOther(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			d := newProviderData()
+			var g sessionGuard
 			var got string
 			for _, each := range test.claims {
-				if diags := d.claim("a.session", each); len(diags) > 0 {
+				if diags := g.claimSession("a.session", each); len(diags) > 0 {
 					got = diags[0].Summary()
 					if text := diags[0].Detail(); got == conflict && !strings.Contains(text, `instance (A) deletes session "a.session", and another one (B) keeps`) {
 						t.Error(text)
 					}
 				}
-				d.claim("another.session", claim{instance: "z" + each.instance, effect: each.effect})
+				g.claimSession("another.session", claim{instance: "z" + each.instance, effect: each.effect})
 			}
 			if got != test.want {
 				t.Errorf("%q, want %q", got, test.want)
 			}
-			d.applying.Store(true)
-			if diags := d.claim("a.session", remove("y")); len(diags) > 0 {
+			g.beginApply()
+			if diags := g.claimSession("a.session", remove("y")); len(diags) > 0 {
 				t.Errorf("after the first write: %v", diags)
 			}
 		})
@@ -62,11 +64,11 @@ func TestClaims_ErrorSaysWhichInstanceDeletes(t *testing.T) {
 	const want = `One resource instance (palabra_session_expiry with ttl_seconds = 7200, renew_before_seconds = 60, delete_on_destroy = true) ` +
 		`deletes session "a.session", and another one (palabra_session_expiry with ttl_seconds = 600, delete_on_destroy = true) keeps or creates it.`
 	deleting, keeping := givenLifetime(7200), givenLifetime(600)
-	deleting.RenewBeforeSeconds = newWholeNumber(60)
-	first, second := deleting.newClaim(sessionExpiryType, "a", deletes), keeping.newClaim(sessionExpiryType, "b", keeps)
+	deleting.RenewBeforeSeconds = types.Int64Value(60)
+	first, second := newClaim(sessionExpiryType, deleting, sessionNote{Instance: "a"}, deletes), newClaim(sessionExpiryType, keeping, sessionNote{Instance: "b"}, keeps)
 	for range 2 {
-		d := newProviderData()
-		diags := append(d.claim("a.session", first), d.claim("a.session", second)...)
+		var g sessionGuard
+		diags := append(g.claimSession("a.session", first), g.claimSession("a.session", second)...)
 		if len(diags) != 1 || !strings.HasPrefix(diags[0].Detail(), want) {
 			t.Errorf("diagnostics: %v\nwant: %s", diags, want)
 		}

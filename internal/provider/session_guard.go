@@ -1,0 +1,241 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+)
+
+// sessionGuard knows what the instances of one process do with each session. It
+// refuses a plan that deletes a session which it also keeps, and spares a session
+// that the same run has written.
+type sessionGuard struct {
+	// applying says that the process applies a plan. The checks for the reader of a
+	// plan are skipped then: the plan has been accepted.
+	applying atomic.Bool
+	// written holds the ids of sessions that this process has created or given a
+	// lifetime.
+	written sync.Map
+	// priors holds the prior state of each planned instance, by instance id.
+	priors sync.Map
+
+	mu sync.Mutex
+	// claims holds what each instance of the plan does, by session id.
+	claims map[string][]claim
+}
+
+// claim is what one instance does with one session.
+type claim struct {
+	// instance is empty for an instance that is new to the state.
+	instance string
+	// resource describes the instance by its arguments: engines do not tell
+	// providers the address.
+	resource string
+	// managed says that the instance is a palabra_session.
+	managed bool
+	// extends says that the instance sets the lifetime of the session.
+	extends bool
+	effect  effect
+}
+
+type effect int
+
+const (
+	// keeps also covers create and update: the session lives afterwards.
+	keeps effect = iota
+	deletes
+)
+
+// beginApply is called before the first write of a managed resource. Ephemeral
+// resources do not call it, because engines open them in plans, too.
+func (g *sessionGuard) beginApply() { g.applying.Store(true) }
+
+func (g *sessionGuard) isApplying() bool { return g.applying.Load() }
+
+func (g *sessionGuard) noteWritten(sessionID string) { g.written.Store(sessionID, true) }
+
+func (g *sessionGuard) forgetWritten(sessionID string) { g.written.Delete(sessionID) }
+
+func (g *sessionGuard) hasWritten(sessionID string) bool {
+	_, written := g.written.Load(sessionID)
+	return written
+}
+
+// rememberPrior keeps the prior state of an instance for priorOf. If the instance
+// becomes a replacement, its create half gets its id from private state.
+func (g *sessionGuard) rememberPrior(ctx context.Context, prior lifetimeModel, note sessionNote, private privateStateWriter) (sessionNote, diag.Diagnostics) {
+	var diags diag.Diagnostics
+	if note.Instance == "" {
+		note = note.withInstance()
+		diags = note.save(ctx, private)
+	}
+	g.priors.Store(note.Instance, prior)
+	return note, diags
+}
+
+// priorOf returns the prior state of an instance that is replaced. Engines plan
+// the create half of a replacement without it.
+func (g *sessionGuard) priorOf(note sessionNote) (prior lifetimeModel, ok bool) {
+	if note.Instance == "" {
+		return prior, false
+	}
+	value, _ := g.priors.Load(note.Instance)
+	prior, ok = value.(lifetimeModel)
+	return prior, ok
+}
+
+// newClaim describes what an instance does with its session.
+func newClaim(resourceType string, m lifetimeModel, note sessionNote, effect effect) claim {
+	return claim{
+		instance: note.Instance, resource: describe(resourceType, m), effect: effect,
+		managed: resourceType == managedSessionType, extends: !m.TTLSeconds.IsNull(),
+	}
+}
+
+// describe leaves out renew_triggers: their values may be sensitive.
+func describe(resourceType string, m lifetimeModel) string {
+	text := resourceType + " with ttl_seconds = " + m.TTLSeconds.String()
+	if !m.RenewBeforeSeconds.IsNull() {
+		text += ", renew_before_seconds = " + m.RenewBeforeSeconds.String()
+	}
+	if !m.DeleteOnDestroy.IsNull() {
+		text += ", delete_on_destroy = " + m.DeleteOnDestroy.String()
+	}
+	return text
+}
+
+// planDestroy claims the session that a destroy deletes. It removes the successor
+// of a create half, which must not outlive its plan.
+func (g *sessionGuard) planDestroy(ctx context.Context, resourceType string, model lifetimeResourceModel, note sessionNote, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	resp.Diagnostics.Append(resp.Private.SetKey(ctx, successorKey, nil)...)
+	resp.Diagnostics.Append(model.load(ctx, req.State)...)
+	if prior := *model.common(); prior.deletes() {
+		resp.Diagnostics.Append(g.claimSession(prior.ID.ValueString(), newClaim(resourceType, prior, note, deletes))...)
+	}
+}
+
+// claimSession records what an instance does with a session. It returns an error or
+// a warning if another instance of the plan conflicts with it.
+func (g *sessionGuard) claimSession(sessionID string, added claim) diag.Diagnostics {
+	if sessionID == "" || g.isApplying() {
+		return nil
+	}
+	other, conflict := g.record(sessionID, added)
+	if !conflict {
+		return nil
+	}
+	if other.effect == added.effect {
+		return diag.Diagnostics{diag.NewWarningDiagnostic("Two resources manage one session",
+			fmt.Sprintf("Session %q is managed by this %s, and by another %s. "+
+				"The one that is applied last decides when the session expires. Keep one of them. Remove the other without deleting the session: "+
+				"replace its block by a removed block with lifecycle { destroy = false }.",
+				sessionID, added.resource, other.resource))}
+	}
+	deleting, keeping := added, other
+	if other.effect == deletes {
+		deleting, keeping = other, added
+	}
+	return diag.Diagnostics{diag.NewErrorDiagnostic("Plan deletes a session that it keeps",
+		fmt.Sprintf("One resource instance (%s) deletes session %q, and another one (%s) keeps or creates it. A live session would be lost, so the plan is refused.\n\n"+
+			"If the resource or its for_each key was renamed, add a moved block from the old address to the new one. "+
+			"If instances moved up under count, use for_each with the session ids as keys, and moved blocks. "+
+			"To remove one of two resources for the session, replace its block by a removed block with lifecycle { destroy = false }, "+
+			"or apply delete_on_destroy = false to it first. "+
+			"If this is terraform destroy, run it with -refresh=false.",
+			deleting.resource, sessionID, keeping.resource))}
+}
+
+// record returns the worst conflict with another instance. It replaces an earlier
+// claim of the same instance. Claims without an instance id never replace each
+// other: an engine plans a new instance only once.
+func (g *sessionGuard) record(sessionID string, added claim) (other claim, conflict bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.claims == nil {
+		g.claims = make(map[string][]claim)
+	}
+	replaced := false
+	for i, earlier := range g.claims[sessionID] {
+		switch {
+		case added.instance != "" && earlier.instance == added.instance:
+			g.claims[sessionID][i], replaced = added, true
+		case earlier.effect != added.effect:
+			other, conflict = earlier, true
+		case !conflict && earlier.extends && added.extends && added.effect == keeps:
+			other, conflict = earlier, true
+		}
+	}
+	if !replaced {
+		g.claims[sessionID] = append(g.claims[sessionID], added)
+	}
+	return other, conflict
+}
+
+// deletedByManaged says whether a palabra_session of the plan deletes a session.
+func (g *sessionGuard) deletedByManaged(sessionID string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, each := range g.claims[sessionID] {
+		if each.managed && each.effect == deletes {
+			return true
+		}
+	}
+	return false
+}
+
+// successorKey is the key of the successor in private state.
+const successorKey = "successor"
+
+// successor is a message from the plan of a replacement's create half to its
+// delete half: engines pass both the same private state. It is never stored in a
+// state: create starts with empty private state, and a destroy plan removes it.
+type successor struct {
+	// SessionID is empty if it is known only after apply.
+	SessionID string `json:"session_id"`
+	// DeletedElsewhere says that a palabra_session of the same plan deletes the
+	// old session.
+	DeletedElsewhere bool `json:"deleted_elsewhere,omitempty"`
+}
+
+// loadSuccessor returns nil for an instance that is not replaced.
+func loadSuccessor(ctx context.Context, private privateStateReader) (*successor, diag.Diagnostics) {
+	return loadPrivate[*successor](ctx, private, successorKey)
+}
+
+// planSuccessor claims the session of a new instance. It also tells the delete half
+// of a replacement which session the create half extends.
+func (g *sessionGuard) planSuccessor(ctx context.Context, resourceType string, planned lifetimeModel, note sessionNote, private privateStateWriter) diag.Diagnostics {
+	diags := g.claimSession(planned.ID.ValueString(), newClaim(resourceType, planned, note, keeps))
+	next := successor{SessionID: planned.ID.ValueString()}
+	if prior, ok := g.priorOf(note); ok && planned.ID.IsUnknown() {
+		next.DeletedElsewhere = g.deletedByManaged(prior.ID.ValueString())
+	}
+	diags.Append(savePrivate(ctx, private, successorKey, next)...)
+	return diags
+}
+
+// spares says whether the destroy of an instance sends no DELETE, because the
+// session is kept or because it may be.
+func (g *sessionGuard) spares(sessionID string, next *successor) (bool, diag.Diagnostics) {
+	switch {
+	case g.hasWritten(sessionID):
+		// create_before_destroy: the successor has just set the session's lifetime.
+		return true, nil
+	case next == nil:
+		return false, nil
+	case next.SessionID == sessionID:
+		// The create half of this replacement extends the session.
+		return true, nil
+	case next.SessionID == "" && next.DeletedElsewhere:
+		return true, nil
+	case next.SessionID == "":
+		return true, diag.Diagnostics{diag.NewWarningDiagnostic("Session not deleted",
+			fmt.Sprintf("This resource was replaced, and the new session_id was not known at plan time: it could have been session %q itself. "+
+				"So the session was not deleted. It ends when it expires. To end it now, use the palabra_delete_session action, or import it and destroy it.", sessionID))}
+	}
+	return false, nil
+}

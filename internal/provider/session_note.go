@@ -1,0 +1,110 @@
+package provider
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+)
+
+// sessionNoteKey is the key of the note in private state.
+const sessionNoteKey = "lifetime"
+
+// sessionNote is what is remembered of an instance between runs, in private state:
+// a plan decides from it without a clock and without a request.
+type sessionNote struct {
+	// Instance is a random id, set by create or by the first read. It tells
+	// instances apart, because engines do not tell providers the address.
+	Instance string `json:"instance,omitempty"`
+	// Account is the fingerprint of the credentials that last found the session.
+	Account string `json:"account,omitempty"`
+	// ServerTime is the server's time when the API returned ExpiresAt.
+	ServerTime time.Time `json:"server_time"`
+	// ExpiresAt is the live expiry, which may be later than the stored one.
+	ExpiresAt time.Time `json:"expires_at"`
+	// LatestEnd is the latest expiry seen since the last write. ExpiresAt can be
+	// earlier: the API resets it to the present when a client connects.
+	LatestEnd time.Time `json:"latest_end"`
+	// GrantedSeconds is the lifetime that the last write was granted, if the API
+	// capped it; 0 otherwise.
+	GrantedSeconds int64 `json:"granted_seconds,omitempty"`
+	// Unsent says that changed arguments have not been sent to the API: the
+	// session had ended, or the write after its creation failed.
+	Unsent bool `json:"unsent,omitempty"`
+}
+
+func newInstanceID() string { return rand.Text() }
+
+// withInstance gives an instance an id if it has none.
+func (n sessionNote) withInstance() sessionNote {
+	if n.Instance == "" {
+		n.Instance = newInstanceID()
+	}
+	return n
+}
+
+// longestLead is the longest lead time after a capped write: a tenth of what was
+// granted stays without renewal. It is 0 if nothing was capped.
+func (n sessionNote) longestLead() time.Duration {
+	return (time.Duration(n.GrantedSeconds) * time.Second * 9 / 10).Truncate(time.Second)
+}
+
+// left is the remaining lifetime when the session was last seen; never negative.
+func (n sessionNote) left() time.Duration { return max(0, n.ExpiresAt.Sub(n.ServerTime)) }
+
+// leastLeft is the least time that may be left although no read has saved a newer
+// note.
+func (n sessionNote) leastLeft() time.Duration { return n.left() * 9 / 10 }
+
+func (n sessionNote) observed() bool { return !n.ExpiresAt.IsZero() && !n.ServerTime.IsZero() }
+
+// differs says whether a plan could decide differently with the newer note. A note
+// that is only newer is not saved: engines report changed private state as drift.
+func (n sessionNote) differs(newer sessionNote, m lifetimeModel) bool {
+	switch {
+	case n.Instance != newer.Instance, n.Account != newer.Account, n.Unsent != newer.Unsent, n.observed() != newer.observed():
+		return true
+	case m.due(n) != m.due(newer):
+		return true
+	}
+	return newer.left() < n.leastLeft()
+}
+
+func loadSessionNote(ctx context.Context, private privateStateReader) (sessionNote, diag.Diagnostics) {
+	return loadPrivate[sessionNote](ctx, private, sessionNoteKey)
+}
+
+func (n sessionNote) save(ctx context.Context, private privateStateWriter) diag.Diagnostics {
+	return savePrivate(ctx, private, sessionNoteKey, n)
+}
+
+type privateStateReader interface {
+	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
+}
+
+type privateStateWriter interface {
+	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
+}
+
+// loadPrivate returns the zero value if nothing is stored, as after an import or a
+// move.
+func loadPrivate[T any](ctx context.Context, private privateStateReader, key string) (T, diag.Diagnostics) {
+	var value T
+	raw, diags := private.GetKey(ctx, key)
+	if len(raw) > 0 && json.Unmarshal(raw, &value) != nil {
+		// Only this provider writes it, and the next read writes it again.
+		var zero T
+		return zero, diags
+	}
+	return value, diags
+}
+
+func savePrivate(ctx context.Context, private privateStateWriter, key string, value any) diag.Diagnostics {
+	raw, err := json.Marshal(value)
+	if err != nil {
+		return diag.Diagnostics{diag.NewErrorDiagnostic("Unable to save private state", err.Error())}
+	}
+	return private.SetKey(ctx, key, raw)
+}
