@@ -1,8 +1,6 @@
 package provider_test
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,10 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hashicorp/go-hclog"
-	"github.com/hashicorp/go-plugin"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
-	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/provider"
 )
@@ -74,54 +69,3 @@ func newServer() *provider.Server {
 }
 
 func newProviderServer() tfprotov6.ProviderServer { return newServer() }
-
-// serveProviders starts providers and returns the value of TF_REATTACH_PROVIDERS
-// for them.
-func serveProviders(t *testing.T, providers map[string]func() tfprotov6.ProviderServer) (reattach string, stop func()) {
-	t.Helper()
-	type address struct{ Network, String string }
-	var stops []func()
-	configs := make(map[string]any)
-	for name, server := range providers {
-		config, stop := serveProvider(t, name, server)
-		stops = append(stops, stop)
-		configs[os.Getenv("TF_ACC_PROVIDER_HOST")+"/"+name] = attributes{
-			"Protocol":        config.Protocol,
-			"ProtocolVersion": config.ProtocolVersion,
-			"Pid":             config.Pid,
-			"Test":            true,
-			"Addr":            address{config.Addr.Network(), config.Addr.String()},
-		}
-	}
-	value, err := json.Marshal(configs)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(value), func() {
-		for _, stop := range stops {
-			stop()
-		}
-	}
-}
-
-func serveProvider(t *testing.T, name string, server func() tfprotov6.ProviderServer) (config *plugin.ReattachConfig, stop func()) {
-	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	started := make(chan *plugin.ReattachConfig, 1)
-	stopped := make(chan struct{})
-	served := make(chan error, 1)
-	go func() {
-		served <- tf6server.Serve(name, server, tf6server.WithDebug(ctx, started, stopped),
-			tf6server.WithGoPluginLogger(hclog.NewNullLogger()), tf6server.WithLoggingSink(t))
-	}()
-	select {
-	case config = <-started:
-	case err := <-served:
-		cancel()
-		t.Fatalf("the provider did not start: %v", err)
-	}
-	return config, func() {
-		cancel()
-		<-stopped
-	}
-}

@@ -75,7 +75,7 @@ func (c *cli) command(args ...string) (cmd *exec.Cmd, stop func()) {
 		"hashicorp/palabra": newProviderServer,
 	}
 	maps.Copy(providers, c.others)
-	reattach, stop := serveProviders(c.t, providers)
+	reattach, stop := engine.ServeProviders(c.t, c.Engine, providers)
 	cmd.Env = append(cmd.Env, "TF_REATTACH_PROVIDERS="+reattach)
 	return cmd, stop
 }

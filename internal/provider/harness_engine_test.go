@@ -1,90 +1,75 @@
 package provider_test
 
 import (
-	"context"
-	"slices"
-
-	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/engine/simulated"
 )
 
-// simulated does what Terraform and OpenTofu do with a provider: the same calls in
-// the same order, and the same checks of the answers. It follows OpenTofu's
-// node_resource_abstract_instance.go, which is nearly Terraform's.
-type simulated struct {
-	t   failer
-	ctx context.Context
-	// provider are the arguments of the provider block.
-	provider attributes
-	// server is the provider of every walk; nil means a new one for each.
-	server tfprotov6.ProviderServer
-	state  snapshot
-	// serial counts the changes of the state.
-	serial int
-	// pick chooses one of n instances that may come next.
-	pick func(n int) int
-	// beforeApply is called before each change is applied, and returns false to
-	// interrupt the apply.
-	beforeApply func(address) (context.Context, bool)
+// The simulated engine's own names, which most tests use.
+type (
+	action        = simulated.Action
+	address       = simulated.Address
+	block         = simulated.Block
+	change        = simulated.Change
+	command       = simulated.Command
+	configuration = simulated.Configuration
+	object        = simulated.Object
+	outcome       = simulated.Outcome
+	plannedRun    = simulated.Plan
+	problem       = simulated.Problem
+)
+
+const (
+	noOp             = simulated.NoOp
+	create           = simulated.Create
+	update           = simulated.Update
+	deleteThenCreate = simulated.DeleteThenCreate
+	destroyOnly      = simulated.Delete
+)
+
+// The simulated engine's functions on values.
+var (
+	newObject  = simulated.NewObject
+	newValue   = simulated.NewValue
+	objectType = simulated.ObjectType
+	wire       = simulated.Wire
+	unwire     = simulated.Unwire
+	members    = simulated.Members
+	member     = simulated.Member
+	hasErrors  = simulated.HasErrors
+)
+
+func room(name string) address      { return address{Type: expiryType, Name: name} }
+func sessionAt(name string) address { return address{Type: sessionType, Name: name} }
+
+// idOf refers to the id of a palabra_session.
+func idOf(name string) simulated.Reference {
+	return simulated.Reference{To: sessionAt(name), Attribute: "id"}
 }
 
-func newSimulated(ctx context.Context, t failer, arguments attributes) *simulated {
-	return &simulated{
-		t: t, ctx: ctx, provider: arguments, pick: func(int) int { return 0 },
-		state: snapshot{current: make(map[address]object), deposed: make(map[address]object)},
-	}
+// neededBy is the palabra_session whose id is the session_id of a block.
+func neededBy(b block) (at address, ok bool) {
+	reference, ok := b.Arguments["session_id"].(simulated.Reference)
+	return reference.To, ok
 }
 
-// start starts and configures a provider, as an engine does for each plan and
-// each apply.
-func (e *simulated) start() tfprotov6.ProviderServer {
-	e.t.Helper()
-	if e.server != nil {
-		return e.server
-	}
-	server := newServer()
-	configure(e.ctx, e.t, server, e.provider)
-	return server
+// sessionIDOf is the session_id of a block; empty for a reference.
+func sessionIDOf(b block) string {
+	id, _ := b.Arguments["session_id"].(string)
+	return id
 }
 
-// noError fails the test for an error of the protocol; those of a provider are
-// diagnostics.
-func (e *simulated) noError(err error, what string, of ...any) {
-	e.t.Helper()
-	if err != nil {
-		e.t.Fatalf("%s %v: %v", what, of, err)
-	}
-}
+// sessionOf is the id of the session of an object in a state.
+func sessionOf(o object) string { return text(o.Value, "id") }
 
-func none(kind string) tftypes.Value { return tftypes.NewValue(resourceType(kind), nil) }
+// isActive is true for a state that does not say.
+func isActive(o object) bool { return !is(member(o.Value, "active"), false) }
 
-// walk visits each node after those that it comes after, and otherwise in any
-// order.
-func (e *simulated) walk(nodes []*node) {
-	e.t.Helper()
-	done := make(map[*node]bool)
-	for len(done) < len(nodes) {
-		var ready []*node
-		for _, n := range nodes {
-			if !done[n] && !slices.ContainsFunc(n.after, func(other *node) bool { return !done[other] }) {
-				ready = append(ready, n)
-			}
-		}
-		if len(ready) == 0 {
-			e.t.Fatalf("the graph has a cycle")
-		}
-		next := ready[e.pick(len(ready))]
-		done[next] = true
-		if next.failed = slices.ContainsFunc(next.after, func(other *node) bool { return other.failed }); !next.failed {
-			next.failed = !next.visit()
-		}
-	}
-}
+// deletes says whether the destruction of an object deletes its session.
+func deletes(o object) bool { return !is(member(o.Value, "delete_on_destroy"), false) }
 
-// node is a step of a plan or an apply. What comes after a failed one is skipped.
-type node struct {
-	at     address
-	visit  func() bool
-	after  []*node
-	failed bool
-}
+// writes says whether a plan leaves the expiry to apply.
+func writes(c change) bool { return !c.Planned.IsNull() && !member(c.Planned, "expires_at").IsKnown() }
+
+func null(kind string) tftypes.Value { return tftypes.NewValue(resourceType(kind), nil) }

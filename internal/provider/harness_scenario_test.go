@@ -113,25 +113,25 @@ func (s *story) turn(now turn) {
 	if now.fault != nil {
 		heal = s.Inject(now.fault(s))
 	}
-	before, existed := s.state.current[it]
+	before, existed := s.State.Current[it]
 	s.writes()
 	config := s.config
 	if len(now.later) > 0 {
 		config = configuration{it: unknown(s.config[it], now.later...)}
 	}
-	if now.how.destroy {
+	if now.how.Destroy {
 		config = configuration{}
 	}
-	p := s.plan(config, now.how)
+	p := s.Plan(config, now.how)
 	if got := plannedFor(p, it); got != now.plans {
 		s.t.Errorf("plan: %q, want %q", got, now.plans)
 	}
-	if requests := s.Requests(); existed && now.how.noRefresh && len(requests) > 0 {
+	if requests := s.Requests(); existed && now.how.NoRefresh && len(requests) > 0 {
 		s.t.Errorf("requests of a plan that does not refresh: %v", requests)
 	}
 	s.expectWrites()
-	problems := p.problems
-	if !p.failed() {
+	problems := p.Problems
+	if !p.Failed() {
 		if now.meanwhile != nil {
 			now.meanwhile(s)
 		}
@@ -139,7 +139,7 @@ func (s *story) turn(now turn) {
 		if now.readBack != nil {
 			healReads = s.Inject(sandbox.Fault{Operation: sandbox.OperationGet, Skip: 1, Effect: now.readBack})
 		}
-		problems = allProblems(p, s.apply(p))
+		problems = allProblems(p, s.Apply(p))
 		healReads()
 	}
 	heal()
@@ -151,10 +151,10 @@ func (s *story) turn(now turn) {
 	if got := s.writes(); !slices.Equal(got, now.writes) {
 		s.t.Errorf("writes: %q, want %q", got, now.writes)
 	}
-	s.expectInstance(now, text(before.value, "expires_at"))
+	s.expectInstance(now, text(before.Value, "expires_at"))
 	switch {
 	case now.unsettled:
-		if next := s.plan(s.config, command{}); next.empty() && len(next.problems) == 0 {
+		if next := s.Plan(s.config, command{}); next.Empty() && len(next.Problems) == 0 {
 			s.t.Errorf("the next plan has neither changes nor warnings")
 		}
 	case len(now.fails) == 0:
@@ -164,13 +164,13 @@ func (s *story) turn(now turn) {
 
 // plannedFor is the action of an instance, as turn.plans names it.
 func plannedFor(p plannedRun, at address) string {
-	switch c := p.changes[at]; {
-	case c.action == noOp:
+	switch c := p.Changes[at]; {
+	case c.Action == noOp:
 		return ""
-	case c.action == update && c.writes():
+	case c.Action == update && writes(c):
 		return "renew"
 	default:
-		return c.action.String()
+		return c.Action.String()
 	}
 }
 
@@ -180,14 +180,14 @@ func (s *story) expectInstance(now turn, before string) {
 	if now.expiresAt > 0 {
 		want = sinceStart(now.expiresAt)
 	}
-	held, exists := s.state.current[room("it")]
-	if wanted := want != "" && !now.how.destroy; exists != wanted {
+	held, exists := s.State.Current[room("it")]
+	if wanted := want != "" && !now.how.Destroy; exists != wanted {
 		s.t.Errorf("the instance is in the state: %t, want %t", exists, wanted)
 	}
 	if !exists {
 		return
 	}
-	if got := text(held.value, "expires_at"); got != want {
+	if got := text(held.Value, "expires_at"); got != want {
 		s.t.Errorf("expires_at: %s, want %s", got, want)
 	}
 	s.active(room("it"), !now.ended)

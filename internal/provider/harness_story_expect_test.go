@@ -7,7 +7,7 @@ import (
 
 func (s *story) expectErrors(problems []problem, parts ...string) (ok bool) {
 	s.t.Helper()
-	errors := problemText(slices.DeleteFunc(slices.Clone(problems), func(p problem) bool { return p.warning }))
+	errors := problemText(slices.DeleteFunc(slices.Clone(problems), func(p problem) bool { return p.Warning }))
 	ok = errors != ""
 	for _, part := range parts {
 		ok = ok && strings.Contains(errors, part)
@@ -48,12 +48,12 @@ func (s *story) expectWrites(want ...string) {
 // leaves the state alone when it is applied.
 func (s *story) expectEmptyPlan() {
 	s.t.Helper()
-	p, serial := s.plan(s.config, command{}), s.serial
-	if !p.empty() || len(p.problems) > 0 {
-		s.t.Errorf("the second plan: %v\n%s", actionsOf(p), problemText(p.problems))
+	p, serial := s.Plan(s.config, command{}), s.Serial
+	if !p.Empty() || len(p.Problems) > 0 {
+		s.t.Errorf("the second plan: %v\n%s", actionsOf(p), problemText(p.Problems))
 		return
 	}
-	if s.apply(p); s.serial != serial {
+	if s.Apply(p); s.Serial != serial {
 		s.t.Errorf("applying an empty plan changed the state")
 	}
 }
@@ -68,7 +68,7 @@ func (s *story) lives(id string, want bool) {
 // expectValue expects an attribute of an instance in the state.
 func (s *story) expectValue(at address, name string, want any) {
 	s.t.Helper()
-	if got := member(s.state.current[at].value, name); !got.Equal(newValue(resourceType(at.kind).AttributeTypes[name], want)) {
+	if got := member(s.State.Current[at].Value, name); !got.Equal(newValue(resourceType(at.Type).AttributeTypes[name], want)) {
 		s.t.Errorf("%s of %s: %s, want %v", name, at, got, want)
 	}
 }

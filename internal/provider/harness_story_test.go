@@ -10,15 +10,22 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
+	"github.com/palabra-community/terraform-provider-palabra/internal/engine/simulated"
+	"github.com/palabra-community/terraform-provider-palabra/internal/provider"
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
 // story is a user's workspace: a configuration, a simulated engine with its
 // state, and the API.
 type story struct {
-	*simulated
+	*simulated.Engine
 	*fixture
-	config configuration
+	t failer
+	// provider are the arguments of the provider block, server is the provider of
+	// every run; nil means a new one for each.
+	provider attributes
+	server   *provider.Server
+	config   configuration
 }
 
 func newStory(t *testing.T, adjust ...func(*sandbox.Options)) *story {
@@ -27,7 +34,26 @@ func newStory(t *testing.T, adjust ...func(*sandbox.Options)) *story {
 }
 
 func newStoryOf(ctx context.Context, t failer, f *fixture) *story {
-	return &story{simulated: newSimulated(ctx, t, pairOf(f.url, testClientID)), fixture: f, config: make(configuration)}
+	s := &story{fixture: f, t: t, provider: pairOf(f.url, testClientID), config: make(configuration)}
+	s.Engine = simulated.New(ctx, t, providerSchemas().ResourceSchemas, s.start)
+	s.Check = s.check
+	return s
+}
+
+// start starts and configures the provider.
+func (s *story) start() tfprotov6.ProviderServer {
+	if s.server != nil {
+		return s.server
+	}
+	server := newServer()
+	configure(s.Ctx, s.t, server, s.provider)
+	return server
+}
+
+// check expects the identity of the session in what the provider returns. What an
+// import made has only the argument.
+func (s *story) check(_ address, o object) {
+	expectIdentity(s.t, o.Identity, cmp.Or(sessionOf(o), text(o.Value, "session_id")))
 }
 
 // newAppliedStory is a story in which the sessions exist and the configuration
@@ -41,9 +67,6 @@ func newAppliedStory(t *testing.T, config configuration, sessions ...string) *st
 	return s
 }
 
-func room(name string) address      { return address{expiryType, name} }
-func sessionAt(name string) address { return address{sessionType, name} }
-
 // put stores sessions that live for a day.
 func (s *story) put(ids ...string) {
 	for _, id := range ids {
@@ -52,36 +75,36 @@ func (s *story) put(ids ...string) {
 }
 
 // id is the id of the session of an instance in the state.
-func (s *story) id(at address) string { return s.state.current[at].id() }
+func (s *story) id(at address) string { return sessionOf(s.State.Current[at]) }
 
 // taint marks an instance as a failed provisioner or the command taint does.
 func (s *story) taint(at address) {
-	held := s.state.current[at]
-	held.tainted = true
-	s.state.current[at] = held
-	s.serial++
+	held := s.State.Current[at]
+	held.Tainted = true
+	s.State.Current[at] = held
+	s.Serial++
 }
 
 // move does what a moved block does.
 func (s *story) move(from, to address) {
-	s.state.current[to] = s.state.current[from]
-	delete(s.state.current, from)
-	s.serial++
+	s.State.Current[to] = s.State.Current[from]
+	delete(s.State.Current, from)
+	s.Serial++
 }
 
 // loseNote removes the private state of an instance: an older version of the
 // provider has written the state.
 func (s *story) loseNote(at address) {
-	held := s.state.current[at]
-	held.private = nil
-	s.state.current[at] = held
+	held := s.State.Current[at]
+	held.Private = nil
+	s.State.Current[at] = held
 }
 
 // loseIdentity removes the identity of an instance, which older states do not have.
 func (s *story) loseIdentity(at address) {
-	held := s.state.current[at]
-	held.identity = nil
-	s.state.current[at] = held
+	held := s.State.Current[at]
+	held.Identity = nil
+	s.State.Current[at] = held
 }
 
 // useOther switches to the credentials of the other account, useKey to another key
@@ -91,10 +114,10 @@ func (s *story) useKey()   { s.provider = keyOf(s.url) }
 
 // lasts is a block that gives a session an hour; more overrides arguments.
 func lasts(id string, more ...attributes) block {
-	b := block{arguments: attributes{"session_id": id, "ttl_seconds": 3600}}
+	b := block{Arguments: attributes{"session_id": id, "ttl_seconds": 3600}}
 	for _, values := range more {
 		for name, value := range values {
-			b.arguments[name] = value
+			b.Arguments[name] = value
 		}
 	}
 	return b
@@ -103,7 +126,7 @@ func lasts(id string, more ...attributes) block {
 // creates is a palabra_session with a lifetime of an hour.
 func creates(more ...attributes) block {
 	b := lasts("", more...)
-	delete(b.arguments, "session_id")
+	delete(b.Arguments, "session_id")
 	return b
 }
 
@@ -118,21 +141,21 @@ func (s *story) change(config configuration, how ...command) []problem {
 // an engine plans an update again at apply.
 func (s *story) run(how ...command) []problem {
 	s.t.Helper()
-	p := s.plan(s.config, oneOf(how))
-	if p.failed() {
-		s.t.Fatalf("plan: %s", problemText(p.problems))
+	p := s.Plan(s.config, oneOf(how))
+	if p.Failed() {
+		s.t.Fatalf("plan: %s", problemText(p.Problems))
 	}
-	out := s.apply(p)
-	if out.failed() {
-		s.t.Fatalf("apply: %s", problemText(out.problems))
+	out := s.Apply(p)
+	if out.Failed() {
+		s.t.Fatalf("apply: %s", problemText(out.Problems))
 	}
 	return allProblems(p, out)
 }
 
 // allProblems are those of plan and apply, each once.
 func allProblems(p plannedRun, out outcome) []problem {
-	all := p.problems
-	for _, found := range out.problems {
+	all := p.Problems
+	for _, found := range out.Problems {
 		if !slices.Contains(all, found) {
 			all = append(all, found)
 		}
@@ -143,8 +166,8 @@ func allProblems(p plannedRun, out outcome) []problem {
 // refused makes a plan that has to fail, and expects every part in its errors.
 func (s *story) refused(how command, parts ...string) {
 	s.t.Helper()
-	p := s.plan(s.config, how)
-	if !s.expectErrors(p.problems, parts...) {
+	p := s.Plan(s.config, how)
+	if !s.expectErrors(p.Problems, parts...) {
 		s.t.Errorf("actions: %v", actionsOf(p))
 	}
 }
@@ -153,34 +176,13 @@ func (s *story) refused(how command, parts ...string) {
 // every part in the errors of the apply.
 func (s *story) applyFails(how command, parts ...string) outcome {
 	s.t.Helper()
-	p := s.plan(s.config, how)
-	if p.failed() {
-		s.t.Fatalf("plan: %s", problemText(p.problems))
+	p := s.Plan(s.config, how)
+	if p.Failed() {
+		s.t.Fatalf("plan: %s", problemText(p.Problems))
 	}
-	out := s.apply(p)
-	s.expectErrors(out.problems, parts...)
+	out := s.Apply(p)
+	s.expectErrors(out.Problems, parts...)
 	return out
-}
-
-// imports imports a session, as the command import does, and returns what the
-// provider says. A session that does not exist stays out of the state.
-func (s *story) imports(at address, request *tfprotov6.ImportResourceStateRequest) []problem {
-	s.t.Helper()
-	p := s.newPlan(nil, command{})
-	request.TypeName = at.kind
-	resp, err := p.server.ImportResourceState(s.ctx, request)
-	if err != nil || len(resp.ImportedResources) != 1 {
-		s.t.Fatalf("import: %v %s", err, diagnosticText(resp.Diagnostics))
-	}
-	made := resp.ImportedResources[0]
-	value := unwire(resourceType(at.kind), made.State)
-	expectIdentity(s.t, made.Identity, cmp.Or(text(value, "id"), text(value, "session_id")))
-	p.report(at, "import", resp.Diagnostics)
-	fresh, exists, _ := p.read(at, object{value: value, private: made.Private, identity: made.Identity})
-	if exists {
-		s.state.current[at] = fresh
-	}
-	return p.problems
 }
 
 func oneOf(how []command) command {
@@ -192,8 +194,8 @@ func oneOf(how []command) command {
 
 func actionsOf(p plannedRun) map[string]string {
 	all := make(map[string]string)
-	for at, c := range p.changes {
-		all[at.String()] = c.action.String()
+	for at, c := range p.Changes {
+		all[at.String()] = c.Action.String()
 	}
 	return all
 }
@@ -202,10 +204,10 @@ func problemText(problems []problem) string {
 	var lines []string
 	for _, p := range problems {
 		kind := "error"
-		if p.warning {
+		if p.Warning {
 			kind = "warning"
 		}
-		lines = append(lines, kind+" at "+p.step+" of "+p.at.String()+": "+p.summary+": "+p.text)
+		lines = append(lines, kind+" at "+p.Step+" of "+p.At.String()+": "+p.Summary+": "+p.Text)
 	}
 	return strings.Join(lines, "\n")
 }

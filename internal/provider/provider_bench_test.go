@@ -10,11 +10,12 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
+	"github.com/palabra-community/terraform-provider-palabra/internal/engine/simulated"
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
 // benchEngine serves n sessions to a simulated engine.
-func benchEngine(b *testing.B, n int) *simulated {
+func benchEngine(b *testing.B, n int) *story {
 	b.Helper()
 	s := sandbox.New(sandbox.Options{ClientID: testClientID, ClientSecret: testClientSecret})
 	created := time.Now().Add(-24 * time.Hour)
@@ -25,7 +26,7 @@ func benchEngine(b *testing.B, n int) *simulated {
 	b.Cleanup(listener.Close)
 	provider := pairOf(listener.URL, testClientID)
 	delete(provider, "bulk_read")
-	return newSimulated(b.Context(), b, provider)
+	return &story{Engine: &simulated.Engine{Ctx: b.Context()}, t: b, provider: provider}
 }
 
 // BenchmarkRefresh is the provider's part of a plan without changes for that

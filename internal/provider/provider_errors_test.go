@@ -68,12 +68,12 @@ func TestProviderErrors_SayWhatFailedAndWhatToDo(t *testing.T) {
 		if test.effect != nil {
 			remove = s.Inject(sandbox.Fault{Effect: test.effect})
 		}
-		p := s.plan(s.config, command{})
+		p := s.Plan(s.config, command{})
 		remove()
 		s.provider = configured
-		said := problemText(p.problems)
-		if !p.failed() || !strings.Contains(said, "Unable to read session") || !strings.Contains(said, testSessionID) {
-			t.Errorf("%s: failed: %t: %s", name, p.failed(), said)
+		said := problemText(p.Problems)
+		if !p.Failed() || !strings.Contains(said, "Unable to read session") || !strings.Contains(said, testSessionID) {
+			t.Errorf("%s: failed: %t: %s", name, p.Failed(), said)
 		}
 		if expectInOrder(t, said, test.want...); test.not != "" && strings.Contains(said, test.not) {
 			t.Errorf("%s: %q is in: %s", name, test.not, said)
@@ -95,7 +95,7 @@ func TestProviderErrors_RefusedCreateSaysWhy(t *testing.T) {
 			t.Parallel()
 			s := newStory(t)
 			s.Inject(sandbox.Fault{Operation: sandbox.OperationCreate, Effect: test.effect})
-			said := s.failedApply(configuration{address{sessionType, "a"}: creates()})
+			said := s.failedApply(configuration{sessionAt("a"): creates()})
 			if expectInOrder(t, said, test.want...); strings.Contains(said, "credentials") {
 				t.Errorf("the credentials are blamed: %s", said)
 			}
@@ -106,11 +106,11 @@ func TestProviderErrors_RefusedCreateSaysWhy(t *testing.T) {
 // failedApply applies a configuration, expects an error, and returns all texts.
 func (s *story) failedApply(config configuration) string {
 	s.t.Helper()
-	out := s.apply(s.plan(config, command{}))
-	if !out.failed() {
-		s.t.Fatalf("the apply succeeded: %s", problemText(out.problems))
+	out := s.Apply(s.Plan(config, command{}))
+	if !out.Failed() {
+		s.t.Fatalf("the apply succeeded: %s", problemText(out.Problems))
 	}
-	return problemText(out.problems)
+	return problemText(out.Problems)
 }
 
 func TestProviderErrors_LostCreateSaysHowToFindAndDeleteTheSession(t *testing.T) {
@@ -130,7 +130,7 @@ func TestProviderErrors_LostCreateSaysHowToFindAndDeleteTheSession(t *testing.T)
 	if len(ids) != 1 {
 		t.Fatalf("the filter finds %q, want one session", ids)
 	}
-	s.imports(room("left"), &tfprotov6.ImportResourceStateRequest{ID: ids[0]})
+	s.Import(room("left"), &tfprotov6.ImportResourceStateRequest{ID: ids[0]})
 	s.change(configuration{})
 	s.lives(ids[0], false)
 }

@@ -15,21 +15,21 @@ func sessionsOfBothTypes() configuration {
 func TestSessionAccount_OtherAccountChangesNothing(t *testing.T) {
 	t.Parallel()
 	s := newAppliedStory(t, sessionsOfBothTypes(), "s1")
-	own, before := s.provider, s.state.clone()
+	own, before := s.provider, s.State.Clone()
 	id := s.id(sessionAt("it"))
 	s.useOther()
-	for _, how := range []command{{}, {refreshOnly: true}, {destroy: true}} {
+	for _, how := range []command{{}, {RefreshOnly: true}, {Destroy: true}} {
 		s.refused(how, id, "client_id:"+testClientID, "another account", "state rm", "destroy = false")
 	}
 	s.config = configuration{}
-	out := s.applyFails(command{destroy: true, noRefresh: true}, id, `"s1"`, "state rm", "destroy = false")
-	if len(out.done) > 0 {
-		t.Errorf("done with the credentials of another account: %v", out.done)
+	out := s.applyFails(command{Destroy: true, NoRefresh: true}, id, `"s1"`, "state rm", "destroy = false")
+	if len(out.Done) > 0 {
+		t.Errorf("done with the credentials of another account: %v", out.Done)
 	}
 	s.expectWrites("DELETE "+id, "DELETE s1") // In the other account, which does not have them.
-	for at, held := range before.current {
-		if !s.state.current[at].value.Equal(held.value) {
-			t.Errorf("%s was %s, is %s", at, held.value, s.state.current[at].value)
+	for at, held := range before.Current {
+		if !s.State.Current[at].Value.Equal(held.Value) {
+			t.Errorf("%s was %s, is %s", at, held.Value, s.State.Current[at].Value)
 		}
 	}
 	s.provider = own
@@ -48,7 +48,7 @@ func TestSessionAccount_MissingSessionIsBelievedWithAnotherKey(t *testing.T) {
 		"that has found the session":       func(s *story) { s.useKey(); s.run(); s.Remove(s.id(a)); s.Remove(s.id(b)) },
 		"that has renewed the session": func(s *story) {
 			s.useKey()
-			s.change(configuration{a: creates(attributes{"ttl_seconds": 7200}), b: creates(attributes{"ttl_seconds": 7200})}, command{noRefresh: true})
+			s.change(configuration{a: creates(attributes{"ttl_seconds": 7200}), b: creates(attributes{"ttl_seconds": 7200})}, command{NoRefresh: true})
 			s.Remove(s.id(a))
 			s.Remove(s.id(b))
 		},
@@ -82,7 +82,7 @@ func TestSessionAccount_ImportedSessionMayLiveInAnotherAccount(t *testing.T) {
 	t.Parallel()
 	s := newStory(t)
 	s.put("s1")
-	s.imports(sessionAt("it"), &tfprotov6.ImportResourceStateRequest{ID: "s1"})
+	s.Import(sessionAt("it"), &tfprotov6.ImportResourceStateRequest{ID: "s1"})
 	s.config = only(nil)
 	s.useOther()
 	s.refused(command{}, "another account")
@@ -103,7 +103,7 @@ func TestSessionAccount_EndIsNotAskedForAgain(t *testing.T) {
 			s.Remove("s2")
 			end(s)
 			s.active(b, false)
-			s.change(configuration{a: lasts("s1")}, command{noRefresh: true})
+			s.change(configuration{a: lasts("s1")}, command{NoRefresh: true})
 			s.expectWrites()
 		})
 	}
@@ -118,15 +118,15 @@ func TestSessionAccount_FailedCreateDoesNotHideTheDelete(t *testing.T) {
 			t.Parallel()
 			s := newAppliedStory(t, configuration{room("b"): lasts("s1")}, "s1")
 			s.useOther()
-			s.pick = pick
+			s.Pick = pick
 			s.run()
 			s.active(room("b"), false)
 			for _, other := range []address{room("a"), room("c")} {
 				s.config = configuration{other: lasts("s1")}
-				if out := s.applyFails(command{}); len(out.done) > 0 {
-					t.Errorf("done with the credentials of another account: %v", out.done)
+				if out := s.applyFails(command{}); len(out.Done) > 0 {
+					t.Errorf("done with the credentials of another account: %v", out.Done)
 				}
-				if _, kept := s.state.current[room("b")]; !kept {
+				if _, kept := s.State.Current[room("b")]; !kept {
 					t.Errorf("the instance left the state, and its session lives in the first account")
 				}
 			}

@@ -15,25 +15,25 @@ var orders = map[string]func(int) int{
 
 // refreshes are the ways to plan that differ in what is read, and when.
 var refreshes = map[string]command{
-	"": {}, " -refresh=false": {noRefresh: true}, " -minimal-refresh": {minimalRefresh: true}, " orphans first": {orphansFirst: true},
+	"": {}, " -refresh=false": {NoRefresh: true}, " -minimal-refresh": {MinimalRefresh: true}, " orphans first": {OrphansFirst: true},
 }
 
 // createFirst is a block with create_before_destroy.
 func createFirst(b block) block {
-	b.createBeforeDestroy = true
+	b.CreateBeforeDestroy = true
 	return b
 }
 
 // unknown is a block with arguments that are known after apply.
 func unknown(b block, arguments ...string) block {
-	b.later = arguments
+	b.Later = arguments
 	return b
 }
 
 // managedAndExpiry is a palabra_session, and a palabra_session_expiry of the
 // same session.
 func managedAndExpiry() configuration {
-	return configuration{sessionAt("it"): creates(), room("it"): {arguments: attributes{"ttl_seconds": 7200}, needs: "it"}}
+	return configuration{sessionAt("it"): creates(), room("it"): {Arguments: attributes{"ttl_seconds": 7200, "session_id": idOf("it")}}}
 }
 
 func TestSessionDeletion_OfAKeptSessionIsRefusedAtPlan(t *testing.T) {
@@ -68,7 +68,7 @@ func TestSessionDeletion_OfAKeptSessionIsRefusedAtPlan(t *testing.T) {
 				t.Run(name+" "+order+refresh, func(t *testing.T) {
 					t.Parallel()
 					s := newAppliedStory(t, test.before, "s1", "s2", "s3")
-					s.pick, s.config = pick, test.after
+					s.Pick, s.config = pick, test.after
 					s.refused(how, test.kept, "Plan deletes a session that it keeps", "moved", "for_each", "delete_on_destroy", "ttl_seconds = 3600")
 					s.expectWrites()
 				})
@@ -82,7 +82,7 @@ func TestSessionDeletion_OfBothTypesForOneSessionNeedsBothRemoved(t *testing.T) 
 	s := newAppliedStory(t, managedAndExpiry())
 	id := s.id(sessionAt("it"))
 	for _, pick := range orders {
-		s.pick = pick
+		s.Pick = pick
 		for _, how := range refreshes {
 			s.config = configuration{sessionAt("it"): creates()}
 			s.refused(how, id, "delete_on_destroy")
@@ -96,7 +96,7 @@ func TestSessionDeletion_OfBothTypesForOneSessionNeedsBothRemoved(t *testing.T) 
 }
 
 // forced is a replacement that no argument asks for.
-var forced = command{replace: []address{room("it")}}
+var forced = command{Replace: []address{room("it")}}
 
 func TestSessionDeletion_DeletesNoMoreThanThePlanIsFor(t *testing.T) {
 	t.Parallel()
@@ -112,12 +112,12 @@ func TestSessionDeletion_DeletesNoMoreThanThePlanIsFor(t *testing.T) {
 		writes    []string
 	}{
 		"-replace":                        {before: it, after: it, how: forced, writes: []string{"POST s1"}},
-		"-replace -refresh=false":         {before: it, after: it, how: command{replace: forced.replace, noRefresh: true}, writes: []string{"POST s1"}},
-		"-replace -minimal-refresh":       {before: it, after: it, how: command{replace: forced.replace, minimalRefresh: true}, writes: []string{"POST s1"}},
+		"-replace -refresh=false":         {before: it, after: it, how: command{Replace: forced.Replace, NoRefresh: true}, writes: []string{"POST s1"}},
+		"-replace -minimal-refresh":       {before: it, after: it, how: command{Replace: forced.Replace, MinimalRefresh: true}, writes: []string{"POST s1"}},
 		"-replace, create first":          {before: itFirst, after: itFirst, how: forced, writes: []string{"POST s1"}},
 		"taint":                           {before: it, after: it, meanwhile: taint, writes: []string{"POST s1"}},
 		"taint, create first":             {before: itFirst, after: itFirst, meanwhile: taint, writes: []string{"POST s1"}},
-		"taint -refresh=false":            {before: it, after: it, meanwhile: taint, how: command{noRefresh: true}, writes: []string{"POST s1"}},
+		"taint -refresh=false":            {before: it, after: it, meanwhile: taint, how: command{NoRefresh: true}, writes: []string{"POST s1"}},
 		"replacement by another session":  {before: it, after: configuration{room("it"): lasts("s2")}, writes: []string{"DELETE s1", "POST s2"}},
 		"the same, create first":          {before: itFirst, after: configuration{room("it"): createFirst(lasts("s2"))}, writes: []string{"DELETE s1", "POST s2"}},
 		"replacement of an ended session": {before: it, after: configuration{room("it"): lasts("s2")}, meanwhile: (*story).endS1, writes: []string{"POST s2"}},
@@ -132,7 +132,7 @@ func TestSessionDeletion_DeletesNoMoreThanThePlanIsFor(t *testing.T) {
 			t.Run(name+" "+order, func(t *testing.T) {
 				t.Parallel()
 				s := newAppliedStory(t, test.before, "s1", "s2")
-				if s.pick = pick; test.meanwhile != nil {
+				if s.Pick = pick; test.meanwhile != nil {
 					test.meanwhile(s)
 				}
 				s.change(test.after, test.how)
@@ -141,8 +141,8 @@ func TestSessionDeletion_DeletesNoMoreThanThePlanIsFor(t *testing.T) {
 				// What kept a session in this run keeps it no longer.
 				s.change(configuration{})
 				for at, b := range test.after {
-					_, lives := s.Session(b.sessionID())
-					if forgets := b.arguments["delete_on_destroy"] == false; lives != forgets {
+					_, lives := s.Session(sessionIDOf(b))
+					if forgets := b.Arguments["delete_on_destroy"] == false; lives != forgets {
 						t.Errorf("%s is destroyed, and its session lives: %t", at, lives)
 					}
 				}
@@ -170,7 +170,7 @@ func TestSessionDeletion_RenameOfAnEndedInstanceIsNotRefused(t *testing.T) {
 func TestSessionDeletion_ReplacedPalabraSessionDeletesTheOldOneOnly(t *testing.T) {
 	t.Parallel()
 	it := sessionAt("it")
-	forced := command{replace: []address{it}}
+	forced := command{Replace: []address{it}}
 	for name, test := range map[string]struct {
 		config configuration
 		taint  bool
@@ -215,7 +215,7 @@ func TestSessionDeletion_ReplacedPalabraSessionThatForgetsDeletesNothing(t *test
 		how     command
 		removed bool
 	}{
-		"-replace, kept":          {intent: "event", how: command{replace: []address{it}}},
+		"-replace, kept":          {intent: "event", how: command{Replace: []address{it}}},
 		"another intent, kept":    {intent: "captions"},
 		"another intent, deleted": {intent: "captions", removed: true},
 	} {
@@ -243,10 +243,10 @@ func TestSessionDeletion_ReplacementOfAnInstanceWithoutANote(t *testing.T) {
 	s := newAppliedStory(t, configuration{it: creates(), room("it"): lasts("s1")}, "s1")
 	s.loseNote(it)
 	s.loseNote(room("it"))
-	s.expectWarnings(s.run(command{replace: []address{room("it")}, noRefresh: true}))
+	s.expectWarnings(s.run(command{Replace: []address{room("it")}, NoRefresh: true}))
 	s.expectWrites("POST s1")
 	s.config[room("other")] = lasts(s.id(it))
-	s.refused(command{replace: []address{it}, noRefresh: true}, s.id(it), "Plan deletes a session that it keeps")
+	s.refused(command{Replace: []address{it}, NoRefresh: true}, s.id(it), "Plan deletes a session that it keeps")
 }
 
 func TestSessionDeletion_UnknownSuccessorIsNotDeleted(t *testing.T) {
@@ -293,8 +293,8 @@ func TestSessionDeletion_DestroyAfterARenameNeedsNoRefresh(t *testing.T) {
 	t.Parallel()
 	s := newAppliedStory(t, configuration{room("old"): lasts("s1")}, "s1")
 	s.config = configuration{room("new"): lasts("s1")}
-	s.refused(command{destroy: true}, "-refresh=false")
+	s.refused(command{Destroy: true}, "-refresh=false")
 	s.expectWrites()
-	s.run(command{destroy: true, noRefresh: true})
+	s.run(command{Destroy: true, NoRefresh: true})
 	s.expectWrites("DELETE s1")
 }

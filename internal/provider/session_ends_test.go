@@ -102,12 +102,12 @@ func TestSessionEnd_MetByAnUpdateFailsOnce(t *testing.T) {
 	s := newAppliedStory(t, configuration{room("it"): lasts("s1"), room("other"): lasts("s2")}, "s1", "s2")
 	changed := attributes{"ttl_seconds": 7200}
 	s.config = configuration{room("it"): lasts("s1", changed), room("other"): lasts("s2", changed)}
-	p := s.plan(s.config, command{})
+	p := s.Plan(s.config, command{})
 	s.Remove("s1")
-	out := s.apply(p)
-	s.expectErrors(out.problems, "Unable to extend session", "has expired, or somebody deleted it")
-	if out.done[room("other")] != update {
-		t.Errorf("the other instance is not updated: %v", out.done)
+	out := s.Apply(p)
+	s.expectErrors(out.Problems, "Unable to extend session", "has expired, or somebody deleted it")
+	if out.Done[room("other")] != update {
+		t.Errorf("the other instance is not updated: %v", out.Done)
 	}
 	s.expectWrites("POST s1", "POST s2")
 	s.active(room("it"), false)
@@ -125,9 +125,9 @@ func TestSessionEnd_MetByAnUpdateFailsOnce(t *testing.T) {
 func TestSessionEnd_OfAPalabraSessionMetByAnUpdateIsStored(t *testing.T) {
 	t.Parallel()
 	s, it := newAppliedStory(t, configuration{sessionAt("it"): creates()}), sessionAt("it")
-	p := s.plan(configuration{it: creates(attributes{"ttl_seconds": 7200})}, command{})
+	p := s.Plan(configuration{it: creates(attributes{"ttl_seconds": 7200})}, command{})
 	s.Remove(s.id(it))
-	s.expectErrors(s.apply(p).problems, "Unable to extend session")
+	s.expectErrors(s.Apply(p).Problems, "Unable to extend session")
 	s.active(it, false)
 }
 
@@ -136,9 +136,9 @@ func TestSessionEnd_NewInstanceOfAMissingSessionFailsAlone(t *testing.T) {
 	s := newStory(t)
 	s.put("s2")
 	s.config = configuration{room("missing"): lasts("s1"), room("other"): lasts("s2")}
-	s.expectWarnings(s.plan(s.config, command{}).problems, "palabra_session_expiry.missing: Session does not exist")
-	if out := s.applyFails(command{}, "Unable to set session expiry"); out.done[room("other")] != create {
-		t.Errorf("the other instance is not created: %v", out.done)
+	s.expectWarnings(s.Plan(s.config, command{}).Problems, "palabra_session_expiry.missing: Session does not exist")
+	if out := s.applyFails(command{}, "Unable to set session expiry"); out.Done[room("other")] != create {
+		t.Errorf("the other instance is not created: %v", out.Done)
 	}
 }
 

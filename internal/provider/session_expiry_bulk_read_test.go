@@ -13,7 +13,7 @@ func TestSessionExpiry_NewInstancesAreCheckedWithFewRequests(t *testing.T) {
 		s.put(numberedID(i))
 		s.config[room(numberedID(i))] = lasts(numberedID(i))
 	}
-	s.expectWarnings(s.plan(s.config, command{}).problems)
+	s.expectWarnings(s.Plan(s.config, command{}).Problems)
 	if requests := s.Requests(); len(requests) != 1 {
 		t.Errorf("%d requests, want one for a page", len(requests))
 	}

@@ -14,9 +14,9 @@ func TestSessionExpiry_TwoForOneSessionWarnInEveryPlan(t *testing.T) {
 	s.put("s1")
 	s.config = configuration{room("a"): lasts("s1", secret, attributes{"ttl_seconds": 600}), room("b"): lasts("s1", secret)}
 	for range 2 { // Both are new, then both are in the state.
-		p := s.plan(s.config, command{})
-		s.expectWarnings(p.problems, conflictWarning+` … "s1" … ttl_seconds = 3600 … ttl_seconds = 600 … destroy = false`)
-		if strings.Contains(problemText(p.problems), "hush-hush") {
+		p := s.Plan(s.config, command{})
+		s.expectWarnings(p.Problems, conflictWarning+` … "s1" … ttl_seconds = 3600 … ttl_seconds = 600 … destroy = false`)
+		if strings.Contains(problemText(p.Problems), "hush-hush") {
 			t.Error("the warning shows renew_triggers, which may be sensitive")
 		}
 		s.run()
@@ -31,5 +31,5 @@ func TestSessionExpiry_TwoForOneSessionWarnOnceTheIDIsKnown(t *testing.T) {
 		room("a"): unknown(lasts("s1"), "session_id"), room("b"): unknown(lasts("s1"), "session_id"),
 	}))
 	s.config = configuration{room("a"): lasts("s1"), room("b"): lasts("s1")}
-	s.expectWarnings(s.plan(s.config, command{}).problems, conflictWarning)
+	s.expectWarnings(s.Plan(s.config, command{}).Problems, conflictWarning)
 }

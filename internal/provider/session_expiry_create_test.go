@@ -27,7 +27,7 @@ func TestSessionExpiry_CreateIsNotTaintedByAFailedReadBack(t *testing.T) {
 	} {
 		first := given(nil)
 		first.happens = func(s *story) {
-			s.beforeApply = func(address) (context.Context, bool) { return test.ctx, true }
+			s.BeforeApply = func(address) (context.Context, bool) { return test.ctx, true }
 		}
 		first.readBack, first.warns = test.effect, []string{"Session not read back … until the next plan reads them"}
 		scenarios[name] = scenario{turns: []turn{first}}
@@ -57,10 +57,10 @@ func TestSessionExpiry_ApplyChecksNoSessionAgain(t *testing.T) {
 			t.Parallel()
 			s := newAppliedStory(t, test.before, "s1", "s2")
 			test.after[z] = lasts("s2")
-			p := s.plan(test.after, command{})
+			p := s.Plan(test.after, command{})
 			s.ResetRequests()
-			if out := s.apply(p); out.failed() {
-				t.Fatal(problemText(out.problems))
+			if out := s.Apply(p); out.Failed() {
+				t.Fatal(problemText(out.Problems))
 			}
 			reads := 0
 			for _, request := range s.Requests() {
@@ -88,7 +88,7 @@ func TestSessionExpiry_RefusedCreateLeavesNothingInTheState(t *testing.T) {
 
 func TestSessionExpiry_DestroyOfAGoneSessionIsDone(t *testing.T) {
 	t.Parallel()
-	gone := turn{happens: func(s *story) { s.put("s2"); s.Remove("s1") }, how: command{destroy: true, noRefresh: true}, plans: "delete", writes: []string{"DELETE s1"}, unsettled: true}
+	gone := turn{happens: func(s *story) { s.put("s2"); s.Remove("s1") }, how: command{Destroy: true, NoRefresh: true}, plans: "delete", writes: []string{"DELETE s1"}, unsettled: true}
 	runScenarios(t, map[string]scenario{"gone": {turns: []turn{given(nil), gone}}})
 }
 

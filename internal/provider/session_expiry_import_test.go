@@ -21,7 +21,7 @@ func importing(session sandbox.Session) func(*story) {
 	session.ID = "s1"
 	return func(s *story) {
 		s.Put(session)
-		s.imports(room("it"), &tfprotov6.ImportResourceStateRequest{ID: "s1"})
+		s.Import(room("it"), &tfprotov6.ImportResourceStateRequest{ID: "s1"})
 	}
 }
 
@@ -34,7 +34,7 @@ func TestSessionExpiry_ImportIsUpdatedInPlace(t *testing.T) {
 	another["ttl_seconds"] = 600
 	missing := func(s *story) {
 		s.Remove("s1")
-		s.imports(room("it"), &tfprotov6.ImportResourceStateRequest{ID: "s1"})
+		s.Import(room("it"), &tfprotov6.ImportResourceStateRequest{ID: "s1"})
 	}
 	runScenarios(t, map[string]scenario{
 		"with the same lifetime": {turns: []turn{{happens: importedAfter(time.Hour), config: attributes{}, expiresAt: 2 * time.Hour}}},
@@ -60,9 +60,9 @@ func TestSessionExpiry_ImportGivesValuesThatPlanEmpty(t *testing.T) {
 			importing(session)(s)
 			generated := make(attributes)
 			for _, argument := range []string{"session_id", "ttl_seconds", "renew_before_seconds", "renew_triggers", "delete_on_destroy"} {
-				generated[argument] = member(s.state.current[room("it")].value, argument)
+				generated[argument] = member(s.State.Current[room("it")].Value, argument)
 			}
-			s.config = configuration{room("it"): {arguments: generated}}
+			s.config = configuration{room("it"): {Arguments: generated}}
 			s.expectEmptyPlan()
 			s.expectWrites()
 		})
@@ -74,7 +74,7 @@ func TestSessionExpiry_ImportByIDEqualsImportByIdentity(t *testing.T) {
 	s := newStory(t)
 	s.put("s1")
 	for _, request := range []*tfprotov6.ImportResourceStateRequest{{ID: "s1"}, {Identity: identityOf("s1")}} {
-		s.expectWarnings(s.imports(room("it"), request))
+		s.expectWarnings(s.Import(room("it"), request))
 		s.expectValue(room("it"), "ttl_seconds", 24*3600)
 		s.expectValue(room("it"), "expires_at", sinceStart(24*time.Hour))
 		s.expectValue(room("it"), "delete_on_destroy", true)
@@ -96,10 +96,10 @@ func TestSessionExpiry_ReadOfAStateWithoutIdentityAddsOne(t *testing.T) {
 			t.Parallel()
 			s := newAppliedStory(t, configuration{room("it"): lasts("s1")}, "s1")
 			vanish(s)
-			created := s.state.current[room("it")]
-			for _, private := range [][]byte{created.private, nil} {
-				s.state.current[room("it")] = object{value: created.value, private: private}
-				s.run(command{refreshOnly: true}) // It fails the test unless the answer has an identity.
+			created := s.State.Current[room("it")]
+			for _, private := range [][]byte{created.Private, nil} {
+				s.State.Current[room("it")] = object{Value: created.Value, Private: private}
+				s.run(command{RefreshOnly: true}) // It fails the test unless the answer has an identity.
 				s.active(room("it"), name == "alive" || name == "not configured")
 			}
 		})

@@ -67,14 +67,14 @@ func TestSessionExpiry_Renews(t *testing.T) {
 		}},
 		"without a refresh, by what the state knows": {turns: []turn{
 			given(lead(time.Hour)),
-			{happens: after(90 * time.Minute), how: command{noRefresh: true}, unsettled: true},
-			{config: ttl(600), how: command{noRefresh: true}, plans: "renew", writes: []string{"POST s1"}, expiresAt: 100 * time.Minute},
+			{happens: after(90 * time.Minute), how: command{NoRefresh: true}, unsettled: true},
+			{config: ttl(600), how: command{NoRefresh: true}, plans: "renew", writes: []string{"POST s1"}, expiresAt: 100 * time.Minute},
 		}},
 		"not in a refresh-only run, which notes that it is due": {turns: []turn{
 			given(lead(time.Hour)),
-			{happens: after(90 * time.Minute), how: command{refreshOnly: true}, unsettled: true},
-			{how: command{noRefresh: true}, plans: "renew", writes: []string{"POST s1"}, expiresAt: 210 * time.Minute},
-			{happens: after(3 * time.Hour), how: command{refreshOnly: true}, warns: []string{"Session has ended"}, ended: true},
+			{happens: after(90 * time.Minute), how: command{RefreshOnly: true}, unsettled: true},
+			{how: command{NoRefresh: true}, plans: "renew", writes: []string{"POST s1"}, expiresAt: 210 * time.Minute},
+			{happens: after(3 * time.Hour), how: command{RefreshOnly: true}, warns: []string{"Session has ended"}, ended: true},
 		}},
 	})
 }
@@ -130,9 +130,10 @@ func TestSessionExpiry_StaleReadBackIsNotACap(t *testing.T) {
 func TestSessionExpiry_PlanComparesTheLeadTimeWithAnIgnoredLifetime(t *testing.T) {
 	t.Parallel()
 	s := newAppliedStory(t, sessionsOfBothTypes(), "s1")
-	for at, planned := range map[address]block{room("it"): lasts("s1", lead(time.Hour)), sessionAt("it"): creates(lead(time.Hour))} {
-		p := s.newPlan(nil, command{})
-		p.ask(at, s.state.current[at], s.evaluate(at.kind, planned, nil, false))
-		s.expectErrors(p.problems, "renew_before_seconds (3600) must be smaller than ttl_seconds (3600)")
+	longer := attributes{"ttl_seconds": 7200}
+	for at, planned := range map[address]block{room("it"): lasts("s1", lead(time.Hour), longer), sessionAt("it"): creates(lead(time.Hour), longer)} {
+		planned.IgnoreChanges = []string{"ttl_seconds"}
+		s.config = configuration{at: planned}
+		s.refused(command{}, "renew_before_seconds (3600) must be smaller than ttl_seconds (3600)")
 	}
 }

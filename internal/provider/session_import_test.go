@@ -32,8 +32,8 @@ func TestSessionImport_SpaceInTheIDIsAWarning(t *testing.T) {
 	t.Parallel()
 	s := newStory(t)
 	s.put("s1")
-	s.expectWarnings(s.imports(room("it"), &tfprotov6.ImportResourceStateRequest{ID: "s1 "}), "Space in the session id … begins or ends with a space")
-	if len(s.state.current) > 0 {
-		t.Errorf("state: %v", s.state.current)
+	s.expectWarnings(s.Import(room("it"), &tfprotov6.ImportResourceStateRequest{ID: "s1 "}), "Space in the session id … begins or ends with a space")
+	if len(s.State.Current) > 0 {
+		t.Errorf("state: %v", s.State.Current)
 	}
 }

@@ -201,16 +201,16 @@ func expectEmptyImport(t *testing.T, f *fixture, typeName string, listed tfproto
 			arguments[attribute.Name] = given[attribute.Name]
 		}
 	}
-	at := address{typeName, "test"}
+	at := address{Type: typeName, Name: "test"}
 	s := newStoryOf(t.Context(), t, f)
-	if problems := s.imports(at, &tfprotov6.ImportResourceStateRequest{Identity: listed.Identity}); hasErrors(problems) {
+	if problems := s.Import(at, &tfprotov6.ImportResourceStateRequest{Identity: listed.Identity}); hasErrors(problems) {
 		t.Errorf("import: %s", problemText(problems))
 	}
-	if imported, listed := s.state.current[at].value, unwire(resourceType(typeName), listed.Resource); !imported.Equal(listed) {
+	if imported, listed := s.State.Current[at].Value, unwire(resourceType(typeName), listed.Resource); !imported.Equal(listed) {
 		t.Errorf("imported: %s\nlisted:   %s", imported, listed)
 	}
-	plan := s.plan(configuration{at: {arguments: arguments}}, command{})
-	if _, imported := s.state.current[at]; !imported || !plan.empty() || len(plan.problems) > 0 {
-		t.Errorf("imported: %t, plan: %v\n%s", imported, actionsOf(plan), problemText(plan.problems))
+	plan := s.Plan(configuration{at: {Arguments: arguments}}, command{})
+	if _, imported := s.State.Current[at]; !imported || !plan.Empty() || len(plan.Problems) > 0 {
+		t.Errorf("imported: %t, plan: %v\n%s", imported, actionsOf(plan), problemText(plan.Problems))
 	}
 }

@@ -225,11 +225,11 @@ func TestSessionMove_OfAMissingSessionPlansACreateWithAWarning(t *testing.T) {
 	t.Parallel()
 	s := newStory(t)
 	_, resp := moved(t, expiryType, moveRequest("mastercard/restapi", "restapi_object", `{"id":"s1"}`))
-	s.state.current[room("it")] = object{value: unwire(resourceType(expiryType), resp.TargetState), private: resp.TargetPrivate, identity: resp.TargetIdentity}
-	p := s.plan(configuration{room("it"): lasts("s1")}, command{})
-	if p.changes[room("it")].action != create {
+	s.State.Current[room("it")] = object{Value: unwire(resourceType(expiryType), resp.TargetState), Private: resp.TargetPrivate, Identity: resp.TargetIdentity}
+	p := s.Plan(configuration{room("it"): lasts("s1")}, command{})
+	if p.Changes[room("it")].Action != create {
 		t.Errorf("actions: %v, want a create", actionsOf(p))
 	}
-	s.expectWarnings(p.problems, "Session does not exist")
+	s.expectWarnings(p.Problems, "Session does not exist")
 	s.expectWrites()
 }

@@ -12,11 +12,11 @@ func TestSessionResource_ImportIsNotReplacedByWhatItLeavesNull(t *testing.T) {
 	t.Parallel()
 	s, it := newStory(t), sessionAt("it")
 	s.put("s1")
-	s.expectWarnings(s.imports(it, &tfprotov6.ImportResourceStateRequest{ID: "s1"}), "Tokens and URLs cannot be imported … publisher_token … null")
+	s.expectWarnings(s.Import(it, &tfprotov6.ImportResourceStateRequest{ID: "s1"}), "Tokens and URLs cannot be imported … publisher_token … null")
 	s.expectValue(it, "id", "s1")
 	s.expectValue(it, "expires_at", sinceStart(24*time.Hour))
 	for _, attribute := range tokenAttributes {
-		if !member(s.state.current[it].value, attribute).IsNull() {
+		if !member(s.State.Current[it].Value, attribute).IsNull() {
 			t.Errorf("%s is not null", attribute)
 		}
 	}
@@ -38,9 +38,9 @@ func TestSessionResource_ImportOfAMissingSessionStaysOutOfTheState(t *testing.T)
 	t.Parallel()
 	s := newStory(t)
 	// The engine says that it does not exist.
-	s.expectWarnings(s.imports(sessionAt("it"), &tfprotov6.ImportResourceStateRequest{ID: "s1"}), "Tokens and URLs cannot be imported")
-	if len(s.state.current) > 0 {
-		t.Errorf("state: %v", s.state.current)
+	s.expectWarnings(s.Import(sessionAt("it"), &tfprotov6.ImportResourceStateRequest{ID: "s1"}), "Tokens and URLs cannot be imported")
+	if len(s.State.Current) > 0 {
+		t.Errorf("state: %v", s.State.Current)
 	}
 }
 
@@ -59,7 +59,7 @@ func TestSessionResource_ReadOfAStateWithoutIdentityAddsOne(t *testing.T) {
 			s := newAppliedStory(t, only(nil))
 			s.loseIdentity(it)
 			happens(s)
-			s.run(command{refreshOnly: true}) // It fails the test unless the answer has an identity.
+			s.run(command{RefreshOnly: true}) // It fails the test unless the answer has an identity.
 		})
 	}
 }
@@ -70,15 +70,15 @@ func TestSessionResource_UpdateOfAStateWithoutIdentityAddsOne(t *testing.T) {
 	s := newAppliedStory(t, sessionsOfBothTypes(), "s1")
 	s.loseIdentity(sessionAt("it"))
 	s.loseIdentity(room("it"))
-	s.change(configuration{sessionAt("it"): creates(changed), room("it"): lasts("s1", changed)}, command{noRefresh: true})
+	s.change(configuration{sessionAt("it"): creates(changed), room("it"): lasts("s1", changed)}, command{NoRefresh: true})
 }
 
 func TestSessionResource_LifetimeBesideAnExpiryOfTheSessionWarns(t *testing.T) {
 	t.Parallel()
 	s := newAppliedStory(t, managedAndExpiry())
 	for range 2 {
-		s.expectWarnings(s.plan(s.config, command{}).problems, conflictWarning+" … palabra_session with ttl_seconds = 3600")
+		s.expectWarnings(s.Plan(s.config, command{}).Problems, conflictWarning+" … palabra_session with ttl_seconds = 3600")
 	}
 	s.config[sessionAt("it")] = creates(attributes{"ttl_seconds": tftypes.NewValue(tftypes.Number, nil)})
-	s.expectWarnings(s.plan(s.config, command{}).problems)
+	s.expectWarnings(s.Plan(s.config, command{}).Problems)
 }

@@ -42,19 +42,19 @@ func TestSessionResource_CreateFillsEveryComputedAttribute(t *testing.T) {
 		s.expectValue(it, name, want)
 	}
 	for _, name := range append([]string{"id", "organization"}, tokenAttributes...) {
-		if value := member(s.state.current[it].value, name); value.IsNull() {
+		if value := member(s.State.Current[it].Value, name); value.IsNull() {
 			t.Errorf("%s is null", name)
 		}
 	}
 	var subscribers []tftypes.Value
-	if err := member(s.state.current[it].value, "subscriber_tokens").As(&subscribers); err != nil || len(subscribers) != 2 {
+	if err := member(s.State.Current[it].Value, "subscriber_tokens").As(&subscribers); err != nil || len(subscribers) != 2 {
 		t.Errorf("%d subscriber tokens (%v), want 2", len(subscribers), err)
 	}
 }
 
 // only is a configuration of one palabra_session with these arguments.
 func only(arguments attributes, later ...string) configuration {
-	return configuration{sessionAt("it"): {arguments: arguments, later: later}}
+	return configuration{sessionAt("it"): {Arguments: arguments, Later: later}}
 }
 
 func TestSessionResource_ChangedArgumentWritesOnlyWhatItHasTo(t *testing.T) {
@@ -90,18 +90,18 @@ func TestSessionResource_ChangedArgumentWritesOnlyWhatItHasTo(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, it := newAppliedStory(t, only(test.before)), sessionAt("it")
-			old, before := s.id(it), s.state.current[it].value
+			old, before := s.id(it), s.State.Current[it].Value
 			s.config = only(test.after, test.later...)
-			p := s.plan(s.config, command{})
-			if got := p.changes[it].action; got != test.action {
+			p := s.Plan(s.config, command{})
+			if got := p.Changes[it].Action; got != test.action {
 				t.Errorf("plan: %s, want %s", got, test.action)
 			}
-			s.expectWarnings(p.problems, test.warnings...)
-			if out := s.apply(p); out.failed() {
-				t.Fatalf("apply: %s", problemText(out.problems))
+			s.expectWarnings(p.Problems, test.warnings...)
+			if out := s.Apply(p); out.Failed() {
+				t.Fatalf("apply: %s", problemText(out.Problems))
 			}
 			var want []string
-			if test.action.replaces() {
+			if test.action.Replaces() {
 				want = append(want, "DELETE "+old, "POST")
 			} else {
 				for _, name := range append([]string{"id", "created_at"}, tokenAttributes...) {
@@ -161,7 +161,7 @@ func TestSessionResource_FailureAfterTheCreationIsAWarning(t *testing.T) {
 			id := s.id(it)
 			s.expectWrites("POST", "POST "+id)
 			s.expectValue(it, "created_at", test.createdAt)
-			if text(s.state.current[it].value, "publisher_token") == "" {
+			if text(s.State.Current[it].Value, "publisher_token") == "" {
 				t.Error("the state has no publisher_token")
 			}
 			s.expectWarnings(s.run())
@@ -195,7 +195,7 @@ func TestSessionResource_RefusesInvalidArguments(t *testing.T) {
 	} {
 		s.config = only(test.arguments)
 		s.refused(command{}, "error at validate of", test.want)
-		if problems := s.plan(s.config, command{}).problems; len(problems) != 1 {
+		if problems := s.Plan(s.config, command{}).Problems; len(problems) != 1 {
 			t.Errorf("one mistake, and these errors: %s", problemText(problems))
 		}
 	}
@@ -227,9 +227,9 @@ func TestSessionResource_InterruptedCreateIsInTheState(t *testing.T) {
 			s, it := newStory(t), sessionAt("it")
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			s.beforeApply = func(address) (context.Context, bool) { return ctx, true }
+			s.BeforeApply = func(address) (context.Context, bool) { return ctx, true }
 			s.Inject(sandbox.Fault{Operation: sandbox.OperationCreate, Effect: interruptedBefore(cancel)})
-			s.change(configuration{it: {arguments: arguments}})
+			s.change(configuration{it: {Arguments: arguments}})
 			if sessions := s.Sessions(); len(sessions) != 1 || sessions[0].ID != s.id(it) {
 				t.Errorf("sessions %v, and the state contains %q", sessions, s.id(it))
 			}

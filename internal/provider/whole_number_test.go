@@ -40,7 +40,7 @@ func TestWholeNumber_CalculatedIsAccepted(t *testing.T) {
 	s.change(config(ttl, calculated("0.1", 3, 3600)))
 	s.writes()
 	s.expectEmptyPlan()
-	s.change(config(60480, 1080), command{noRefresh: true})
+	s.change(config(60480, 1080), command{NoRefresh: true})
 	s.expectWrites()
 	s.expectValue(room("it"), "expires_at", sinceStart(60480*time.Second))
 }
@@ -92,7 +92,7 @@ func TestWholeNumber_FractionThatWasUnknownIsRefused(t *testing.T) {
 	s := newStory(t)
 	s.put("s1")
 	late := lasts("s1", attributes{"ttl_seconds": calculated("1.5")})
-	late.later = []string{"ttl_seconds"}
+	late.Later = []string{"ttl_seconds"}
 	s.config = configuration{room("it"): late}
 	s.applyFails(command{}, "Not a whole number")
 	s.expectWrites()
