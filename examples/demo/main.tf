@@ -14,7 +14,7 @@ provider "palabra" {}
 variable "ttl_seconds" {
   description = "Lifetime of the managed session, in seconds."
   type        = number
-  default     = 3600
+  default     = 30 * 24 * 3600
 }
 
 # One session.

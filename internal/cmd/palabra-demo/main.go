@@ -46,9 +46,9 @@ var steps = []step{
 	{"Plan: read one session, list all, plan a lifetime", "plan -out=first.tfplan", nil},
 	{"Apply: set the lifetime", "apply first.tfplan", []string{"POST", "GET"}},
 	{"Plan again: nothing to change", "plan -detailed-exitcode", []string{"GET"}},
-	{"Plan a longer lifetime", "plan -var=ttl_seconds=7200 -out=second.tfplan", []string{"GET"}},
+	{"Plan a longer lifetime", "plan -var=ttl_seconds=5184000 -out=second.tfplan", []string{"GET"}},
 	{"Apply: update in place", "apply second.tfplan", []string{"POST", "GET"}},
-	{"Plan the destroy", "plan -destroy -var=ttl_seconds=7200 -out=destroy.tfplan", []string{"GET"}},
+	{"Plan the destroy", "plan -destroy -var=ttl_seconds=5184000 -out=destroy.tfplan", []string{"GET"}},
 	{"Destroy: delete the session", "apply destroy.tfplan", []string{"DELETE"}},
 }
 

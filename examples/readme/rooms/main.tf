@@ -1,3 +1,5 @@
+# Needs Terraform 1.7 or OpenTofu 1.7.
+
 terraform {
   required_providers {
     palabra = {
@@ -9,25 +11,24 @@ terraform {
 provider "palabra" {}
 
 variable "rooms" {
-  description = "Session id of each room of the event."
+  description = "Session id of each room."
   type        = map(string)
 }
 
-variable "event_day" {
-  description = "Day of the event, such as 2026-11-23. A new value renews every room."
-  type        = string
+import {
+  for_each = var.rooms
+  to       = palabra_session_expiry.room[each.key]
+  id       = each.value
 }
 
+# 30 days from the apply on, and again from each run in the last week.
 resource "palabra_session_expiry" "room" {
   for_each = var.rooms
 
   session_id           = each.value
-  ttl_seconds          = 12 * 3600
-  renew_before_seconds = 4 * 3600
-
-  renew_triggers = {
-    event_day = var.event_day
-  }
+  ttl_seconds          = 30 * 24 * 3600
+  renew_before_seconds = 7 * 24 * 3600
+  delete_on_destroy    = false
 }
 
 output "rooms_live_until" {

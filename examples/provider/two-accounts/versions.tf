@@ -1,0 +1,7 @@
+terraform {
+  required_providers {
+    palabra = {
+      source = "palabra-community/palabra"
+    }
+  }
+}
