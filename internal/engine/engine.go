@@ -40,18 +40,12 @@ func (e Engine) String() string {
 	return "Terraform " + e.Version
 }
 
-// TestEnv is what terraform-plugin-testing must find in the environment to run
-// acceptance tests under this engine.
-func (e Engine) TestEnv() map[string]string {
-	host := terraformRegistry
+// Registry is the host that an address without one means to this engine.
+func (e Engine) Registry() string {
 	if e.Name == OpenTofu {
-		host = openTofuRegistry
+		return openTofuRegistry
 	}
-	return map[string]string{
-		"TF_ACC":                "1",
-		"TF_ACC_TERRAFORM_PATH": e.Path,
-		"TF_ACC_PROVIDER_HOST":  host,
-	}
+	return terraformRegistry
 }
 
 // Since is the first version of each engine that has a feature, such as "1.10". An

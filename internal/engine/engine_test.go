@@ -177,22 +177,6 @@ func TestEngine_HasFeaturesSinceItsOwnFirstVersion(t *testing.T) {
 	}
 }
 
-func TestEngine_TestEnvPointsPluginTestingAtIt(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct {
-		engine Engine
-		host   string
-	}{
-		{Engine{Path: "/bin/terraform", Name: Terraform}, "registry.terraform.io"},
-		{Engine{Path: "/bin/tofu", Name: OpenTofu}, "registry.opentofu.org"},
-	} {
-		env := test.engine.TestEnv()
-		if env["TF_ACC"] != "1" || env["TF_ACC_TERRAFORM_PATH"] != test.engine.Path || env["TF_ACC_PROVIDER_HOST"] != test.host {
-			t.Errorf("%s: %v", test.engine.Name, env)
-		}
-	}
-}
-
 func TestRoot_IsTheModulesWhereverTheTestRuns(t *testing.T) {
 	t.Parallel()
 	root, err := Root()

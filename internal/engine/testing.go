@@ -53,7 +53,7 @@ func ServeProviders(t *testing.T, e Engine, providers map[string]func() tfprotov
 	for name, server := range providers {
 		config, stop := serveProvider(t, name, server)
 		stops = append(stops, stop)
-		configs[e.TestEnv()["TF_ACC_PROVIDER_HOST"]+"/"+name] = map[string]any{
+		configs[e.Registry()+"/"+name] = map[string]any{
 			"Protocol":        config.Protocol,
 			"ProtocolVersion": config.ProtocolVersion,
 			"Pid":             config.Pid,

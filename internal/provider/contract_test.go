@@ -86,8 +86,8 @@ resource "palabra_session_expiry" "test" {
 	}
 	c.run("plan", "-detailed-exitcode") // It fails if anything is to change.
 	configure(7200)
-	if got := c.plan().actions()[expiryAddress]; got != "update" {
-		t.Errorf("plan of another lifetime: %s", got)
+	if actions, _ := c.plan(); actions[expiryAddress] != "update" {
+		t.Errorf("plan of another lifetime: %v", actions)
 	}
 	c.run("apply", "tfplan")
 	c.run("state", "rm", expiryAddress)

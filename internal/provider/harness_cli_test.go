@@ -3,45 +3,80 @@ package provider_test
 import (
 	"archive/zip"
 	"bytes"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
-	"maps"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	tfjson "github.com/hashicorp/terraform-json"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/engine"
+	"github.com/palabra-community/terraform-provider-palabra/internal/provider"
 )
 
-// cli is a folder in which the engine's own command line runs, for what test
-// steps cannot express: saved plans, -target, the text of warnings, interrupts.
+const pluginName = "terraform-provider-palabra"
+
+// init lets this test binary be the plugin, under the name that engines look for.
+// What runs is then what was compiled for the test, race detector included.
+func init() {
+	if !strings.HasPrefix(filepath.Base(os.Args[0]), pluginName) {
+		return
+	}
+	if err := provider.Serve("registry.terraform.io/palabra-community/palabra", "test", false); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// cli is a folder in which the command line of a real engine runs.
 type cli struct {
 	engine.Workspace
 	t *testing.T
-	// inside serves the provider in the test, a new one for each command, as
-	// engines start it.
-	inside bool
-	// others are further providers to serve, by namespace and name.
-	others map[string]func() tfprotov6.ProviderServer
+	// providers are served in the test, a new one for each command, as engines start
+	// them. The engine starts the others itself.
+	providers map[string]func() tfprotov6.ProviderServer
 }
 
 func newCLI(t *testing.T) *cli {
 	t.Helper()
-	return &cli{Workspace: engine.Workspace{Engine: testEngine, Dir: t.TempDir(), Env: engine.Environ(os.DevNull)}, t: t, inside: true}
+	return &cli{
+		Workspace: engine.Workspace{Engine: testEngine, Dir: t.TempDir(), Env: engine.Environ(os.DevNull)}, t: t,
+		// What a configuration without required_providers means.
+		providers: map[string]func() tfprotov6.ProviderServer{"hashicorp/palabra": newProviderServer},
+	}
 }
 
-// newProcessCLI runs the provider in a separate process, which the engine starts,
+// newProcessCLI runs the provider in a process of its own, which the engine starts,
 // logs and ends as it does for users.
 func newProcessCLI(t *testing.T, env ...string) *cli {
 	t.Helper()
-	c := newCLI(t)
-	c.inside = false
-	c.Env = append(engine.Environ(linkTestAsPlugin(t)), env...)
+	c, folder := newCLI(t), t.TempDir()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	name, config := pluginName, filepath.Join(folder, "cli.tfrc")
+	if runtime.GOOS == "windows" {
+		name += ".exe"
+	}
+	if err := os.Symlink(self, filepath.Join(folder, name)); err != nil {
+		t.Fatal(err)
+	}
+	content := fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"hashicorp/palabra\" = %q\n  }\n  direct {}\n}\n", folder)
+	if err := os.WriteFile(config, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.providers, c.Env = nil, append(engine.Environ(config), env...)
 	return c
 }
 
@@ -62,20 +97,15 @@ func (c *cli) read(name string) string {
 	return string(content)
 }
 
-// command is an engine command that is not started. A provider inside the test
-// is started, and runs until stop.
+// command is an engine command that is not started. The providers in the test run
+// until stop.
 func (c *cli) command(args ...string) (cmd *exec.Cmd, stop func()) {
 	c.t.Helper()
 	cmd = c.Command(c.t.Context(), args...)
-	if !c.inside {
+	if len(c.providers) == 0 {
 		return cmd, func() {}
 	}
-	providers := map[string]func() tfprotov6.ProviderServer{
-		// What a configuration without required_providers means.
-		"hashicorp/palabra": newProviderServer,
-	}
-	maps.Copy(providers, c.others)
-	reattach, stop := engine.ServeProviders(c.t, c.Engine, providers)
+	reattach, stop := engine.ServeProviders(c.t, c.Engine, c.providers)
 	cmd.Env = append(cmd.Env, "TF_REATTACH_PROVIDERS="+reattach)
 	return cmd, stop
 }
@@ -122,37 +152,72 @@ func (c *cli) fail(args ...string) string {
 	return said
 }
 
-// planned is a saved plan.
-type planned struct {
-	*tfjson.Plan
-	// text is the output of the command as one line.
-	text string
+// interrupt applies, interrupts the engine at a moment, and returns what it
+// said. An interrupted run has to fail.
+func (c *cli) interrupt(out *watchedOutput, moment <-chan struct{}) (said string) {
+	c.t.Helper()
+	cmd, stop := c.command("apply", "-auto-approve", "-input=false")
+	defer stop()
+	cmd.Stdout, cmd.Stderr = out, out
+	if err := cmd.Start(); err != nil {
+		c.t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	select {
+	case <-moment:
+	case err := <-ended:
+		c.t.Fatalf("the run ended before it could be interrupted: %v\n%s", err, out.all.String())
+	}
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		c.t.Error(err)
+	}
+	err := <-ended
+	if said = unwrap(out.all.String()); err == nil {
+		c.t.Errorf("the interrupted run succeeded: %s", said)
+	}
+	return said
 }
 
-// plan makes a plan and saves it as tfplan.
-func (c *cli) plan(args ...string) planned {
+// watchedOutput tells when a text has been written to it.
+type watchedOutput struct {
+	all   bytes.Buffer
+	text  string
+	found chan struct{}
+	once  sync.Once
+}
+
+func newWatchedOutput(text string) *watchedOutput {
+	return &watchedOutput{text: text, found: make(chan struct{})}
+}
+
+func (o *watchedOutput) Write(p []byte) (int, error) {
+	n, err := o.all.Write(p)
+	if strings.Contains(o.all.String(), o.text) {
+		o.once.Do(func() { close(o.found) })
+	}
+	return n, err
+}
+
+// plan makes a plan and saves it as tfplan. said is the output of the command. The
+// actions, "no-op" included, are by resource address; a replacement is "delete create".
+func (c *cli) plan(args ...string) (actions map[string]string, said string) {
 	c.t.Helper()
-	text := c.run(append([]string{"plan", "-input=false", "-out=tfplan"}, args...)...)
-	p := planned{text: text, Plan: new(tfjson.Plan)}
+	said = c.run(append([]string{"plan", "-input=false", "-out=tfplan"}, args...)...)
 	out, errOut, code := c.exec("show", "-json", "tfplan")
-	if err := p.UnmarshalJSON([]byte(out)); code != 0 || err != nil {
+	var plan tfjson.Plan
+	if err := plan.UnmarshalJSON([]byte(out)); code != 0 || err != nil {
 		c.t.Fatalf("show: %v\n%s%s", err, out, errOut)
 	}
-	return p
-}
-
-// actions are the planned actions, "no-op" included, by resource address; a
-// replacement is "delete create".
-func (p planned) actions() map[string]string {
-	all := make(map[string]string)
-	for _, change := range p.ResourceChanges {
+	actions = make(map[string]string)
+	for _, change := range plan.ResourceChanges {
 		var names []string
 		for _, action := range change.Change.Actions {
 			names = append(names, string(action))
 		}
-		all[change.Address] = strings.Join(names, " ")
+		actions[change.Address] = strings.Join(names, " ")
 	}
-	return all
+	return actions, said
 }
 
 // unzip returns the contents of all files in a plan file.
@@ -162,11 +227,7 @@ func (c *cli) unzip(name string) string {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	defer func() {
-		if err := archive.Close(); err != nil {
-			c.t.Error(err)
-		}
-	}()
+	defer func() { _ = archive.Close() }()
 	var all strings.Builder
 	for _, file := range archive.File {
 		content, err := file.Open()
@@ -183,4 +244,58 @@ func (c *cli) unzip(name string) string {
 // unwrap removes the frames and line breaks that engines put into messages.
 func unwrap(text string) string {
 	return strings.Join(strings.Fields(strings.NewReplacer("│", " ", "╷", " ", "╵", " ").Replace(text)), " ")
+}
+
+// stateFile is what engines store.
+type stateFile struct {
+	Resources []struct {
+		Type, Name, Provider string
+		Instances            []stateInstance
+	}
+}
+
+type stateInstance struct {
+	Status, Deposed      string
+	SchemaVersion        int64 `json:"schema_version"`
+	Attributes, Identity map[string]any
+}
+
+func (i stateInstance) id() string {
+	id, _ := i.Attributes["id"].(string)
+	return id
+}
+
+func readStateFile(t *testing.T, name string) (state stateFile) {
+	t.Helper()
+	content, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(content) == 0 {
+		return state // The engine makes an empty file to lock it.
+	}
+	if err == nil {
+		err = json.Unmarshal(content, &state)
+	}
+	if err != nil {
+		t.Fatalf("the state is damaged: %v\n%s", err, content)
+	}
+	return state
+}
+
+// instances are those in the state file, by address without index. It works
+// after an engine was killed, too.
+func (c *cli) instances() map[string][]stateInstance {
+	c.t.Helper()
+	all := make(map[string][]stateInstance)
+	for _, resource := range readStateFile(c.t, filepath.Join(c.Dir, "terraform.tfstate")).Resources {
+		all[resource.Type+"."+resource.Name] = resource.Instances
+	}
+	return all
+}
+
+// values are the attributes of a resource with one instance; nil without it.
+func (c *cli) values(address string) map[string]any {
+	c.t.Helper()
+	if instances := c.instances()[address]; len(instances) == 1 {
+		return instances[0].Attributes
+	}
+	return nil
 }

@@ -10,10 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
-	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
-
-	"github.com/palabra-community/terraform-provider-palabra/internal/provider"
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
@@ -170,20 +166,6 @@ func (f *fixture) expectNoneLeft(t *testing.T, out string) {
 		t.Errorf("%d sessions created, left: %q\n%s", created, left, out)
 	}
 	f.ResetRequests()
-}
-
-func protoV6Factories() map[string]func() (tfprotov6.ProviderServer, error) {
-	return map[string]func() (tfprotov6.ProviderServer, error){
-		"palabra": func() (tfprotov6.ProviderServer, error) { return provider.NewServer("test") },
-	}
-}
-
-func runSteps(t *testing.T, steps ...resource.TestStep) {
-	t.Helper()
-	resource.Test(t, resource.TestCase{
-		ProtoV6ProviderFactories: protoV6Factories(),
-		Steps:                    steps,
-	})
 }
 
 // sinceStart is the RFC 3339 time that long after the clock's start.

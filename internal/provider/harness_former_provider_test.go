@@ -53,13 +53,11 @@ func (c *cli) useState(name string) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	content := strings.ReplaceAll(string(raw), "registry.terraform.io", os.Getenv("TF_ACC_PROVIDER_HOST"))
+	content := strings.ReplaceAll(string(raw), "registry.terraform.io", testEngine.Registry())
 	if err := os.WriteFile(filepath.Join(c.Dir, "terraform.tfstate"), []byte(content), 0o600); err != nil {
 		c.t.Fatal(err)
 	}
 	resource := readStateFile(c.t, fixtureState(name)).Resources[0]
 	address := strings.TrimSuffix(strings.TrimPrefix(resource.Provider, `provider["registry.terraform.io/`), `"]`)
-	c.others = map[string]func() tfprotov6.ProviderServer{
-		address: func() tfprotov6.ProviderServer { return formerProvider{typeName: resource.Type} },
-	}
+	c.providers[address] = func() tfprotov6.ProviderServer { return formerProvider{typeName: resource.Type} }
 }

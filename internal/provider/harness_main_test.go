@@ -38,14 +38,6 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	testEngine = found
-	environment := found.TestEnv()
-	environment["CHECKPOINT_DISABLE"] = "1"
-	for name, value := range environment {
-		if err := os.Setenv(name, value); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-	}
 	for _, entry := range os.Environ() {
 		if name, _, _ := strings.Cut(entry, "="); strings.HasPrefix(name, "PALABRA_") || name == "TF_CLI_CONFIG_FILE" {
 			if err := os.Unsetenv(name); err != nil {

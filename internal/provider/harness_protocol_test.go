@@ -17,6 +17,17 @@ type protocol struct {
 	server *provider.Server
 }
 
+// newServer is the provider under test.
+func newServer() *provider.Server {
+	server, err := provider.NewServer("test")
+	if err != nil {
+		panic(err) // It depends on nothing but the framework's version.
+	}
+	return server
+}
+
+func newProviderServer() tfprotov6.ProviderServer { return newServer() }
+
 // newProtocol is a provider that is configured for the fixture, without
 // retries.
 func newProtocol(t *testing.T, f *fixture) *protocol {

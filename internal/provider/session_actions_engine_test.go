@@ -1,15 +1,10 @@
 package provider_test
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
-	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
-	"github.com/hashicorp/terraform-plugin-testing/querycheck"
-	"github.com/hashicorp/terraform-plugin-testing/querycheck/queryfilter"
-	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
@@ -34,9 +29,8 @@ resource "terraform_data" "trigger" {
 func TestSessionActions_EngineInvokesThem(t *testing.T) {
 	t.Parallel()
 	needs(t, listsAndActions)
-	f := newPruneFixture(t)
-	runSteps(t, resource.TestStep{
-		Config: f.config(`
+	f, c := newPruneFixture(t), newCLI(t)
+	c.write(f.config(`
 action "palabra_extend_session" "test" {
   config {
     session_id  = "new-1"
@@ -57,11 +51,9 @@ action "palabra_prune_sessions" "test" {
   }
 }
 
-` + triggerOf("extend_session", "delete_session", "prune_sessions")),
-		PostApplyFunc: func() {
-			f.expectWrites(t, "POST new-1", "DELETE new-2", "DELETE old-1", "DELETE old-3")
-		},
-	})
+` + triggerOf("extend_session", "delete_session", "prune_sessions")))
+	c.run("apply", "-auto-approve")
+	f.expectWrites(t, "POST new-1", "DELETE new-2", "DELETE old-1", "DELETE old-3")
 }
 
 func TestPruneSessionsAction_EngineFailsAnInterruptedRun(t *testing.T) {
@@ -97,18 +89,9 @@ action "palabra_prune_sessions" "test" {
 func TestSessionList_EngineQueriesSessions(t *testing.T) {
 	t.Parallel()
 	needs(t, listsAndActions)
-	f := newPruneFixture(t)
-	const address = "palabra_session_expiry.test"
-	named := func(id string) map[string]knownvalue.Check {
-		return map[string]knownvalue.Check{"session_id": knownvalue.StringExact(id)}
-	}
-	runSteps(t,
-		// A query needs a folder whose provider is installed.
-		resource.TestStep{Config: f.config(`data "palabra_session" "any" { id = "old-1" }`)},
-		resource.TestStep{
-			Query: true,
-			// The provider's block is still in the folder, from the step before.
-			Config: `
+	f, c := newPruneFixture(t), newCLI(t)
+	c.write(f.config(""))
+	query := `
 list "palabra_session_expiry" "test" {
   provider         = palabra
   include_resource = true
@@ -117,15 +100,15 @@ list "palabra_session_expiry" "test" {
   config {
     id_prefix = "old-"
   }
-}`,
-			QueryResultChecks: []querycheck.QueryResultCheck{
-				querycheck.ExpectLength(address, 2),
-				querycheck.ExpectIdentity(address, named("old-1")),
-				querycheck.ExpectIdentity(address, named("old-2")),
-				querycheck.ExpectResourceKnownValues(address, queryfilter.ByResourceIdentity(named("old-1")), []querycheck.KnownValueCheck{
-					{Path: tfjsonpath.New("expires_at"), KnownValue: knownvalue.StringExact(sinceStart(24 * time.Hour))},
-				}),
-			},
-		},
-	)
+}`
+	if err := os.WriteFile(filepath.Join(c.Dir, "sessions.tfquery.hcl"), []byte(query), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	said := c.run("query", "-generate-config-out=generated.tf")
+	for id, want := range map[string]bool{"old-1": true, "old-2": true, "old-3": false, "new-1": false} {
+		if strings.Contains(said, id) != want || strings.Contains(c.read("generated.tf"), id) != want {
+			t.Errorf("%s is listed, want it: %t:\n%s\n%s", id, want, said, c.read("generated.tf"))
+		}
+	}
+	f.expectWrites(t)
 }

@@ -36,8 +36,8 @@ resource "terraform_data" "release" {
 	} {
 		f.clock.Advance(time.Hour)
 		c.write(config(step.createFirst, ""))
-		p := c.plan(step.args...)
-		if got := p.actions()[expiryAddress]; !strings.Contains(got, "delete") || !strings.Contains(got, "create") {
+		actions, _ := c.plan(step.args...)
+		if got := actions[expiryAddress]; !strings.Contains(got, "delete") || !strings.Contains(got, "create") {
 			t.Errorf("plan %q: %s, want a replacement", step.args, got)
 		}
 		c.run("apply", "tfplan")

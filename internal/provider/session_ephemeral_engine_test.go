@@ -6,56 +6,38 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-testing/echoprovider"
-	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
-	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
-	"github.com/hashicorp/terraform-plugin-testing/statecheck"
-	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
-
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
-// TestSessionEphemeral_EngineOpensAndCloses in each phase of a run. The echo
-// provider stores what its configuration contains.
+// TestSessionEphemeral_EngineOpensAndCloses in each phase of a run.
 func TestSessionEphemeral_EngineOpensAndCloses(t *testing.T) {
 	t.Parallel()
 	needs(t, ephemeralResources)
-	f := newFixture(t)
-	factories := protoV6Factories()
-	factories["echo"] = echoprovider.NewProviderServer()
-	data := tfjsonpath.New("data")
-	resource.Test(t, resource.TestCase{
-		ProtoV6ProviderFactories: factories,
-		Steps: []resource.TestStep{{
-			Config: f.config(`
-ephemeral "palabra_session" "test" {
-  subscriber_count = 2
-}
-
-provider "echo" {
-  data = ephemeral.palabra_session.test
-}
-
-resource "echo" "test" {}
-`),
-			ConfigStateChecks: []statecheck.StateCheck{
-				statecheck.ExpectKnownValue("echo.test", data.AtMapKey("publisher_token"), knownvalue.NotNull()),
-				statecheck.ExpectKnownValue("echo.test", data.AtMapKey("subscriber_tokens"), knownvalue.ListSizeExact(2)),
-				statecheck.ExpectKnownValue("echo.test", data.AtMapKey("expires_at"), knownvalue.StringExact(sinceStart(10*time.Minute))),
-			},
-		}},
-	})
-	f.expectNoneLeft(t, "")
+	f, c := newFixture(t), newCLI(t)
+	c.write(f.config(`
+ephemeral "palabra_session" "test" { subscriber_count = 2 }
+resource "terraform_data" "step" {
+  provisioner "local-exec" {
+    command     = "printenv TOKENS EXPIRY > values"
+    environment = {
+      TOKENS = length(ephemeral.palabra_session.test.subscriber_tokens)
+      EXPIRY = ephemeral.palabra_session.test.expires_at
+    }
+  }
+}`))
+	said := c.run("apply", "-auto-approve")
+	if got, want := c.read("values"), "2\n"+sinceStart(10*time.Minute)+"\n"; got != want {
+		t.Errorf("subscriber tokens and expiry: %q, want %q", got, want)
+	}
+	f.expectNoneLeft(t, said)
 }
 
 // TestSessionEphemeral_FailedRunLeavesNoSession: engines never close an ephemeral
-// resource when a run fails. The provider is the released command.
+// resource when a run fails.
 func TestSessionEphemeral_FailedRunLeavesNoSession(t *testing.T) {
 	t.Parallel()
 	needs(t, ephemeralResources)
-	f := newFixture(t)
-	w := newProcessCLI(t)
-	w.build()
+	f, w := newFixture(t), newProcessCLI(t)
 	w.write(f.config(`
 ephemeral "palabra_session" "test" {
   lifecycle {

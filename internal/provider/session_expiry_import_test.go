@@ -8,11 +8,8 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
-	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
-	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
-	"github.com/hashicorp/terraform-plugin-testing/plancheck"
-	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 
+	"github.com/palabra-community/terraform-provider-palabra/internal/engine"
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
@@ -106,39 +103,37 @@ func TestSessionExpiry_ReadOfAStateWithoutIdentityAddsOne(t *testing.T) {
 	}
 }
 
-func TestSessionExpiry_EngineImportsWithGeneratedConfiguration(t *testing.T) {
+func TestSessionExpiry_EngineImports(t *testing.T) {
 	t.Parallel()
-	f, c := newFixture(t), newCLI(t)
-	f.putSession(testSessionID, 2*time.Hour)
-	c.write(f.config(fmt.Sprintf("import {\n  to = %s\n  id = %q\n}\n", expiryAddress, testSessionID)))
-	c.run("plan", "-generate-config-out=generated.tf")
-	p := c.plan()
-	if p.actions()[expiryAddress] != "no-op" || !strings.Contains(p.text, "1 to import, 0 to add, 0 to change, 0 to destroy") {
-		t.Errorf("plan: %v\n%s\n%s", p.actions(), p.text, c.read("generated.tf"))
+	for name, test := range map[string]struct {
+		needs engine.Since
+		by    string
+		ttl   int // 0 means that the engine generates the configuration
+	}{
+		"by id, with generated configuration": {engine.Since{Terraform: "1.5", OpenTofu: "1.6"}, "id = %q", 0},
+		"by identity":                         {identityImport, "identity = { session_id = %q }", 7200},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			needs(t, test.needs)
+			f, c := newFixture(t), newCLI(t)
+			f.putSession(testSessionID, 2*time.Hour)
+			config, args := fmt.Sprintf("import {\n  to = %s\n  "+test.by+"\n}\n", expiryAddress, testSessionID), []string{}
+			if test.ttl > 0 {
+				config += expiryConfig(test.ttl, "")
+			} else {
+				args = append(args, "-generate-config-out=generated.tf")
+			}
+			c.write(f.config(config))
+			actions, said := c.plan(args...)
+			if actions[expiryAddress] != "no-op" || !strings.Contains(said, "1 to import, 0 to add, 0 to change, 0 to destroy") {
+				t.Errorf("plan: %v\n%s", actions, said)
+			}
+			c.run("apply", "tfplan")
+			f.expectWrites(t)
+			if identity := c.instances()[expiryAddress][0].Identity; testEngine.Has(identityImport) && identity["session_id"] != testSessionID {
+				t.Errorf("identity in the state: %v", identity)
+			}
+		})
 	}
-	c.run("apply", "tfplan")
-	f.expectWrites(t)
-}
-
-func TestSessionExpiry_EngineImportsByIdentity(t *testing.T) {
-	t.Parallel()
-	needs(t, identityImport)
-	f := newFixture(t)
-	f.putSession(testSessionID, 2*time.Hour)
-	config := f.config(expiryConfig(7200, ""))
-	runSteps(t,
-		resource.TestStep{
-			Config: config,
-			ConfigStateChecks: []statecheck.StateCheck{
-				statecheck.ExpectIdentity(expiryAddress, map[string]knownvalue.Check{"session_id": knownvalue.StringExact(testSessionID)}),
-			},
-		},
-		resource.TestStep{
-			Config:           config,
-			ResourceName:     expiryAddress,
-			ImportState:      true,
-			ImportStateKind:  resource.ImportBlockWithResourceIdentity,
-			ImportPlanChecks: resource.ImportPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(expiryAddress, plancheck.ResourceActionNoop)}},
-		},
-	)
 }

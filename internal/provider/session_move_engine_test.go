@@ -14,7 +14,7 @@ import (
 // it changes nothing and only reads. The next plan is empty.
 func expectTakenOver(t *testing.T, f *fixture, c *cli, address string) {
 	t.Helper()
-	actions := c.plan().actions()
+	actions, _ := c.plan()
 	if _, planned := actions[address]; !planned {
 		t.Errorf("planned %v, want %s among them", actions, address)
 	}
@@ -55,7 +55,7 @@ func TestSessionMove_EngineTakesOver(t *testing.T) {
 	}{
 		"restapi": {func(c *cli) {
 			c.useState("restapi_v1")
-			c.others["palabra-community/palabra"] = newProviderServer
+			c.providers["palabra-community/palabra"] = newProviderServer
 		}, strings.Replace(string(guide), block, "", 1), "palabra_session_expiry.booth"},
 		// OpenTofu keeps the identity of the source, and asks for an upgrade of it.
 		"restful": {func(c *cli) { c.useState("restful_v2") }, movedTo("restful_resource.booth", expiryAddress) + given, expiryAddress},
