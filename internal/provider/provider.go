@@ -32,7 +32,7 @@ var (
 type palabraProvider struct {
 	version string
 	timing  timing
-	// sessions are the open ephemeral sessions. Server.Close deletes what is left.
+	// sessions are those that nothing else would delete. Server.Close deletes what is left.
 	sessions *openSessions
 }
 

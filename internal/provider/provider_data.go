@@ -18,7 +18,7 @@ type providerData struct {
 	client           *palabra.Client
 	unknownAttribute string
 	credentialSource string
-	// sessions are the ephemeral sessions that this process has open.
+	// sessions are those that nothing else would delete if serving ended now.
 	sessions *openSessions
 
 	timing timing

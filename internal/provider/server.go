@@ -45,29 +45,48 @@ func newServer(version string, timing timing) (*Server, error) {
 	return &Server{protocolServer: framework, sessions: p.sessions, timing: timing}, nil
 }
 
-// Serve serves the provider until the engine stops it, then deletes the ephemeral
-// sessions that are still open. With debug, it prints TF_REATTACH_PROVIDERS and
-// waits for a debugger.
+// Serve serves the provider until the engine stops it or is gone, then deletes the
+// sessions that nothing else would delete. With debug, it prints
+// TF_REATTACH_PROVIDERS and waits for a debugger.
 func Serve(address, version string, debug bool) error {
 	server, err := NewServer(version)
 	if err != nil {
 		return err
 	}
-	var options []tf6server.ServeOpt
+	factory := func() tfprotov6.ProviderServer { return server }
 	if debug {
-		options = append(options, tf6server.WithManagedDebug())
+		err := tf6server.Serve(address, factory, tf6server.WithManagedDebug())
+		server.Close()
+		return err
 	}
-	err = tf6server.Serve(address, func() tfprotov6.ProviderServer { return server }, options...)
+	watch := watchEngine()
+	server.sessions.engineGone = watch.gone
+	served, abandoned := make(chan error, 1), make(chan struct{})
+	go func() { served <- tf6server.Serve(address, factory) }()
+	go func() { watch.wait(); close(abandoned) }()
+	select {
+	case err = <-served:
+	case <-abandoned:
+		server.abandon()
+	}
 	server.Close()
 	return err
 }
 
-// Close deletes the ephemeral sessions that are still open, for at most timing.closeWait.
-// Engines do not close ephemeral resources if a run fails or is interrupted.
+// Close deletes the sessions that nothing else would delete, for at most
+// timing.closeWait: engines do not close ephemeral resources if a run fails or is
+// interrupted, and nobody receives the id of a session whose creation is running.
 func (s *Server) Close() {
 	ctx, cancel := context.WithTimeout(context.Background(), s.timing.closeWait)
 	defer cancel()
 	s.sessions.deleteAll(ctx)
+}
+
+// abandon ends what an engine that is gone has left running. Nothing kills the
+// process then, so Close may take longer.
+func (s *Server) abandon() {
+	_, _ = s.StopProvider(context.Background(), &tfprotov6.StopProviderRequest{})
+	s.timing.closeWait = abandonedWait
 }
 
 // StopProvider cancels all requests and waits until actions and queries have

@@ -198,6 +198,7 @@ func (r *sessionResource) Create(ctx context.Context, req resource.CreateRequest
 	if client == nil {
 		return
 	}
+	defer r.data.sessions.opening.begin()()
 	request := newCreateRequest(model.Intent, model.SubscriberCount)
 	request.AggregationID = model.AggregationID.ValueString()
 	created, err := client.Create(ctx, request)
@@ -206,6 +207,8 @@ func (r *sessionResource) Create(ctx context.Context, req resource.CreateRequest
 		return
 	}
 	r.data.guard.noteWritten(created.ID)
+	r.data.sessions.add(created.ID, client)
+	defer r.data.sessions.handOver(created.ID)
 	// Nothing is an error from here on: an engine would taint the instance, and
 	// replacing it deletes the session.
 	model.fillFromCreation(created)
