@@ -13,14 +13,14 @@ variable "rooms" {
   type        = map(string)
 }
 
-variable "hours" {
+variable "days" {
   description = "How long each room lives."
   type        = number
-  default     = 12
+  default     = 30
 
   validation {
-    condition     = var.hours >= 1
-    error_message = "A room must live for at least an hour."
+    condition     = var.days >= 1
+    error_message = "A room must live for at least a day."
   }
 }
 
@@ -28,7 +28,7 @@ resource "palabra_session_expiry" "room" {
   for_each = var.rooms
 
   session_id  = each.value
-  ttl_seconds = var.hours * 3600
+  ttl_seconds = var.days * 24 * 3600
 }
 
 output "first_end" {
