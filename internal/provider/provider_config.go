@@ -42,6 +42,7 @@ func (m providerModel) firstUnknown() string {
 		{"ca_cert_file", m.CACertFile},
 		{"request_timeout", m.RequestTimeout},
 		{"max_retries", m.MaxRetries},
+		{"renew_only", m.RenewOnly},
 		{"bulk_read", m.BulkRead},
 	} {
 		if attribute.value.IsUnknown() {

@@ -18,6 +18,8 @@ type providerData struct {
 	client           *palabra.Client
 	unknownAttribute string
 	credentialSource string
+	// renewOnly says that nothing may be sent but reads and renewals.
+	renewOnly bool
 	// sessions are those that nothing else would delete if serving ended now.
 	sessions *openSessions
 

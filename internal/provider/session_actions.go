@@ -65,6 +65,7 @@ func (a *extendSessionAction) Invoke(ctx context.Context, req action.InvokeReque
 		TTLSeconds types.Int64  `tfsdk:"ttl_seconds"`
 	}
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	resp.Diagnostics.Append(a.data.refuseToSend(anAction)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -120,6 +121,7 @@ func (a *deleteSessionAction) Invoke(ctx context.Context, req action.InvokeReque
 		SessionID types.String `tfsdk:"session_id"`
 	}
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	resp.Diagnostics.Append(a.data.refuseToSend(anAction)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}

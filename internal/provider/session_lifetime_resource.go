@@ -94,6 +94,7 @@ func (d *providerData) updateLifetime(ctx context.Context, planned, prior lifeti
 	resp.Diagnostics.Append(prior.load(ctx, req.State)...)
 	note, diags := loadSessionNote(ctx, req.Private)
 	resp.Diagnostics.Append(diags...)
+	resp.Diagnostics.Append(d.refuse(req.State.Raw, req.Plan.Raw, note)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -146,6 +147,7 @@ func (d *providerData) destroyLifetime(ctx context.Context, model lifetimeResour
 	resp.Diagnostics.Append(model.load(ctx, req.State)...)
 	note, diags := loadSessionNote(ctx, req.Private)
 	resp.Diagnostics.Append(diags...)
+	resp.Diagnostics.Append(d.refuseDelete(req, note)...)
 	next, diags := loadSuccessor(ctx, req.Private)
 	resp.Diagnostics.Append(diags...)
 	m := *model.common()
