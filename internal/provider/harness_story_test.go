@@ -1,4 +1,4 @@
-package provider
+package provider_test
 
 import (
 	"cmp"
@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/engine/simulated"
+	"github.com/palabra-community/terraform-provider-palabra/internal/provider"
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
@@ -23,7 +24,7 @@ type story struct {
 	// provider are the arguments of the provider block, server is the provider of
 	// every run; nil means a new one for each.
 	provider attributes
-	server   *Server
+	server   *provider.Server
 	config   configuration
 }
 
@@ -44,7 +45,7 @@ func (s *story) start() tfprotov6.ProviderServer {
 	if s.server != nil {
 		return s.server
 	}
-	server := newTestServer()
+	server := newServer()
 	configure(s.Ctx, s.t, server, s.provider)
 	return server
 }
@@ -52,7 +53,7 @@ func (s *story) start() tfprotov6.ProviderServer {
 // check expects the identity of the session in what the provider returns. What an
 // import made has only the argument.
 func (s *story) check(_ address, o object) {
-	expectIdentity(s.t, o.Identity, cmp.Or(idIn(o), text(o.Value, "session_id")))
+	expectIdentity(s.t, o.Identity, cmp.Or(sessionOf(o), text(o.Value, "session_id")))
 }
 
 // newAppliedStory is a story in which the sessions exist and the configuration
@@ -74,7 +75,7 @@ func (s *story) put(ids ...string) {
 }
 
 // id is the id of the session of an instance in the state.
-func (s *story) id(at address) string { return idIn(s.State.Current[at]) }
+func (s *story) id(at address) string { return sessionOf(s.State.Current[at]) }
 
 // taint marks an instance as a failed provisioner or the command taint does.
 func (s *story) taint(at address) {

@@ -1,6 +1,6 @@
 //go:build unix
 
-package provider
+package provider_test
 
 import (
 	"bytes"

@@ -1,4 +1,4 @@
-package provider
+package provider_test
 
 import (
 	"bytes"
@@ -203,7 +203,7 @@ func expectTokensOnlyWhereSensitive(t *testing.T, plan string, signatures []stri
 		t.Fatal(err)
 	}
 	for _, changed := range typed.ResourceChanges {
-		if changed.Type == managedSessionType {
+		if changed.Type == sessionType {
 			expectMarked(t, changed.Change.Before, changed.Change.BeforeSensitive)
 			expectMarked(t, changed.Change.After, changed.Change.AfterSensitive)
 		}

@@ -1,4 +1,4 @@
-package provider
+package provider_test
 
 import (
 	"context"
@@ -11,13 +11,14 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
+	"github.com/palabra-community/terraform-provider-palabra/internal/provider"
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
 // plugin-go serves actions and list resources only of a server that has these.
 var (
-	_ tfprotov6.ActionServer       = (*Server)(nil)
-	_ tfprotov6.ListResourceServer = (*Server)(nil)
+	_ tfprotov6.ActionServer       = (*provider.Server)(nil)
+	_ tfprotov6.ListResourceServer = (*provider.Server)(nil)
 )
 
 // never is longer than a test runs.
@@ -63,7 +64,7 @@ func TestServer_CloseDeletesOpenSessions(t *testing.T) {
 func TestServer_CloseWaitsForAnOpening(t *testing.T) {
 	t.Parallel()
 	c := newEphemeralCase(t)
-	c.limitWaits(never)
+	c.server.LimitWaits(never)
 	creating, closing := make(chan struct{}), make(chan struct{})
 	c.fault(sandbox.OperationCreate, func(w http.ResponseWriter, r *http.Request, api http.Handler) {
 		close(creating)
@@ -82,7 +83,7 @@ func TestServer_CloseWaitsForAnOpening(t *testing.T) {
 func TestServer_CloseEndsWhenTheAPIHangs(t *testing.T) {
 	t.Parallel()
 	c := newEphemeralCase(t)
-	c.limitWaits(time.Millisecond)
+	c.server.LimitWaits(time.Millisecond)
 	expectNone(t, c.open(t.Context(), nil).Diagnostics)
 	c.fault(sandbox.OperationDelete, func(_ http.ResponseWriter, r *http.Request, _ http.Handler) { <-r.Context().Done() })
 	c.server.Close()
@@ -108,7 +109,7 @@ func TestServer_StopProviderWaitsForTheLastEvent(t *testing.T) {
 			}
 		}, "Stopped pruning after 1 deletion"},
 		"query": {sandbox.Fault{Operation: sandbox.OperationList}, func(p *protocol, each func([]*tfprotov6.Diagnostic)) {
-			for result := range p.list(sessionExpiryType, 10, false, nil) {
+			for result := range p.list(expiryType, 10, false, nil) {
 				each(result.Diagnostics)
 			}
 		}, "interrupted"},
@@ -117,7 +118,7 @@ func TestServer_StopProviderWaitsForTheLastEvent(t *testing.T) {
 			t.Parallel()
 			f := newPruneFixture(t)
 			p := newProtocol(t, f)
-			p.limitWaits(never)
+			p.server.LimitWaits(never)
 			stopped := make(chan struct{})
 			test.fault.Effect = interruptedBy(func() {
 				go func() {
@@ -143,11 +144,6 @@ func TestServer_StopProviderWaitsForTheLastEvent(t *testing.T) {
 	}
 }
 
-// limitWaits bounds what StopProvider and Close wait for.
-func (p *protocol) limitWaits(limit time.Duration) {
-	p.server.timing.stopWait, p.server.timing.closeWait = limit, limit
-}
-
 // startPrune starts an action that ends only when somebody reads its events.
 func (p *protocol) startPrune() *tfprotov6.InvokeActionServerStream {
 	p.t.Helper()
@@ -163,7 +159,7 @@ func (p *protocol) startPrune() *tfprotov6.InvokeActionServerStream {
 func TestServer_StopProviderGivesUpOnAnActionThatHangs(t *testing.T) {
 	t.Parallel()
 	p := newProtocol(t, newPruneFixture(t))
-	p.limitWaits(time.Millisecond)
+	p.server.LimitWaits(time.Millisecond)
 	p.startPrune() // Nobody reads its events.
 	if _, err := p.server.StopProvider(t.Context(), &tfprotov6.StopProviderRequest{}); err != nil {
 		t.Fatal(err)
@@ -186,8 +182,11 @@ func TestServer_ActionEndsWhenNobodyListens(t *testing.T) {
 // engines would silently miss them.
 func TestServer_HidesNoCallOfTheFramework(t *testing.T) {
 	t.Parallel()
-	server := newTestServer()
-	wrapped, wrapper := reflect.TypeOf(server.protocolServer), reflect.TypeOf(server)
+	server, err := provider.NewServer("test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrapped, wrapper := reflect.TypeOf(server.Framework()), reflect.TypeOf(server)
 	for i := range wrapped.NumMethod() {
 		method := wrapped.Method(i)
 		if _, ok := wrapper.MethodByName(method.Name); !ok {

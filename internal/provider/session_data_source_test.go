@@ -1,4 +1,4 @@
-package provider
+package provider_test
 
 import (
 	"slices"
@@ -42,7 +42,7 @@ func stringsOf(t *testing.T, list tftypes.Value) []string {
 	}
 	texts := []string{}
 	for _, element := range elements {
-		texts = append(texts, stringOf(element))
+		texts = append(texts, textOf(element))
 	}
 	return texts
 }

@@ -1,4 +1,4 @@
-package provider
+package provider_test
 
 import (
 	"context"
@@ -9,7 +9,6 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
-	"github.com/palabra-community/terraform-provider-palabra/internal/engine/simulated"
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
@@ -66,7 +65,7 @@ func TestSessionResource_ChangedArgumentWritesOnlyWhatItHasTo(t *testing.T) {
 		before, after attributes
 		// later are arguments of after that are known after apply.
 		later    []string
-		action   simulated.Action
+		action   action
 		warnings []string
 		// sets says that the request for the lifetime is sent, too.
 		sets bool

@@ -3,8 +3,7 @@
 terraform {
   required_providers {
     palabra = {
-      source  = "palabra-community/palabra"
-      version = "~> 0.1"
+      source = "palabra-community/palabra"
     }
   }
 }

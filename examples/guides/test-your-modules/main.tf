@@ -3,8 +3,7 @@
 terraform {
   required_providers {
     palabra = {
-      source  = "palabra-community/palabra"
-      version = "~> 0.1"
+      source = "palabra-community/palabra"
     }
   }
 }
@@ -14,14 +13,14 @@ variable "rooms" {
   type        = map(string)
 }
 
-variable "days" {
+variable "hours" {
   description = "How long each room lives."
   type        = number
-  default     = 30
+  default     = 12
 
   validation {
-    condition     = var.days >= 1
-    error_message = "A room must live for at least a day."
+    condition     = var.hours >= 1
+    error_message = "A room must live for at least an hour."
   }
 }
 
@@ -29,7 +28,7 @@ resource "palabra_session_expiry" "room" {
   for_each = var.rooms
 
   session_id  = each.value
-  ttl_seconds = var.days * 24 * 3600
+  ttl_seconds = var.hours * 3600
 }
 
 output "first_end" {

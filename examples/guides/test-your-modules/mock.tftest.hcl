@@ -5,8 +5,6 @@ mock_provider "palabra" {
     defaults = {
       expires_at = "2026-11-23T20:00:00Z"
       active     = true
-      # Without this, a mock has delete_on_destroy = false.
-      delete_on_destroy = true
     }
   }
 }
@@ -18,14 +16,14 @@ variables {
   }
 }
 
-run "every_room_gets_its_days" {
+run "every_room_gets_its_hours" {
   variables {
-    days = 2
+    hours = 2
   }
 
   assert {
-    condition     = alltrue([for room in palabra_session_expiry.room : room.ttl_seconds == 172800])
-    error_message = "Two days are 172800 seconds."
+    condition     = alltrue([for room in palabra_session_expiry.room : room.ttl_seconds == 7200])
+    error_message = "Two hours are 7200 seconds."
   }
   assert {
     condition     = output.first_end == "2026-11-23 20:00"
@@ -33,12 +31,12 @@ run "every_room_gets_its_days" {
   }
 }
 
-run "refuses_half_a_day" {
+run "refuses_half_an_hour" {
   command = plan
 
   variables {
-    days = 0.5
+    hours = 0.5
   }
 
-  expect_failures = [var.days]
+  expect_failures = [var.hours]
 }

@@ -97,8 +97,7 @@ Any configuration with this block finds it at init:
   terraform {
     required_providers {
       palabra = {
-        source  = %q
-        version = "~> 0.1"
+        source = %q
       }
     }
   }
