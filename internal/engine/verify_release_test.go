@@ -41,6 +41,7 @@ func newDownload(t *testing.T) *download {
 	})
 	d.write("terraform-provider-palabra_1.2.3_linux_amd64.zip", "archive")
 	d.write("palabra-sandbox_1.2.3_linux_amd64.tar.gz", "sandbox")
+	d.write("terraform-provider-palabra_1.2.3_linux_arm64.zip.sbom.spdx.json", "SBOM")
 	d.attest("exit 0")
 	return d
 }
@@ -118,6 +119,12 @@ func TestVerifyRelease_RefusesTamperedAssets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	resign := func(d *download, _, foreign string) {
+		for _, suffix := range []string{"", ".sig"} {
+			_ = os.Remove(filepath.Join(d.dir, "terraform-provider-palabra_1.2.3_SHA256SUMS"+suffix))
+		}
+		d.sign(foreign)
+	}
 	for name, test := range map[string]struct {
 		change func(d *download, own, foreign string)
 		want   string // part of the message; empty for success
@@ -129,12 +136,10 @@ func TestVerifyRelease_RefusesTamperedAssets(t *testing.T) {
 			_ = os.Remove(filepath.Join(d.dir, "palabra-sandbox_1.2.3_linux_amd64.tar.gz"))
 		}, "No such file"},
 		"changed list": {func(d *download, _, _ string) { d.write("terraform-provider-palabra_1.2.3_SHA256SUMS", "") }, "has no valid signature"},
-		"another key": {func(d *download, _, foreign string) {
-			for _, suffix := range []string{"", ".sig"} {
-				_ = os.Remove(filepath.Join(d.dir, "terraform-provider-palabra_1.2.3_SHA256SUMS"+suffix))
-			}
-			d.sign(foreign)
-		}, "but not with the key"},
+		"another key":  {resign, "but not with the key"},
+		"an archive of which only the SBOM is listed": {func(d *download, _, _ string) {
+			d.write("terraform-provider-palabra_1.2.3_linux_arm64.zip", "evil")
+		}, "not in the checksum list: terraform-provider-palabra_1.2.3_linux_arm64.zip"},
 		"built elsewhere": {func(d *download, _, _ string) { d.attest("echo no attestation >&2; exit 1") }, "no attestation"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -151,5 +156,28 @@ func TestVerifyRelease_RefusesTamperedAssets(t *testing.T) {
 				t.Errorf("the script did not verify everything:\n%s", out)
 			}
 		})
+	}
+}
+
+// What a command that could not reach the registry passes on must not let the
+// signature of any key through.
+func TestVerifyRelease_RefusesPartsOfFingerprints(t *testing.T) {
+	t.Parallel()
+	root, err := engine.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := newDownload(t)
+	attacker := d.key("attacker")
+	d.sign(attacker)
+	script := filepath.Join(root, "tools", "verify-release.sh")
+	if out, err := d.run(script, d.dir, strings.ToLower(attacker)); err != nil {
+		t.Fatalf("the whole fingerprint: %v\n%s", err, out)
+	}
+	for _, part := range []string{"", attacker[24:], attacker[:39], ".*", attacker + "\n" + attacker} {
+		out, err := d.run(script, d.dir, part)
+		if err == nil || !strings.HasPrefix(out, "not a whole fingerprint") {
+			t.Errorf("fingerprint %q: error %v, want a refusal before anything else:\n%s", part, err, out)
+		}
 	}
 }
