@@ -2,6 +2,10 @@ module github.com/palabra-community/terraform-provider-palabra
 
 go 1.26.0
 
+// Everything is built with this Go: releases, workflows, .ci/run. The line above is
+// the oldest that a clone works with.
+toolchain go1.26.11
+
 require (
 	github.com/hashicorp/go-hclog v1.6.3
 	github.com/hashicorp/go-plugin v1.8.0

@@ -94,8 +94,8 @@ func readSums(t *testing.T, dist string) (version string, sums map[string]string
 	return version, sums
 }
 
-// unpack returns the executable for this machine. The archive must contain nothing
-// else, and the name must be the one that engines look for.
+// unpack returns the executable for this machine, whose name must be the one that
+// engines look for. Beside it, the archive must contain the licence and nothing else.
 func unpack(t *testing.T, dist, version string) string {
 	t.Helper()
 	name := project + "_" + version + "_" + runtime.GOOS + "_" + runtime.GOARCH + ".zip"
@@ -108,10 +108,15 @@ func unpack(t *testing.T, dist, version string) string {
 	if runtime.GOOS == "windows" {
 		want += ".exe"
 	}
-	if len(archive.File) != 1 || archive.File[0].Name != want || archive.File[0].Mode()&0o111 != 0o111 {
-		t.Fatalf("%s must contain %s, executable, and nothing else", name, want)
+	files := make(map[string]*zip.File)
+	for _, file := range archive.File {
+		files[file.Name] = file
 	}
-	packed, err := archive.File[0].Open()
+	executable := files[want]
+	if len(files) != 2 || files["LICENSE"] == nil || executable == nil || executable.Mode()&0o111 != 0o111 {
+		t.Fatalf("%s must contain %s, executable, LICENSE, and nothing else", name, want)
+	}
+	packed, err := executable.Open()
 	if err != nil {
 		t.Fatal(err)
 	}
