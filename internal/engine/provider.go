@@ -10,9 +10,9 @@ import (
 	"strings"
 )
 
-// LocalVersion is the version of a build that is not a release. No constraint such
-// as "~> 1.0" accepts it, so a forgotten build is noticed. Engines refuse 0.0.0.
-const LocalVersion = "0.0.1"
+// LocalVersion is the version of a build that is not a release. The constraint of the
+// examples, "~> 0.1", accepts it, and no release has it, so a forgotten build shows.
+const LocalVersion = "0.999.0"
 
 // ProviderSource is the provider's address without the registry's host.
 const ProviderSource = "palabra-community/palabra"

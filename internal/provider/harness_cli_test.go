@@ -1,4 +1,4 @@
-package provider_test
+package provider
 
 import (
 	"archive/zip"
@@ -20,7 +20,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/engine"
-	"github.com/palabra-community/terraform-provider-palabra/internal/provider"
 )
 
 const pluginName = "terraform-provider-palabra"
@@ -31,7 +30,7 @@ func init() {
 	if !strings.HasPrefix(filepath.Base(os.Args[0]), pluginName) {
 		return
 	}
-	if err := provider.Serve("registry.terraform.io/palabra-community/palabra", "test", false); err != nil {
+	if err := Serve("registry.terraform.io/palabra-community/palabra", "test", false); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

@@ -1,4 +1,4 @@
-package provider_test
+package provider
 
 import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
@@ -8,7 +8,6 @@ import (
 
 // The simulated engine's own names, which most tests use.
 type (
-	action        = simulated.Action
 	address       = simulated.Address
 	block         = simulated.Block
 	change        = simulated.Change
@@ -40,8 +39,8 @@ var (
 	hasErrors  = simulated.HasErrors
 )
 
-func room(name string) address      { return address{Type: expiryType, Name: name} }
-func sessionAt(name string) address { return address{Type: sessionType, Name: name} }
+func room(name string) address      { return address{Type: sessionExpiryType, Name: name} }
+func sessionAt(name string) address { return address{Type: managedSessionType, Name: name} }
 
 // idOf refers to the id of a palabra_session.
 func idOf(name string) simulated.Reference {
@@ -61,13 +60,13 @@ func sessionIDOf(b block) string {
 }
 
 // sessionOf is the id of the session of an object in a state.
-func sessionOf(o object) string { return text(o.Value, "id") }
+func idIn(o object) string { return text(o.Value, "id") }
 
 // isActive is true for a state that does not say.
 func isActive(o object) bool { return !is(member(o.Value, "active"), false) }
 
 // deletes says whether the destruction of an object deletes its session.
-func deletes(o object) bool { return !is(member(o.Value, "delete_on_destroy"), false) }
+func deletesSession(o object) bool { return !is(member(o.Value, "delete_on_destroy"), false) }
 
 // writes says whether a plan leaves the expiry to apply.
 func writes(c change) bool { return !c.Planned.IsNull() && !member(c.Planned, "expires_at").IsKnown() }

@@ -1,4 +1,4 @@
-package provider_test
+package provider
 
 import (
 	"fmt"
@@ -30,9 +30,11 @@ var testStart = time.Date(2031, time.March, 14, 9, 26, 53, 0, time.UTC)
 type fixture struct {
 	*sandbox.Sandbox
 	other *sandbox.Sandbox
-	clock *sandbox.Clock
-	url   string
-	busy  sync.RWMutex
+	// elsewhere is another API that accepts the same credentials.
+	elsewhere *sandbox.Sandbox
+	clock     *sandbox.Clock
+	url       string
+	busy      sync.RWMutex
 }
 
 func newFixture(t *testing.T, adjust ...func(*sandbox.Options)) *fixture {
@@ -53,8 +55,16 @@ func newAccounts(options sandbox.Options) *fixture {
 	clock := sandbox.NewClock(testStart)
 	options.ClientID, options.ClientSecret, options.APIKey, options.Now = testClientID, testClientSecret, testAPIKey, clock.Now
 	other := sandbox.Options{ClientID: otherClientID, ClientSecret: testClientSecret, Now: clock.Now}
-	return &fixture{Sandbox: sandbox.New(options), other: sandbox.New(other), clock: clock}
+	return &fixture{Sandbox: sandbox.New(options), other: sandbox.New(other), elsewhere: sandbox.New(options), clock: clock}
 }
+
+// boxes are all accounts.
+func (f *fixture) boxes() []*sandbox.Sandbox {
+	return []*sandbox.Sandbox{f.Sandbox, f.other, f.elsewhere}
+}
+
+// elsewhereURL is the endpoint of the other API.
+func (f *fixture) elsewhereURL() string { return strings.Replace(f.url, "127.0.0.1", "localhost", 1) }
 
 // ServeHTTP sends each request to the account that its credentials belong to.
 func (f *fixture) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -62,6 +72,10 @@ func (f *fixture) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer f.busy.RUnlock()
 	if r.Header.Get("ClientID") == otherClientID {
 		f.other.ServeHTTP(w, r)
+		return
+	}
+	if strings.HasPrefix(r.Host, "localhost") {
+		f.elsewhere.ServeHTTP(w, r)
 		return
 	}
 	f.Sandbox.ServeHTTP(w, r)
@@ -74,25 +88,29 @@ func (f *fixture) wait() {
 	defer f.busy.Unlock()
 }
 
-// Requests are those to both accounts.
-func (f *fixture) Requests() []sandbox.Request {
-	return append(f.Sandbox.Requests(), f.other.Requests()...)
+// Requests are those to all accounts.
+func (f *fixture) Requests() (all []sandbox.Request) {
+	for _, box := range f.boxes() {
+		all = append(all, box.Requests()...)
+	}
+	return all
 }
 
 func (f *fixture) ResetRequests() {
-	f.Sandbox.ResetRequests()
-	f.other.ResetRequests()
+	for _, box := range f.boxes() {
+		box.ResetRequests()
+	}
 }
 
 func pairOf(url, clientID string) attributes {
 	return attributes{
 		"endpoint": url, "client_id": clientID, "client_secret": testClientSecret,
-		"max_retries": 0,
+		"max_retries": 0, "bulk_read": false,
 	}
 }
 
 func keyOf(url string) attributes {
-	return attributes{"endpoint": url, "api_key": testAPIKey, "max_retries": 0}
+	return attributes{"endpoint": url, "api_key": testAPIKey, "max_retries": 0, "bulk_read": false}
 }
 
 // putSession stores a session that was created at the clock's present time.

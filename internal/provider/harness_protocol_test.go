@@ -1,12 +1,12 @@
-package provider_test
+package provider
 
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
-	"github.com/palabra-community/terraform-provider-palabra/internal/provider"
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
@@ -14,19 +14,19 @@ import (
 // the engine under test is too old for, and calls in an order of the test's own.
 type protocol struct {
 	t      *testing.T
-	server *provider.Server
+	server *Server
 }
 
-// newServer is the provider under test.
-func newServer() *provider.Server {
-	server, err := provider.NewServer("test")
+// newTestServer is the provider under test.
+func newTestServer() *Server {
+	server, err := NewServer("test")
 	if err != nil {
 		panic(err) // It depends on nothing but the framework's version.
 	}
 	return server
 }
 
-func newProviderServer() tfprotov6.ProviderServer { return newServer() }
+func newProviderServer() tfprotov6.ProviderServer { return newTestServer() }
 
 // newProtocol is a provider that is configured for the fixture, without
 // retries.
@@ -42,15 +42,18 @@ func (f *fixture) arguments() attributes {
 
 func newProtocolWith(t *testing.T, arguments attributes) *protocol {
 	t.Helper()
-	p := &protocol{t: t, server: newServer()}
+	p := &protocol{t: t, server: newTestServer()}
 	configure(t.Context(), t, p.server, arguments)
 	return p
 }
 
-// newProtocolAt is newProtocol with a local clock that the test moves.
+// newProtocolAt is newProtocol with a local clock that the test moves, and with
+// pauses that take no time.
 func newProtocolAt(t *testing.T, f *fixture, local *sandbox.Clock) *protocol {
 	t.Helper()
-	server, err := provider.NewServerAt(local.Now)
+	timing := realTiming()
+	timing.now, timing.pause = local.Now, func(context.Context, time.Duration) {}
+	server, err := newServer("test", timing)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +61,7 @@ func newProtocolAt(t *testing.T, f *fixture, local *sandbox.Clock) *protocol {
 	return &protocol{t: t, server: server}
 }
 
-func configure(ctx context.Context, t failer, server *provider.Server, arguments attributes) {
+func configure(ctx context.Context, t failer, server *Server, arguments attributes) {
 	t.Helper()
 	resp, err := server.ConfigureProvider(ctx, &tfprotov6.ConfigureProviderRequest{
 		TerraformVersion: "1.14.0", Config: wire(newObject(providerSchemas().Provider, arguments)),

@@ -1,4 +1,4 @@
-package provider_test
+package provider
 
 import (
 	"cmp"
@@ -11,7 +11,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/engine/simulated"
-	"github.com/palabra-community/terraform-provider-palabra/internal/provider"
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
@@ -24,7 +23,7 @@ type story struct {
 	// provider are the arguments of the provider block, server is the provider of
 	// every run; nil means a new one for each.
 	provider attributes
-	server   *provider.Server
+	server   *Server
 	config   configuration
 }
 
@@ -36,7 +35,7 @@ func newStory(t *testing.T, adjust ...func(*sandbox.Options)) *story {
 func newStoryOf(ctx context.Context, t failer, f *fixture) *story {
 	s := &story{fixture: f, t: t, provider: pairOf(f.url, testClientID), config: make(configuration)}
 	s.Engine = simulated.New(ctx, t, providerSchemas().ResourceSchemas, s.start)
-	s.Check = s.check
+	s.Check, s.Source = s.check, "registry.terraform.io/palabra-community/palabra"
 	return s
 }
 
@@ -45,7 +44,7 @@ func (s *story) start() tfprotov6.ProviderServer {
 	if s.server != nil {
 		return s.server
 	}
-	server := newServer()
+	server := newTestServer()
 	configure(s.Ctx, s.t, server, s.provider)
 	return server
 }
@@ -53,7 +52,7 @@ func (s *story) start() tfprotov6.ProviderServer {
 // check expects the identity of the session in what the provider returns. What an
 // import made has only the argument.
 func (s *story) check(_ address, o object) {
-	expectIdentity(s.t, o.Identity, cmp.Or(sessionOf(o), text(o.Value, "session_id")))
+	expectIdentity(s.t, o.Identity, cmp.Or(idIn(o), text(o.Value, "session_id")))
 }
 
 // newAppliedStory is a story in which the sessions exist and the configuration
@@ -75,7 +74,7 @@ func (s *story) put(ids ...string) {
 }
 
 // id is the id of the session of an instance in the state.
-func (s *story) id(at address) string { return sessionOf(s.State.Current[at]) }
+func (s *story) id(at address) string { return idIn(s.State.Current[at]) }
 
 // taint marks an instance as a failed provisioner or the command taint does.
 func (s *story) taint(at address) {

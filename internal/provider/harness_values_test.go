@@ -1,4 +1,4 @@
-package provider_test
+package provider
 
 import (
 	"context"
@@ -9,14 +9,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
-const (
-	sessionType = "palabra_session"
-	expiryType  = "palabra_session_expiry"
-)
-
 // providerSchemas are read once.
 var providerSchemas = sync.OnceValue(func() *tfprotov6.GetProviderSchemaResponse {
-	schemas, err := newServer().GetProviderSchema(context.Background(), &tfprotov6.GetProviderSchemaRequest{})
+	schemas, err := newTestServer().GetProviderSchema(context.Background(), &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
 		panic(err)
 	}
@@ -32,9 +27,9 @@ func resourceType(kind string) tftypes.Object {
 type attributes = map[string]any
 
 // text is a string attribute of an object; empty where it is null or unknown.
-func text(object tftypes.Value, name string) string { return textOf(member(object, name)) }
+func text(object tftypes.Value, name string) string { return stringOf(member(object, name)) }
 
-func textOf(value tftypes.Value) string {
+func stringOf(value tftypes.Value) string {
 	var s string
 	if value.IsNull() || !value.IsKnown() || value.As(&s) != nil {
 		return ""
@@ -48,7 +43,7 @@ func is(value tftypes.Value, want bool) bool {
 }
 
 // seconds is a number that is neither null nor unknown.
-func seconds(value tftypes.Value) int64 {
+func secondsOf(value tftypes.Value) int64 {
 	var number big.Float
 	if err := value.As(&number); err != nil {
 		panic(err)

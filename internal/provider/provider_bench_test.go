@@ -1,4 +1,4 @@
-package provider_test
+package provider
 
 import (
 	"context"
@@ -25,6 +25,7 @@ func benchEngine(b *testing.B, n int) *story {
 	listener := httptest.NewServer(s)
 	b.Cleanup(listener.Close)
 	provider := pairOf(listener.URL, testClientID)
+	delete(provider, "bulk_read")
 	return &story{Engine: &simulated.Engine{Ctx: b.Context()}, t: b, provider: provider}
 }
 
@@ -66,7 +67,7 @@ func newRefreshedInstance(id string) refreshedInstance {
 	if err != nil {
 		panic(err)
 	}
-	schema := providerSchemas().ResourceSchemas[expiryType]
+	schema := providerSchemas().ResourceSchemas[sessionExpiryType]
 	return refreshedInstance{
 		config: wire(newObject(schema, config)), state: wire(newObject(schema, state)),
 		stored: &tfprotov6.RawState{JSON: stored}, identity: identityOf(id),
@@ -75,14 +76,14 @@ func newRefreshedInstance(id string) refreshedInstance {
 
 func (i refreshedInstance) refresh(ctx context.Context, b *testing.B, server tfprotov6.ProviderServer) {
 	b.Helper()
-	upgraded, err := server.UpgradeResourceState(ctx, &tfprotov6.UpgradeResourceStateRequest{TypeName: expiryType, RawState: i.stored})
+	upgraded, err := server.UpgradeResourceState(ctx, &tfprotov6.UpgradeResourceStateRequest{TypeName: sessionExpiryType, RawState: i.stored})
 	benchMust(b, err, upgraded.Diagnostics)
-	read, err := server.ReadResource(ctx, &tfprotov6.ReadResourceRequest{TypeName: expiryType, CurrentState: i.state, CurrentIdentity: i.identity})
+	read, err := server.ReadResource(ctx, &tfprotov6.ReadResourceRequest{TypeName: sessionExpiryType, CurrentState: i.state, CurrentIdentity: i.identity})
 	benchMust(b, err, read.Diagnostics)
-	valid, err := server.ValidateResourceConfig(ctx, &tfprotov6.ValidateResourceConfigRequest{TypeName: expiryType, Config: i.config})
+	valid, err := server.ValidateResourceConfig(ctx, &tfprotov6.ValidateResourceConfigRequest{TypeName: sessionExpiryType, Config: i.config})
 	benchMust(b, err, valid.Diagnostics)
 	planned, err := server.PlanResourceChange(ctx, &tfprotov6.PlanResourceChangeRequest{
-		TypeName: expiryType, Config: i.config, PriorState: i.state, ProposedNewState: i.state, PriorPrivate: read.Private, PriorIdentity: i.identity,
+		TypeName: sessionExpiryType, Config: i.config, PriorState: i.state, ProposedNewState: i.state, PriorPrivate: read.Private, PriorIdentity: i.identity,
 	})
 	benchMust(b, err, planned.Diagnostics)
 }

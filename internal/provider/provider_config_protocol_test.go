@@ -1,4 +1,4 @@
-package provider_test
+package provider
 
 import (
 	"os"
@@ -13,7 +13,7 @@ import (
 // validateProvider does what "terraform validate" does.
 func validateProvider(t *testing.T, arguments attributes) []*tfprotov6.Diagnostic {
 	t.Helper()
-	resp, err := newServer().ValidateProviderConfig(t.Context(), &tfprotov6.ValidateProviderConfigRequest{
+	resp, err := newTestServer().ValidateProviderConfig(t.Context(), &tfprotov6.ValidateProviderConfigRequest{
 		Config: wire(newObject(providerSchemas().Provider, arguments)),
 	})
 	if err != nil {
@@ -43,7 +43,7 @@ func TestProviderConfig_ValidateNeedsNoCredentialsAndReportsContradictions(t *te
 
 func TestProviderConfig_FaultIsReportedOnce(t *testing.T) {
 	t.Parallel()
-	resp, err := newServer().ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{
+	resp, err := newTestServer().ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{
 		Config: wire(newObject(providerSchemas().Provider, attributes{"api_key": "key", "endpoint": "ftp://example.com"})),
 	})
 	if err != nil || len(resp.Diagnostics) != 1 {
@@ -73,7 +73,7 @@ func TestProviderConfig_MountedSecretIsSent(t *testing.T) {
 
 func TestProviderConfig_UnknownCredentialsDeferIfTheEngineCan(t *testing.T) {
 	t.Parallel()
-	server := newServer()
+	server := newTestServer()
 	configured, err := server.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{
 		Config:             wire(newObject(providerSchemas().Provider, attributes{"api_key": tftypes.UnknownValue})),
 		ClientCapabilities: &tfprotov6.ConfigureProviderClientCapabilities{DeferralAllowed: true},
@@ -110,7 +110,7 @@ func TestProviderConfig_UnknownCredentialsFailWhatCannotWait(t *testing.T) {
 		_, diags := p.invoke(t.Context(), name, arguments)
 		return diags
 	}
-	listed := slices.Collect(p.list(sessionType, 0, true, nil))
+	listed := slices.Collect(p.list(managedSessionType, 0, true, nil))
 	for name, diags := range map[string][]*tfprotov6.Diagnostic{
 		"data palabra_session":  read("palabra_session", attributes{"id": "a"}),
 		"data palabra_sessions": read("palabra_sessions", nil),

@@ -18,6 +18,8 @@ type providerData struct {
 	client           *palabra.Client
 	unknownAttribute string
 	credentialSource string
+	// renewOnly says that nothing may be sent but reads and renewals.
+	renewOnly bool
 	// sessions are those that nothing else would delete if serving ended now.
 	sessions *openSessions
 
@@ -27,7 +29,7 @@ type providerData struct {
 	rotated rotatedAccounts
 	// refusalTold and limitTold say that the long form of an error has been shown.
 	// Many instances may get the same error.
-	refusalTold, silenceTold, limitTold, clocksTold atomic.Bool
+	refusalTold, limitTold atomic.Bool
 	// readRefused says that refused credentials have failed the read of a managed
 	// resource, and so the run.
 	readRefused atomic.Bool

@@ -1,4 +1,4 @@
-package provider_test
+package provider
 
 import (
 	"fmt"
@@ -187,8 +187,8 @@ func TestProviderErrors_RefusalOfManyInstancesIsShownOnce(t *testing.T) {
 func (p *protocol) readExpiry(id string) []*tfprotov6.Diagnostic {
 	p.t.Helper()
 	resp, err := p.server.ReadResource(p.t.Context(), &tfprotov6.ReadResourceRequest{
-		TypeName: expiryType,
-		CurrentState: wire(newObject(providerSchemas().ResourceSchemas[expiryType], attributes{
+		TypeName: sessionExpiryType,
+		CurrentState: wire(newObject(providerSchemas().ResourceSchemas[sessionExpiryType], attributes{
 			"id": id, "session_id": id, "ttl_seconds": 3600, "expires_at": sinceStart(time.Hour), "active": true,
 		})),
 	})

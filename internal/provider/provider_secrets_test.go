@@ -1,4 +1,4 @@
-package provider_test
+package provider
 
 import (
 	"bytes"
@@ -203,7 +203,7 @@ func expectTokensOnlyWhereSensitive(t *testing.T, plan string, signatures []stri
 		t.Fatal(err)
 	}
 	for _, changed := range typed.ResourceChanges {
-		if changed.Type == sessionType {
+		if changed.Type == managedSessionType {
 			expectMarked(t, changed.Change.Before, changed.Change.BeforeSensitive)
 			expectMarked(t, changed.Change.After, changed.Change.AfterSensitive)
 		}

@@ -103,6 +103,7 @@ func (a *pruneSessionsAction) ValidateConfig(ctx context.Context, req action.Val
 
 // ModifyPlan repeats the check for values that were unknown during validation.
 func (a *pruneSessionsAction) ModifyPlan(ctx context.Context, req action.ModifyPlanRequest, resp *action.ModifyPlanResponse) {
+	a.configuredAction.ModifyPlan(ctx, req, resp)
 	var config pruneSessionsModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	resp.Diagnostics.Append(config.check()...)
@@ -146,6 +147,7 @@ func (a *pruneSessionsAction) Invoke(ctx context.Context, req action.InvokeReque
 	resp.Diagnostics.Append(config.check()...)
 	filter, diags := config.filter()
 	resp.Diagnostics.Append(diags...)
+	resp.Diagnostics.Append(a.data.refuseToSend(anAction)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}

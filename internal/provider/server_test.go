@@ -1,4 +1,4 @@
-package provider_test
+package provider
 
 import (
 	"context"
@@ -11,14 +11,13 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
-	"github.com/palabra-community/terraform-provider-palabra/internal/provider"
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
 // plugin-go serves actions and list resources only of a server that has these.
 var (
-	_ tfprotov6.ActionServer       = (*provider.Server)(nil)
-	_ tfprotov6.ListResourceServer = (*provider.Server)(nil)
+	_ tfprotov6.ActionServer       = (*Server)(nil)
+	_ tfprotov6.ListResourceServer = (*Server)(nil)
 )
 
 // never is longer than a test runs.
@@ -64,7 +63,7 @@ func TestServer_CloseDeletesOpenSessions(t *testing.T) {
 func TestServer_CloseWaitsForAnOpening(t *testing.T) {
 	t.Parallel()
 	c := newEphemeralCase(t)
-	c.server.LimitWaits(never)
+	c.limitWaits(never)
 	creating, closing := make(chan struct{}), make(chan struct{})
 	c.fault(sandbox.OperationCreate, func(w http.ResponseWriter, r *http.Request, api http.Handler) {
 		close(creating)
@@ -83,7 +82,7 @@ func TestServer_CloseWaitsForAnOpening(t *testing.T) {
 func TestServer_CloseEndsWhenTheAPIHangs(t *testing.T) {
 	t.Parallel()
 	c := newEphemeralCase(t)
-	c.server.LimitWaits(time.Millisecond)
+	c.limitWaits(time.Millisecond)
 	expectNone(t, c.open(t.Context(), nil).Diagnostics)
 	c.fault(sandbox.OperationDelete, func(_ http.ResponseWriter, r *http.Request, _ http.Handler) { <-r.Context().Done() })
 	c.server.Close()
@@ -109,7 +108,7 @@ func TestServer_StopProviderWaitsForTheLastEvent(t *testing.T) {
 			}
 		}, "Stopped pruning after 1 deletion"},
 		"query": {sandbox.Fault{Operation: sandbox.OperationList}, func(p *protocol, each func([]*tfprotov6.Diagnostic)) {
-			for result := range p.list(expiryType, 10, false, nil) {
+			for result := range p.list(sessionExpiryType, 10, false, nil) {
 				each(result.Diagnostics)
 			}
 		}, "interrupted"},
@@ -118,7 +117,7 @@ func TestServer_StopProviderWaitsForTheLastEvent(t *testing.T) {
 			t.Parallel()
 			f := newPruneFixture(t)
 			p := newProtocol(t, f)
-			p.server.LimitWaits(never)
+			p.limitWaits(never)
 			stopped := make(chan struct{})
 			test.fault.Effect = interruptedBy(func() {
 				go func() {
@@ -144,6 +143,11 @@ func TestServer_StopProviderWaitsForTheLastEvent(t *testing.T) {
 	}
 }
 
+// limitWaits bounds what StopProvider and Close wait for.
+func (p *protocol) limitWaits(limit time.Duration) {
+	p.server.timing.stopWait, p.server.timing.closeWait = limit, limit
+}
+
 // startPrune starts an action that ends only when somebody reads its events.
 func (p *protocol) startPrune() *tfprotov6.InvokeActionServerStream {
 	p.t.Helper()
@@ -159,7 +163,7 @@ func (p *protocol) startPrune() *tfprotov6.InvokeActionServerStream {
 func TestServer_StopProviderGivesUpOnAnActionThatHangs(t *testing.T) {
 	t.Parallel()
 	p := newProtocol(t, newPruneFixture(t))
-	p.server.LimitWaits(time.Millisecond)
+	p.limitWaits(time.Millisecond)
 	p.startPrune() // Nobody reads its events.
 	if _, err := p.server.StopProvider(t.Context(), &tfprotov6.StopProviderRequest{}); err != nil {
 		t.Fatal(err)
@@ -182,11 +186,8 @@ func TestServer_ActionEndsWhenNobodyListens(t *testing.T) {
 // engines would silently miss them.
 func TestServer_HidesNoCallOfTheFramework(t *testing.T) {
 	t.Parallel()
-	server, err := provider.NewServer("test")
-	if err != nil {
-		t.Fatal(err)
-	}
-	wrapped, wrapper := reflect.TypeOf(server.Framework()), reflect.TypeOf(server)
+	server := newTestServer()
+	wrapped, wrapper := reflect.TypeOf(server.protocolServer), reflect.TypeOf(server)
 	for i := range wrapped.NumMethod() {
 		method := wrapped.Method(i)
 		if _, ok := wrapper.MethodByName(method.Name); !ok {

@@ -65,6 +65,7 @@ func (a *extendSessionAction) Invoke(ctx context.Context, req action.InvokeReque
 		TTLSeconds types.Int64  `tfsdk:"ttl_seconds"`
 	}
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	resp.Diagnostics.Append(a.data.refuseToSend(anAction)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -120,6 +121,7 @@ func (a *deleteSessionAction) Invoke(ctx context.Context, req action.InvokeReque
 		SessionID types.String `tfsdk:"session_id"`
 	}
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	resp.Diagnostics.Append(a.data.refuseToSend(anAction)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -130,9 +132,9 @@ func (a *deleteSessionAction) Invoke(ctx context.Context, req action.InvokeReque
 	}
 	id := config.SessionID.ValueString()
 	message := "Deleted session " + id
-	if err := client.Delete(ctx, id); errors.Is(err, palabra.ErrNotFound) && !errors.Is(err, palabra.ErrMaybeDeleted) {
+	if err := client.Delete(ctx, id); errors.Is(err, palabra.ErrNotFound) {
 		message = "Session " + id + " was already gone"
-	} else if err != nil && !errors.Is(err, palabra.ErrMaybeDeleted) {
+	} else if err != nil {
 		resp.Diagnostics.AddAttributeError(path.Root("session_id"), summary, a.data.explainAction(ctx, err,
 			fmt.Sprintf("Session %q may be deleted already. Invoke the action again to be sure.", id)))
 		return

@@ -1,4 +1,4 @@
-package provider_test
+package provider
 
 import (
 	"slices"
@@ -42,7 +42,7 @@ func stringsOf(t *testing.T, list tftypes.Value) []string {
 	}
 	texts := []string{}
 	for _, element := range elements {
-		texts = append(texts, textOf(element))
+		texts = append(texts, stringOf(element))
 	}
 	return texts
 }

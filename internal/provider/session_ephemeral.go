@@ -122,6 +122,7 @@ func (e *sessionEphemeral) Configure(_ context.Context, req ephemeral.ConfigureR
 func (e *sessionEphemeral) Open(ctx context.Context, req ephemeral.OpenRequest, resp *ephemeral.OpenResponse) {
 	var model sessionEphemeralModel
 	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
+	resp.Diagnostics.Append(e.data.refuseToSend("open an ephemeral session")...)
 	if resp.Diagnostics.HasError() {
 		return
 	}

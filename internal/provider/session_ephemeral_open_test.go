@@ -1,4 +1,4 @@
-package provider_test
+package provider
 
 import (
 	"context"
@@ -41,13 +41,13 @@ func (c *ephemeralCase) fault(operation sandbox.Operation, effect sandbox.Effect
 }
 
 func ephemeralConfig(arguments attributes) *tfprotov6.DynamicValue {
-	return wire(newObject(providerSchemas().EphemeralResourceSchemas[sessionType], arguments))
+	return wire(newObject(providerSchemas().EphemeralResourceSchemas[managedSessionType], arguments))
 }
 
 func (p *protocol) open(ctx context.Context, arguments attributes) *tfprotov6.OpenEphemeralResourceResponse {
 	p.t.Helper()
 	resp, err := p.server.OpenEphemeralResource(ctx, &tfprotov6.OpenEphemeralResourceRequest{
-		TypeName: sessionType, Config: ephemeralConfig(arguments),
+		TypeName: managedSessionType, Config: ephemeralConfig(arguments),
 	})
 	if err != nil {
 		p.t.Fatal(err)
@@ -57,7 +57,7 @@ func (p *protocol) open(ctx context.Context, arguments attributes) *tfprotov6.Op
 
 func (p *protocol) renew(private []byte) *tfprotov6.RenewEphemeralResourceResponse {
 	p.t.Helper()
-	resp, err := p.server.RenewEphemeralResource(p.t.Context(), &tfprotov6.RenewEphemeralResourceRequest{TypeName: sessionType, Private: private})
+	resp, err := p.server.RenewEphemeralResource(p.t.Context(), &tfprotov6.RenewEphemeralResourceRequest{TypeName: managedSessionType, Private: private})
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func (p *protocol) renew(private []byte) *tfprotov6.RenewEphemeralResourceRespon
 
 func (p *protocol) close(ctx context.Context, private []byte) []*tfprotov6.Diagnostic {
 	p.t.Helper()
-	resp, err := p.server.CloseEphemeralResource(ctx, &tfprotov6.CloseEphemeralResourceRequest{TypeName: sessionType, Private: private})
+	resp, err := p.server.CloseEphemeralResource(ctx, &tfprotov6.CloseEphemeralResourceRequest{TypeName: managedSessionType, Private: private})
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -75,7 +75,7 @@ func (p *protocol) close(ctx context.Context, private []byte) []*tfprotov6.Diagn
 
 // resultOf is what an opening returned.
 func resultOf(opened *tfprotov6.OpenEphemeralResourceResponse) tftypes.Value {
-	return unwire(providerSchemas().EphemeralResourceSchemas[sessionType].ValueType(), opened.Result)
+	return unwire(providerSchemas().EphemeralResourceSchemas[managedSessionType].ValueType(), opened.Result)
 }
 
 func TestSessionEphemeral_OpensWithEveryAttribute(t *testing.T) {
@@ -232,7 +232,7 @@ func TestSessionEphemeral_RefusesInvalidArguments(t *testing.T) {
 	c := newEphemeralCase(t)
 	for name, value := range map[string]any{"ttl_seconds": 0, "subscriber_count": 11, "intent": ""} {
 		resp, err := c.server.ValidateEphemeralResourceConfig(t.Context(), &tfprotov6.ValidateEphemeralResourceConfigRequest{
-			TypeName: sessionType, Config: ephemeralConfig(attributes{name: value}),
+			TypeName: managedSessionType, Config: ephemeralConfig(attributes{name: value}),
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -1,4 +1,4 @@
-package provider_test
+package provider
 
 import (
 	"fmt"
@@ -61,6 +61,7 @@ func TestSessionExpiry_OnlyAnEarlierExpiryIsDrift(t *testing.T) {
 func TestSessionExpiry_LaggingListPlansNothing(t *testing.T) {
 	t.Parallel()
 	s := newStory(t)
+	s.provider["bulk_read"] = true
 	config := make(configuration)
 	for i := range 20 {
 		id := fmt.Sprintf("s%d", i)

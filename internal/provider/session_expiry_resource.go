@@ -102,6 +102,7 @@ func (r *sessionExpiryResource) ValidateConfig(ctx context.Context, req resource
 func (r *sessionExpiryResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	var model sessionExpiryModel
 	resp.Diagnostics.Append(model.load(ctx, req.Plan)...)
+	resp.Diagnostics.Append(r.data.refuseCreate(req)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -175,6 +176,7 @@ func (r *sessionExpiryResource) UpgradeIdentity(context.Context) map[int64]resou
 // nor a request may affect the decision. The request for a new instance can only
 // add a warning.
 func (r *sessionExpiryResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	defer r.data.refusePlan(ctx, req, resp)
 	note, diags := loadSessionNote(ctx, req.Private)
 	resp.Diagnostics.Append(diags...)
 	var planned, prior sessionExpiryModel
@@ -226,7 +228,8 @@ func (r *sessionExpiryResource) warnIfMissing(ctx context.Context, sessionID typ
 	if sessionID.IsUnknown() || r.data.client == nil || r.data.guard.isApplying() {
 		return diags
 	}
-	switch _, err := r.data.client.Get(ctx, id); {
+	r.data.client.Prime(ctx)
+	switch _, err := r.data.client.Read(ctx, id); {
 	case err == nil:
 	case errors.Is(err, palabra.ErrNotFound):
 		diags.AddAttributeWarning(path.Root("session_id"), "Session does not exist",

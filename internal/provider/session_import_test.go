@@ -1,4 +1,4 @@
-package provider_test
+package provider
 
 import (
 	"testing"
@@ -12,7 +12,7 @@ func TestSessionImport_ImpossibleIDIsRefusedWithoutARequest(t *testing.T) {
 	p := newProtocol(t, f)
 	for id, want := range map[string]string{"": "Empty session id", "..": "part of the URL's path"} {
 		identity := identityOf(id)
-		for _, typeName := range []string{sessionType, expiryType} {
+		for _, typeName := range []string{managedSessionType, sessionExpiryType} {
 			for _, request := range []*tfprotov6.ImportResourceStateRequest{{TypeName: typeName, ID: id}, {TypeName: typeName, Identity: identity}} {
 				resp, err := p.server.ImportResourceState(t.Context(), request)
 				if err != nil {

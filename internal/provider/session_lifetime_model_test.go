@@ -15,7 +15,7 @@ func TestLifetimeModel_HoldsEveryAttributeOfTheSchemas(t *testing.T) {
 	t.Parallel()
 	lifetime := givenLifetime(60)
 	lifetime.RenewBeforeSeconds = types.Int64Unknown()
-	lifetime.RenewTriggers = triggers(types.StringValue("b"))
+	lifetime.RenewTriggers = triggerMap(types.StringValue("b"))
 	for name, test := range map[string]struct {
 		resource     resource.Resource
 		model, again lifetimeResourceModel

@@ -25,7 +25,7 @@ func givenLifetime(ttl int64) lifetimeModel {
 	}
 }
 
-func triggers(value attr.Value) types.Map {
+func triggerMap(value attr.Value) types.Map {
 	return types.MapValueMust(types.StringType, map[string]attr.Value{"release": value})
 }
 
@@ -40,7 +40,7 @@ func TestLifetimePlan_DecidesFromStateAndNoteAlone(t *testing.T) {
 		return func(m *lifetimeModel) { m.RenewBeforeSeconds = types.Int64Value(seconds) }
 	}
 	trigger := func(value attr.Value) func(*lifetimeModel) {
-		return func(m *lifetimeModel) { m.RenewTriggers = triggers(value) }
+		return func(m *lifetimeModel) { m.RenewTriggers = triggerMap(value) }
 	}
 	ended := func(m *lifetimeModel) { m.Active = types.BoolValue(false) }
 	ttl := func(value types.Int64) func(*lifetimeModel) { return func(m *lifetimeModel) { m.TTLSeconds = value } }

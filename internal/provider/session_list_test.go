@@ -1,4 +1,4 @@
-package provider_test
+package provider
 
 import (
 	"fmt"
@@ -14,7 +14,7 @@ import (
 )
 
 // listTypes are the list resources.
-var listTypes = []string{sessionType, expiryType}
+var listTypes = []string{managedSessionType, sessionExpiryType}
 
 // list returns an iterator, which asks the API for no more than it is asked for.
 func (p *protocol) list(typeName string, limit int64, include bool, filters attributes) func(func(tfprotov6.ListResourceResult) bool) {
@@ -105,7 +105,7 @@ func TestSessionList_FetchesAPageOnlyWhenItIsNeeded(t *testing.T) {
 	f := newFixture(t)
 	f.putMany(250)
 	results := 0
-	for range newProtocol(t, f).list(sessionType, 0, false, nil) {
+	for range newProtocol(t, f).list(managedSessionType, 0, false, nil) {
 		results++
 		if pages, want := len(f.pages()), (results+99)/100; pages != want {
 			t.Fatalf("result %d came after %d pages, want %d", results, pages, want)
@@ -125,7 +125,7 @@ func TestSessionList_PushesAnErrorAfterItsResults(t *testing.T) {
 	f.putMany(150)
 	f.Inject(sandbox.Fault{Operation: sandbox.OperationList, Skip: 1, Effect: sandbox.HTMLError(http.StatusBadGateway)})
 	p := newProtocol(t, f)
-	results := slices.Collect(p.list(sessionType, 0, false, nil))
+	results := slices.Collect(p.list(managedSessionType, 0, false, nil))
 	if len(results) != 101 {
 		t.Fatalf("%d results, want 100 sessions and an error", len(results))
 	}
@@ -149,7 +149,7 @@ func TestSessionList_PushesEveryErrorAsAResult(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := newProtocolWith(t, attributes{"endpoint": f.url, "client_id": testClientID, "client_secret": test.secret, "max_retries": 0})
-			results := slices.Collect(p.list(sessionType, 10, true, test.filters))
+			results := slices.Collect(p.list(managedSessionType, 10, true, test.filters))
 			if len(results) != 1 {
 				t.Fatalf("%d results, want one", len(results))
 			}

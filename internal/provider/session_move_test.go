@@ -1,4 +1,4 @@
-package provider_test
+package provider
 
 import (
 	"encoding/json"
@@ -21,7 +21,7 @@ func fixtureState(name string) (path string) { return filepath.Join("testdata", 
 func moved(t *testing.T, target string, req *tfprotov6.MoveResourceStateRequest) (tftypes.Value, *tfprotov6.MoveResourceStateResponse) {
 	t.Helper()
 	req.TargetTypeName = target
-	resp, err := newServer().MoveResourceState(t.Context(), req)
+	resp, err := newTestServer().MoveResourceState(t.Context(), req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,11 +46,11 @@ func asJSON(t *testing.T, value any) string {
 
 func expectMoved(t *testing.T, req *tfprotov6.MoveResourceStateRequest, want string) {
 	t.Helper()
-	state, resp := moved(t, expiryType, req)
+	state, resp := moved(t, sessionExpiryType, req)
 	expectNone(t, resp.Diagnostics)
 	for name, value := range members(state) {
 		switch isID := name == "id" || name == "session_id"; {
-		case isID && textOf(value) != want:
+		case isID && stringOf(value) != want:
 			t.Errorf("%s is %s, want %q", name, value, want)
 		case !isID && !value.IsNull():
 			t.Errorf("%s is %s, want null", name, value)
@@ -126,14 +126,14 @@ func TestSessionMove_RefusalsShowTheImportWay(t *testing.T) {
 		"state is no object": {restapi, "restapi_object", `[]`, "cannot be read"},
 		"damaged state":      {"palabra", "palabra_session", `{"id":"a","ttl_seconds":"x"}`, "cannot be read"},
 	} {
-		_, resp := moved(t, expiryType, moveRequest(test.address, test.typeName, test.state))
+		_, resp := moved(t, sessionExpiryType, moveRequest(test.address, test.typeName, test.state))
 		if said := diagnosticText(resp.Diagnostics); !strings.Contains(said, test.want) {
 			t.Errorf("%s: %s, want %q in it", name, said, test.want)
 		}
 		expectError(t, resp.Diagnostics, "Unable to move state to palabra_session_expiry",
 			"from = "+test.typeName+".NAME", "destroy = false", "to = palabra_session_expiry.NAME")
 	}
-	_, resp := moved(t, sessionType, moveRequest(restapi, "restapi_object", `{"id":"a"}`))
+	_, resp := moved(t, managedSessionType, moveRequest(restapi, "restapi_object", `{"id":"a"}`))
 	expectError(t, resp.Diagnostics, "A restapi_object cannot become a palabra_session", "to = palabra_session.NAME")
 }
 
@@ -141,7 +141,7 @@ func TestSessionMove_RefusalsShowTheImportWay(t *testing.T) {
 // of the source.
 func upgradedIdentity(t *testing.T, target, identity string) *tfprotov6.UpgradeResourceIdentityResponse {
 	t.Helper()
-	resp, err := newServer().UpgradeResourceIdentity(t.Context(), &tfprotov6.UpgradeResourceIdentityRequest{
+	resp, err := newTestServer().UpgradeResourceIdentity(t.Context(), &tfprotov6.UpgradeResourceIdentityRequest{
 		TypeName: target, Version: 0, RawIdentity: &tfprotov6.RawState{JSON: []byte(identity)},
 	})
 	if err != nil {
@@ -157,7 +157,7 @@ func TestSessionMove_KeptIdentityIsUpgraded(t *testing.T) {
 		"of restful_resource": asJSON(t, kept),
 		"of version 0":        `{"session_id":"` + testSessionID + `"}`,
 	} {
-		for _, target := range []string{expiryType, "palabra_session"} {
+		for _, target := range []string{sessionExpiryType, "palabra_session"} {
 			resp := upgradedIdentity(t, target, identity)
 			if len(resp.Diagnostics) > 0 {
 				t.Errorf("%s: %s", name, diagnosticText(resp.Diagnostics))
@@ -172,7 +172,7 @@ func TestSessionMove_KeptIdentityIsUpgraded(t *testing.T) {
 		"something else": `{"arn":"x"}`,
 		"null":           `null`,
 	} {
-		if resp := upgradedIdentity(t, expiryType, identity); !strings.Contains(diagnosticText(resp.Diagnostics), "destroy = false") {
+		if resp := upgradedIdentity(t, sessionExpiryType, identity); !strings.Contains(diagnosticText(resp.Diagnostics), "destroy = false") {
 			t.Errorf("%s: %s, want an error with the import way", name, diagnosticText(resp.Diagnostics))
 		}
 	}
@@ -188,13 +188,13 @@ func TestSessionMove_BetweenOurTypesKeepsWhatTheyShare(t *testing.T) {
 		warning               string
 	}{
 		"session with tokens": {
-			expiryType, sessionType, `{"id":"s1","ttl_seconds":3600,"intent":"api","publisher_token":"secret-token","subscriber_tokens":["other-token"],"expires_at":"2031-03-14T10:26:53Z"}`,
+			sessionExpiryType, managedSessionType, `{"id":"s1","ttl_seconds":3600,"intent":"api","publisher_token":"secret-token","subscriber_tokens":["other-token"],"expires_at":"2031-03-14T10:26:53Z"}`,
 			attributes{"id": "s1", "session_id": "s1", "ttl_seconds": 3600, "expires_at": "2031-03-14T10:26:53Z"},
 			"Tokens leave the state",
 		},
-		"session without tokens": {expiryType, sessionType, `{"id":"s1","publisher_token":null}`, attributes{"session_id": "s1"}, ""},
+		"session without tokens": {sessionExpiryType, managedSessionType, `{"id":"s1","publisher_token":null}`, attributes{"session_id": "s1"}, ""},
 		"expiry": {
-			sessionType, expiryType, `{"id":"s1","session_id":"s1","ttl_seconds":3600,"renew_triggers":{"release":"1"},"delete_on_destroy":false,"expires_at":"2031-03-14T10:26:53Z","active":true}`,
+			managedSessionType, sessionExpiryType, `{"id":"s1","session_id":"s1","ttl_seconds":3600,"renew_triggers":{"release":"1"},"delete_on_destroy":false,"expires_at":"2031-03-14T10:26:53Z","active":true}`,
 			attributes{"id": "s1", "ttl_seconds": 3600, "renew_triggers": map[string]string{"release": "1"}, "delete_on_destroy": false, "publisher_token": nil},
 			"",
 		},
@@ -224,8 +224,8 @@ func TestSessionMove_BetweenOurTypesKeepsWhatTheyShare(t *testing.T) {
 func TestSessionMove_OfAMissingSessionPlansACreateWithAWarning(t *testing.T) {
 	t.Parallel()
 	s := newStory(t)
-	_, resp := moved(t, expiryType, moveRequest("mastercard/restapi", "restapi_object", `{"id":"s1"}`))
-	s.State.Current[room("it")] = object{Value: unwire(resourceType(expiryType), resp.TargetState), Private: resp.TargetPrivate, Identity: resp.TargetIdentity}
+	_, resp := moved(t, sessionExpiryType, moveRequest("mastercard/restapi", "restapi_object", `{"id":"s1"}`))
+	s.State.Current[room("it")] = object{Value: unwire(resourceType(sessionExpiryType), resp.TargetState), Private: resp.TargetPrivate, Identity: resp.TargetIdentity}
 	p := s.Plan(configuration{room("it"): lasts("s1")}, command{})
 	if p.Changes[room("it")].Action != create {
 		t.Errorf("actions: %v, want a create", actionsOf(p))

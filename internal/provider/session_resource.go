@@ -190,6 +190,7 @@ func (r *sessionResource) ValidateConfig(ctx context.Context, req resource.Valid
 func (r *sessionResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	var model sessionResourceModel
 	resp.Diagnostics.Append(model.load(ctx, req.Plan)...)
+	resp.Diagnostics.Append(r.data.refuseCreate(req)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -299,6 +300,7 @@ func (r *sessionResource) UpgradeIdentity(context.Context) map[int64]resource.Id
 // ModifyPlan decides from configuration, state and private state alone, as that of
 // palabra_session_expiry does.
 func (r *sessionResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	defer r.data.refusePlan(ctx, req, resp)
 	note, diags := loadSessionNote(ctx, req.Private)
 	resp.Diagnostics.Append(diags...)
 	var config, planned, prior sessionResourceModel

@@ -1,4 +1,4 @@
-package provider_test
+package provider
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
+	"github.com/palabra-community/terraform-provider-palabra/internal/engine/simulated"
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
@@ -65,7 +66,7 @@ func TestSessionResource_ChangedArgumentWritesOnlyWhatItHasTo(t *testing.T) {
 		before, after attributes
 		// later are arguments of after that are known after apply.
 		later    []string
-		action   action
+		action   simulated.Action
 		warnings []string
 		// sets says that the request for the lifetime is sent, too.
 		sets bool

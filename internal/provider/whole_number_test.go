@@ -1,4 +1,4 @@
-package provider_test
+package provider
 
 import (
 	"math/big"
@@ -65,16 +65,16 @@ func TestWholeNumber_InvalidIsRefusedOnce(t *testing.T) {
 		arguments       attributes
 		want            []string
 	}{
-		"a fraction":            {expiryType, "ttl_seconds", expiry(calculated("1.5")), []string{"Not a whole number", "floor()", "1.5"}},
-		"a fraction of a count": {sessionType, "subscriber_count", attributes{"subscriber_count": calculated("1.5")}, []string{"Not a whole number"}},
-		"nearly a whole number": {expiryType, "ttl_seconds", expiry(calculated("1.0001")), []string{"Not a whole number", "1.0001"}},
-		"too large":             {expiryType, "ttl_seconds", expiry(calculated("1e30")), []string{"Number too large", "1e+30"}},
-		"calculated, negative":  {expiryType, "ttl_seconds", expiry(calculated("-0.7", 24, 3600)), []string{"got: -60480"}},
+		"a fraction":            {sessionExpiryType, "ttl_seconds", expiry(calculated("1.5")), []string{"Not a whole number", "floor()", "1.5"}},
+		"a fraction of a count": {managedSessionType, "subscriber_count", attributes{"subscriber_count": calculated("1.5")}, []string{"Not a whole number"}},
+		"nearly a whole number": {sessionExpiryType, "ttl_seconds", expiry(calculated("1.0001")), []string{"Not a whole number", "1.0001"}},
+		"too large":             {sessionExpiryType, "ttl_seconds", expiry(calculated("1e30")), []string{"Number too large", "1e+30"}},
+		"calculated, negative":  {sessionExpiryType, "ttl_seconds", expiry(calculated("-0.7", 24, 3600)), []string{"got: -60480"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			config := wire(newObject(providerSchemas().ResourceSchemas[test.kind], test.arguments))
-			resp, err := newServer().ValidateResourceConfig(t.Context(), &tfprotov6.ValidateResourceConfigRequest{TypeName: test.kind, Config: config})
+			resp, err := newTestServer().ValidateResourceConfig(t.Context(), &tfprotov6.ValidateResourceConfigRequest{TypeName: test.kind, Config: config})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -3,7 +3,8 @@
 terraform {
   required_providers {
     palabra = {
-      source = "palabra-community/palabra"
+      source  = "palabra-community/palabra"
+      version = "~> 0.1"
     }
   }
 }

@@ -8,17 +8,17 @@ variables {
 
 run "apply" {}
 
-run "the_session_itself_lives_twelve_hours" {
+run "the_session_itself_lives_30_days" {
   module {
     source = "./elsewhere"
   }
 
   assert {
     condition = alltrue([
-      timecmp(output.expires_at, timeadd(timestamp(), "11h")) > 0,
-      timecmp(output.expires_at, timeadd(timestamp(), "13h")) < 0,
+      timecmp(output.expires_at, timeadd(timestamp(), "719h")) > 0,
+      timecmp(output.expires_at, timeadd(timestamp(), "721h")) < 0,
     ])
-    error_message = "The API was not asked for twelve hours."
+    error_message = "The API was not asked for 30 days."
   }
 }
 
@@ -27,7 +27,7 @@ run "somebody_extends_the_session" {
     source = "./elsewhere"
   }
   variables {
-    ttl_seconds = 48 * 3600
+    ttl_seconds = 60 * 24 * 3600
   }
 }
 
@@ -36,7 +36,7 @@ run "that_is_no_drift" {
   command = plan
 
   assert {
-    condition     = timecmp(palabra_session_expiry.room["workshop"].expires_at, timeadd(plantimestamp(), "13h")) < 0
+    condition     = timecmp(palabra_session_expiry.room["workshop"].expires_at, timeadd(plantimestamp(), "721h")) < 0
     error_message = "A later end must not change anything."
   }
 }

@@ -3,7 +3,8 @@
 terraform {
   required_providers {
     palabra = {
-      source = "palabra-community/palabra"
+      source  = "palabra-community/palabra"
+      version = "~> 0.1"
     }
   }
 }
@@ -13,14 +14,14 @@ variable "rooms" {
   type        = map(string)
 }
 
-variable "hours" {
+variable "days" {
   description = "How long each room lives."
   type        = number
-  default     = 12
+  default     = 30
 
   validation {
-    condition     = var.hours >= 1
-    error_message = "A room must live for at least an hour."
+    condition     = var.days >= 1
+    error_message = "A room must live for at least a day."
   }
 }
 
@@ -28,7 +29,7 @@ resource "palabra_session_expiry" "room" {
   for_each = var.rooms
 
   session_id  = each.value
-  ttl_seconds = var.hours * 3600
+  ttl_seconds = var.days * 24 * 3600
 }
 
 output "first_end" {

@@ -5,6 +5,8 @@ mock_provider "palabra" {
     defaults = {
       expires_at = "2026-11-23T20:00:00Z"
       active     = true
+      # Without this, a mock has delete_on_destroy = false.
+      delete_on_destroy = true
     }
   }
 }
@@ -16,14 +18,14 @@ variables {
   }
 }
 
-run "every_room_gets_its_hours" {
+run "every_room_gets_its_days" {
   variables {
-    hours = 2
+    days = 2
   }
 
   assert {
-    condition     = alltrue([for room in palabra_session_expiry.room : room.ttl_seconds == 7200])
-    error_message = "Two hours are 7200 seconds."
+    condition     = alltrue([for room in palabra_session_expiry.room : room.ttl_seconds == 172800])
+    error_message = "Two days are 172800 seconds."
   }
   assert {
     condition     = output.first_end == "2026-11-23 20:00"
@@ -31,12 +33,12 @@ run "every_room_gets_its_hours" {
   }
 }
 
-run "refuses_half_an_hour" {
+run "refuses_half_a_day" {
   command = plan
 
   variables {
-    hours = 0.5
+    days = 0.5
   }
 
-  expect_failures = [var.hours]
+  expect_failures = [var.days]
 }

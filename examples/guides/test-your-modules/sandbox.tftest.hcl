@@ -4,13 +4,13 @@ variables {
   rooms = { main_stage = "test-user.fec6b8fa.af4d2d22" }
 }
 
-run "a_room_lives_twelve_hours" {
+run "a_room_lives_30_days" {
   assert {
     condition = alltrue([
-      timecmp(palabra_session_expiry.room["main_stage"].expires_at, timeadd(timestamp(), "11h")) > 0,
-      timecmp(palabra_session_expiry.room["main_stage"].expires_at, timeadd(timestamp(), "13h")) < 0,
+      timecmp(palabra_session_expiry.room["main_stage"].expires_at, timeadd(timestamp(), "719h")) > 0,
+      timecmp(palabra_session_expiry.room["main_stage"].expires_at, timeadd(timestamp(), "721h")) < 0,
     ])
-    error_message = "The API did not grant twelve hours."
+    error_message = "The API did not grant 30 days."
   }
 }
 
@@ -24,13 +24,13 @@ run "a_second_plan_changes_nothing" {
   }
 }
 
-run "more_hours_update_in_place" {
+run "more_days_update_in_place" {
   variables {
-    hours = 24
+    days = 60
   }
 
   assert {
-    condition     = timecmp(palabra_session_expiry.room["main_stage"].expires_at, timeadd(timestamp(), "23h")) > 0
+    condition     = timecmp(palabra_session_expiry.room["main_stage"].expires_at, timeadd(timestamp(), "1439h")) > 0
     error_message = "The longer lifetime did not arrive."
   }
 }

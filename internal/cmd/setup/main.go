@@ -97,7 +97,8 @@ Any configuration with this block finds it at init:
   terraform {
     required_providers {
       palabra = {
-        source = %q
+        source  = %q
+        version = "~> 0.1"
       }
     }
   }

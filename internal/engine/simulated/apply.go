@@ -131,7 +131,7 @@ func (w applying) connect(makers, destroyers map[Address]*node, leftovers map[Ad
 	for at, c := range w.plan.Changes {
 		for _, needed := range c.Before.needs {
 			after(destroyers[needed], destroyers[at])
-			if w.plan.Changes[needed].Before.createFirst {
+			if n := w.plan.Changes[needed]; n.Action == CreateThenDelete || n.Action == Delete && n.Before.createFirst {
 				after(destroyers[needed], makers[at])
 			} else {
 				after(makers[at], destroyers[needed])

@@ -114,6 +114,15 @@ var stories = map[string][]step{
 		{config: of(a, thing("a"), b, thing("b", "key", uidOf(a)))},
 		{config: of(a, thing("a", "key", "l"))},
 	},
+	"removed and needed no more": {
+		{config: of(a, createFirst(thing("a")), b, thing("b", "key", uidOf(a)), c, thing("c"), d, thing("d", "key", uidOf(c)))},
+		{config: of(b, thing("b"), d, thing("d"))},
+	},
+	"create first from now on": {
+		{config: of(a, thing("a"), b, thing("b", "key", uidOf(a)))},
+		{config: of(a, createFirst(thing("a", "key", "l")), b, thing("b", "key", uidOf(a)))},
+		{config: of(a, thing("a"), b, thing("b", "key", uidOf(a)))},
+	},
 	"known after apply": {
 		{config: of(a, changed(thing("a"), func(b *block) { b.Later = []string{"key"} }))},
 		{config: of(a, changed(thing("a"), func(b *block) { b.Later = []string{"key"} }))},

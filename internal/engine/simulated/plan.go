@@ -140,6 +140,9 @@ func (p planning) needsOf(at Address) []Address {
 
 // walkConfiguration refreshes and plans every instance, in any order.
 func (p planning) walkConfiguration() {
+	if p.Failed() {
+		return // A move that a provider refuses ends a plan.
+	}
 	byAddress := make(map[Address]*node)
 	var nodes []*node
 	for _, at := range p.addresses() {

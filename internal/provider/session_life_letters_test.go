@@ -1,0 +1,419 @@
+package provider
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"time"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/engine/simulated"
+	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
+)
+
+// letter is one thing that can happen in a life. do says what happened; empty for
+// nothing.
+type letter struct {
+	name   string
+	weight int
+	do     func(l *life, d draw) string
+}
+
+// newAlphabet is what the model knows of the world.
+func newAlphabet() []letter {
+	alphabet := []letter{
+		{"apply", 0, func(l *life, d draw) string { l.execute(d); return "run" }},
+
+		// What happens to sessions.
+		{"time passes", 8, func(l *life, d draw) string {
+			by := among(d, time.Minute, 30*time.Second, 7*time.Minute, 25*time.Minute, time.Hour, 100*time.Minute, 3*time.Hour, 30*time.Hour)
+			l.happens(func() { l.clock.Advance(by) })
+			return by.String()
+		}},
+		{"a client connects", 4, toSession(func(l *life, d draw, id string) { l.Connect(id) })},
+		{"a client hangs up", 4, toSession(func(l *life, d draw, id string) { l.Disconnect(id); l.clock.Advance(2 * time.Minute) })},
+		{"another tool extends", 2, toSession(func(l *life, d draw, id string) { l.moveExpiry(id, among(d, 24*time.Hour, 3*time.Hour)) })},
+		{"another tool shortens", 2, toSession(func(l *life, d draw, id string) {
+			l.moveExpiry(id, among(d, 5*time.Minute, 30*time.Second, 40*time.Minute))
+		})},
+		{"another tool deletes", 3, toSession(func(l *life, d draw, id string) { l.Remove(id) })},
+		{"another tool creates", 2, toSession(func(l *life, d draw, id string) {
+			if _, lives := l.Session(id); !lives {
+				l.put(id)
+			}
+		})},
+
+		// What the user writes.
+		{"add an instance", 4, (*life).add},
+		{"remove an instance", 4, onBlock(func(l *life, d draw, at address, b *block) string { l.remove(at); return "" })},
+		{"rename without moved", 2, func(l *life, d draw) string { return l.rename(d, false) }},
+		{"rename with moved", 2, func(l *life, d draw) string { return l.rename(d, true) }},
+		{"move to the other type", 4, (*life).moveType},
+		{"shift a list", 2, func(l *life, d draw) string { return l.shift(d, false) }},
+		{"rotate a list", 1, func(l *life, d draw) string { return l.shift(d, true) }},
+		{"another lifetime", 4, onBlock(func(l *life, d draw, at address, b *block) string { l.drawLifetime(d, b); return "" })},
+		{"another trigger", 2, onBlock(func(l *life, d draw, at address, b *block) string {
+			if b.Arguments["ttl_seconds"] == nil {
+				return ""
+			}
+			b.Arguments["renew_triggers"] = map[string]string{"release": fmt.Sprintf("secret-trigger-%d", d.n(3))}
+			return ""
+		})},
+		{"another delete_on_destroy", 2, onBlock(func(l *life, d draw, at address, b *block) string {
+			b.Arguments["delete_on_destroy"] = among[any](d, false, true, nil)
+			return ""
+		})},
+		{"another session", 3, onRoom(func(l *life, d draw, b *block) { l.drawSession(d, b) })},
+		{"an id known after apply", 3, onRoom(func(l *life, d draw, b *block) { b.Later = []string{"session_id"} })},
+		{"all ids known after apply", 3, func(l *life, d draw) string {
+			for at, b := range l.config {
+				if at.Type == sessionExpiryType && !b.Forget {
+					b.Later = []string{"session_id"}
+					l.config[at] = b
+				}
+			}
+			return "all"
+		}},
+		{"an argument known after apply", 1, onBlock(func(l *life, d draw, at address, b *block) string {
+			if name := among(d, "ttl_seconds", "renew_before_seconds", "renew_triggers"); b.Arguments[name] != nil {
+				b.Later = []string{name}
+			}
+			return ""
+		})},
+		{"create_before_destroy", 3, onBlock(func(l *life, d draw, at address, b *block) string {
+			b.CreateBeforeDestroy = !b.CreateBeforeDestroy
+			return ""
+		})},
+		{"ignore_changes", 1, onBlock(func(l *life, d draw, at address, b *block) string {
+			b.IgnoreChanges = among(d, []string{"ttl_seconds"}, []string{"renew_triggers"}, nil)
+			return ""
+		})},
+		{"a removed block that keeps", 1, onBlock(func(l *life, d draw, at address, b *block) string {
+			l.remove(at)
+			if _, exists := l.State.Current[at]; exists {
+				l.released[l.id(at)] = true
+				l.config[at] = block{Forget: true}
+			}
+			return ""
+		})},
+		{"import", 2, onBlock(func(l *life, d draw, at address, b *block) string {
+			if _, exists := l.State.Current[at]; exists {
+				return ""
+			}
+			if b.Import = sessionIDOf(*b); at.Type == managedSessionType {
+				b.Import = among(d, existingIDs...)
+			}
+			return ""
+		})},
+		{"a failing provisioner", 1, onBlock(func(l *life, d draw, at address, b *block) string { b.ProvisionerFails = true; return "" })},
+		{"a failing dependent", 1, onBlock(func(l *life, d draw, at address, b *block) string { b.DependentFails = true; return "" })},
+
+		// Commands on the state.
+		{"taint", 1, onState(func(l *life, at address) { l.taint(at) })},
+		{"state rm", 1, onState(func(l *life, at address) {
+			l.released[l.id(at)] = true
+			delete(l.State.Current, at)
+			l.Serial++
+			l.remove(at)
+		})},
+		{"a state of an older version", 1, onState(func(l *life, at address) {
+			l.loseNote(at)
+			delete(l.keys, at)
+			l.Serial++
+		})},
+
+		// How the next run runs.
+		{"-refresh=false", 1, flags(func(how *command, _ address) { how.NoRefresh = true })},
+		{"-refresh-only", 1, flags(func(how *command, _ address) { how.RefreshOnly = true })},
+		{"-minimal-refresh", 1, flags(func(how *command, _ address) { how.MinimalRefresh = true })},
+		{"an engine that plans orphans first", 2, flags(func(how *command, _ address) { how.OrphansFirst = true })},
+		{"-replace", 2, flags(func(how *command, at address) { how.Replace = append(how.Replace, at) })},
+		{"-target", 1, flags(func(how *command, at address) { how.Target, how.Exclude = &at, nil })},
+		{"-exclude", 1, flags(func(how *command, at address) { how.Exclude, how.Target = &at, nil })},
+		{"destroy", 1, flags(func(how *command, _ address) { how.Destroy = true })},
+		{"later", 3, func(l *life, d draw) string { l.next.later = true; return "the next plan is saved" }},
+
+		// With what, and what goes wrong.
+		{"credentials of another account", 2, key("another account")},
+		{"another endpoint", 1, key("another endpoint")},
+		{"a rotated key", 2, key("a rotated key")},
+		{"a fault", 6, (*life).drawFault},
+		{"an interrupt", 1, func(l *life, d draw) string { l.next.interrupts = 1 + d.n(3); return "in the next run" }},
+	}
+	if _, ok := providerSchemas().ResourceSchemas[managedSessionType]; ok && hasAttribute(managedSessionType, "recreate_when_ended") {
+		alphabet = append(alphabet, letter{"recreate_when_ended", 2, onBlock(func(l *life, d draw, at address, b *block) string {
+			if at.Type == managedSessionType {
+				b.Arguments["recreate_when_ended"] = among[any](d, false, true, nil)
+			}
+			return ""
+		})})
+	}
+	alphabet = slices.DeleteFunc(alphabet, func(l letter) bool { return !*lifeAwaited && awaited(l.name) })
+	if _, ok := objectType(providerSchemas().Provider).AttributeTypes["renew_only"]; ok {
+		alphabet = append(alphabet, letter{"renew_only", 3, func(l *life, d draw) string { l.next.renewOnly = true; return "in the next run" }})
+	}
+	return alphabet
+}
+
+// awaited are letters that the provider does not stand yet.
+func awaited(name string) bool {
+	return slices.Contains([]string{"credentials of another account", "another endpoint", "an id known after apply", "all ids known after apply", "a fault"}, name)
+}
+
+func hasAttribute(kind, name string) bool {
+	_, ok := resourceType(kind).AttributeTypes[name]
+	return ok
+}
+
+// toSession is something that happens to one of the sessions of the account.
+func toSession(do func(l *life, d draw, id string)) func(*life, draw) string {
+	return func(l *life, d draw) string {
+		ids := slices.Clone(existingIDs)
+		for _, at := range simulated.Sorted(l.State.Current) {
+			if id := l.id(at); !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
+		}
+		id := among(d, ids...)
+		l.happens(func() { do(l, d, id) })
+		return id
+	}
+}
+
+func (l *life) moveExpiry(id string, to time.Duration) {
+	if session, lives := l.Session(id); lives {
+		session.ExpiresAt = l.clock.Now().Add(to)
+		l.Put(session)
+	}
+}
+
+// onBlock is an edit of the block of an instance.
+func onBlock(edit func(l *life, d draw, at address, b *block) string) func(*life, draw) string {
+	return func(l *life, d draw) string {
+		at, ok := one(d, l.configured(""))
+		if !ok {
+			return ""
+		}
+		b := l.config[at]
+		b.Arguments = maps.Clone(b.Arguments)
+		before := l.config[at]
+		l.config[at] = b
+		edit(l, d, at, &b)
+		if still, ok := l.config[at]; ok && !still.Forget {
+			l.config[at] = b
+		}
+		if fmt.Sprint(before) == fmt.Sprint(l.config[at]) {
+			return ""
+		}
+		return at.String()
+	}
+}
+
+func onRoom(edit func(l *life, d draw, b *block)) func(*life, draw) string {
+	return onBlock(func(l *life, d draw, at address, b *block) string {
+		if at.Type == sessionExpiryType {
+			edit(l, d, b)
+		}
+		return ""
+	})
+}
+
+// onState is a command on an instance in the state.
+func onState(do func(l *life, at address)) func(*life, draw) string {
+	return func(l *life, d draw) string {
+		at, ok := one(d, simulated.Sorted(l.State.Current))
+		if !ok {
+			return ""
+		}
+		do(l, at)
+		return at.String()
+	}
+}
+
+func flags(set func(how *command, at address)) func(*life, draw) string {
+	return func(l *life, d draw) string {
+		at, ok := one(d, l.configured(""))
+		if !ok {
+			return ""
+		}
+		set(&l.next.how, at)
+		return "in the next run"
+	}
+}
+
+func key(name string) func(*life, draw) string {
+	return func(l *life, d draw) string { l.next.key = name; return "in the next run" }
+}
+
+// configured are the addresses of one type in the configuration, or all of them.
+func (l *life) configured(kind string) []address {
+	return slices.DeleteFunc(simulated.Sorted(l.config), func(at address) bool {
+		return kind != "" && at.Type != kind || l.config[at].Forget
+	})
+}
+
+func drawRoom(d draw) address { return room(among(d, "it[0]", "it[1]", "it[2]", "it[3]")) }
+
+func (l *life) add(d draw) string {
+	at := drawRoom(d)
+	if d.n(4) == 1 {
+		at = sessionAt(among(d, "m", "n"))
+	}
+	if _, exists := l.config[at]; exists {
+		return ""
+	}
+	b := block{Arguments: make(attributes)}
+	if l.drawLifetime(d, &b); at.Type == sessionExpiryType {
+		l.drawSession(d, &b)
+	} else if d.n(4) == 1 {
+		b.Arguments = make(attributes)
+	}
+	l.config[at] = b
+	return at.String()
+}
+
+func (l *life) drawLifetime(d draw, b *block) {
+	ttl := among(d, 3600, 600, 7200, 200)
+	b.Arguments["ttl_seconds"] = ttl
+	delete(b.Arguments, "renew_before_seconds")
+	if lead := among(d, 0, ttl/2, ttl/4, ttl-1); lead > 0 {
+		b.Arguments["renew_before_seconds"] = lead
+	}
+}
+
+// drawSession gives a block one of the existing sessions, or a managed one.
+func (l *life) drawSession(d draw, b *block) {
+	b.Later = nil
+	if managed, ok := one(d, l.configured(managedSessionType)); ok && d.n(3) == 1 {
+		b.Arguments["session_id"] = idOf(managed.Name)
+		return
+	}
+	b.Arguments["session_id"] = among(d, existingIDs...)
+}
+
+// remove removes an instance, and those that refer to it.
+func (l *life) remove(at address) {
+	delete(l.config, at)
+	for _, other := range simulated.Sorted(l.config) {
+		if needed, ok := neededBy(l.config[other]); ok && needed == at {
+			l.remove(other)
+		}
+	}
+}
+
+func (l *life) rename(d draw, moved bool) string {
+	from, ok := one(d, l.configured(sessionExpiryType))
+	to := drawRoom(d)
+	_, taken := l.config[to]
+	if _, held := l.State.Current[to]; !ok || taken || held && moved {
+		return ""
+	}
+	b := l.config[from]
+	if delete(l.config, from); moved {
+		b.MovedFrom = from
+		l.unsent[to], l.doubtful[to] = l.unsent[from], l.doubtful[from]
+		if key, ok := l.keys[from]; ok {
+			l.keys[to] = key
+		}
+		delete(l.keys, from)
+	}
+	l.config[to] = b
+	return fmt.Sprintf("%s to %s", from, to)
+}
+
+// moveType makes a palabra_session a palabra_session_expiry of its session.
+func (l *life) moveType(d draw) string {
+	from, ok := one(d, l.configured(managedSessionType))
+	to := drawRoom(d)
+	_, taken := l.config[to]
+	_, held := l.State.Current[to]
+	if !ok || taken || held || l.id(from) == "" {
+		return ""
+	}
+	id := l.id(from)
+	l.remove(from)
+	l.config[to] = block{Arguments: attributes{"session_id": id, "ttl_seconds": 3600}, MovedFrom: from}
+	l.released[id] = true
+	delete(l.keys, to)
+	return fmt.Sprintf("%s to %s", from, to)
+}
+
+// shift removes an element from a list that count goes through: each later one
+// moves up. Or it rotates the list.
+func (l *life) shift(d draw, rotate bool) string {
+	rooms := l.configured(sessionExpiryType)
+	if len(rooms) < 2 {
+		return ""
+	}
+	rooms = rooms[d.n(len(rooms)-1):]
+	first := l.config[rooms[0]]
+	for i := range rooms[1:] {
+		l.config[rooms[i]] = l.config[rooms[i+1]]
+	}
+	if rotate {
+		l.config[rooms[len(rooms)-1]] = first
+	} else {
+		delete(l.config, rooms[len(rooms)-1])
+	}
+	return fmt.Sprint(rooms)
+}
+
+// faults are what an API or a gateway answers instead.
+var faults = []sandbox.Fault{
+	{Name: "502 of a gateway", Effect: sandbox.HTMLError(http.StatusBadGateway)},
+	{Name: "404 of a gateway", Effect: sandbox.HTMLError(http.StatusNotFound)},
+	{Name: "404 with {}", Effect: sandbox.Respond(http.StatusNotFound, "application/json", "{}")},
+	{Name: "404 with a message", Effect: sandbox.Respond(http.StatusNotFound, "application/json", `{"message":"Not Found"}`)},
+	{Name: "404 like the API's", Effect: sandbox.NotOK(http.StatusNotFound, "Not found", "Session not found.", 100404)},
+	{Name: "401", Effect: sandbox.RefuseCredentials(http.StatusUnauthorized)},
+	{Name: "a cut connection", Effect: sandbox.CutBefore()},
+	{Name: "an answer that is lost", Effect: sandbox.CutAfter()},
+	{Name: "a body that is cut", Effect: sandbox.CutBody()},
+	{Name: "no expires_at", Effect: without("expires_at")},
+	{Name: "lagging", Operation: sandbox.OperationList},
+	{Name: "a list without sessions", Operation: sandbox.OperationList, Effect: sandbox.Respond(http.StatusOK, "application/json", `{"ok":true,"data":{"sessions":[]}}`)},
+}
+
+func (l *life) drawFault(d draw) string {
+	fault := among(d, faults...)
+	if fault.Operation == "" {
+		fault.Operation = among(d, sandbox.OperationGet, sandbox.OperationDelete, sandbox.OperationExpiry, sandbox.OperationCreate, sandbox.OperationList)
+	}
+	if fault.Name == "lagging" {
+		fault.Effect, fault.Through = l.LaggingList(2*time.Minute), true
+	}
+	if fault.Name == "no expires_at" {
+		fault.Operation = among(d, sandbox.OperationGet, sandbox.OperationList)
+	}
+	if d.n(2) == 0 {
+		fault.Count, fault.Skip = 1, d.n(3)
+	}
+	l.next.faults = append(l.next.faults, fault)
+	l.next.planning = l.next.planning || d.n(2) == 0
+	return fmt.Sprintf("%s answers %s", fault.Operation, fault.Name)
+}
+
+// without answers without a member of the data.
+func without(member string) sandbox.Effect {
+	return func(w http.ResponseWriter, r *http.Request, api http.Handler) {
+		answer := httptest.NewRecorder()
+		api.ServeHTTP(answer, r)
+		var body map[string]any
+		if json.Unmarshal(answer.Body.Bytes(), &body) == nil {
+			if data, ok := body["data"].(map[string]any); ok {
+				delete(data, member)
+			}
+			encoded, err := json.Marshal(body)
+			if err == nil {
+				answer.Body = bytes.NewBuffer(encoded)
+			}
+		}
+		maps.Copy(w.Header(), answer.Header())
+		w.Header().Del("Content-Length")
+		w.WriteHeader(answer.Code)
+		_, _ = w.Write(answer.Body.Bytes())
+	}
+}
