@@ -30,26 +30,19 @@ resource "terraform_data" "session" {
   for_each = local.ids
   input    = { session_id = each.key, ttl_seconds = var.ttl_seconds }
 }`,
-	"palabra":      fmt.Sprintf(managedByPalabra, true),
-	"single_reads": fmt.Sprintf(managedByPalabra, false),
-}
-
-const managedByPalabra = `
+	"palabra": `
 terraform {
   required_providers {
     palabra = { source = "` + engine.ProviderSource + `" }
   }
 }
 
-provider "palabra" {
-  bulk_read = %t
-}
-
 resource "palabra_session_expiry" "session" {
   for_each    = local.ids
   session_id  = each.key
   ttl_seconds = var.ttl_seconds
-}`
+}`,
+}
 
 // BenchmarkEngine measures whole runs of a real engine. It manages the sessions that
 // come last in the list. Compare results of one go only, with benchstat: machines
@@ -59,7 +52,7 @@ func BenchmarkEngine(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	for _, size := range []struct{ sessions, account int }{{1, 1}, {50, 50}, {200, 200}, {3, 10_000}} {
+	for _, size := range []struct{ sessions, account int }{{1, 1}, {3, 3}, {10, 10}, {30, 30}, {200, 200}, {3, 10_000}} {
 		for by, blocks := range managed {
 			b.Run(fmt.Sprintf("sessions=%d/account=%d/by=%s", size.sessions, size.account, by), func(b *testing.B) {
 				config := fmt.Sprintf(`

@@ -52,19 +52,15 @@ func BenchmarkList(b *testing.B) {
 }
 
 func BenchmarkRead(b *testing.B) {
-	for _, bulk := range []bool{false, true} {
-		b.Run(fmt.Sprintf("reads=1000/bulk=%t", bulk), func(b *testing.B) {
-			s := newServer(b)
-			ids := s.fill(1000)
-			b.ReportAllocs()
-			for b.Loop() {
-				client := s.client(b, withBulkRead(bulk))
-				for _, id := range ids {
-					if _, err := client.Read(b.Context(), id); err != nil {
-						b.Fatal(err)
-					}
-				}
+	s := newServer(b)
+	ids := s.fill(1000)
+	b.ReportAllocs()
+	for b.Loop() {
+		client := s.client(b)
+		for _, id := range ids {
+			if _, err := client.Read(b.Context(), id); err != nil {
+				b.Fatal(err)
 			}
-		})
+		}
 	}
 }

@@ -4,21 +4,22 @@ package palabra
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/sync/singleflight"
 )
 
 const (
 	sessionsPath = "/session-storage/sessions"
 	createPath   = "/session-storage/session"
+
+	// secondLook is the pause before a call is repeated that found no session
+	// which is listed: the API may be slow to know what it has just created.
+	secondLook = time.Second
 )
 
 // Client calls the API. It is safe for concurrent use.
@@ -26,43 +27,41 @@ type Client struct {
 	config    Config
 	transport *transport
 	reader    *reader
+	witness   witness
 
-	// credentialsWork is set by the first answer that was understood.
-	// Only then can a 404 mean that a session is gone.
-	credentialsWork atomic.Bool
-	checks          singleflight.Group
-	// refused is set when credentials that have not worked are refused.
-	refused atomic.Bool
-	// expiryBodyRefused is set when the API refused a body in the TTL call.
-	expiryBodyRefused atomic.Bool
-	// pageSizeRefused is set when the API refused a page_size.
-	pageSizeRefused atomic.Bool
+	// credentialsWork is set by the first answer that was understood, and refused
+	// when credentials that have not worked are refused.
+	credentialsWork, refused atomic.Bool
+	// expiryBodyRefused is set when the API refused a body in the TTL call, and
+	// pageSizeRefused when it refused a page_size.
+	expiryBodyRefused, pageSizeRefused atomic.Bool
 }
 
-// Fingerprint identifies the credentials without being secret: the client id, or
-// a short hash of the API key. It is the same in every run.
-func (c *Client) Fingerprint() string {
-	if c.config.APIKey == "" {
-		return "client_id:" + c.config.ClientID
-	}
-	sum := sha256.Sum256([]byte("terraform-provider-palabra fingerprint\x00" + c.config.APIKey))
-	return "api_key:" + hex.EncodeToString(sum[:6])
-}
-
-// Get reads one session, always with a request of its own. A session that does
-// not exist is ErrNotFound, refused credentials are ErrUnauthorized; the API has
-// been seen to answer both with 404, and Get tells them apart.
+// Get reads one session, always with a request of its own.
+//
+// It is ErrNotFound only with two witnesses: the API's 404, and a list that was
+// read afterwards and lacks the session. If that list holds the session, the error
+// is ErrStillListed; if it cannot be read, ErrUnconfirmed. The API has been seen to
+// answer refused credentials with 404: they are ErrUnauthorized.
 // (GET /session-storage/sessions/{session_id}, session management page.)
-func (c *Client) Get(ctx context.Context, id string) (Session, error) {
+func (c *Client) Get(ctx context.Context, id string) (Session, error) { return c.get(ctx, id, false) }
+
+// GetEnded is Get for a session that is known to have ended. Nothing is lost by a
+// wrong 404, so it needs no second witness.
+func (c *Client) GetEnded(ctx context.Context, id string) (Session, error) {
+	return c.get(ctx, id, true)
+}
+
+func (c *Client) get(ctx context.Context, id string, ended bool) (Session, error) {
 	var session Session
 	answer, err := c.call(ctx, request{
-		op: "get session", method: http.MethodGet, sessionID: id,
+		op: "get session", method: http.MethodGet, sessionID: id, ended: ended,
 		decode: func(body []byte) (err error) { session, err = decodeSession(body, id); return err },
 	})
 	if err != nil {
 		return Session{}, err
 	}
-	session.ServerTime = answer.serverTime
+	session.ServerTime, session.LocalTime = answer.serverTime, answer.localTime
 	return session, nil
 }
 
@@ -91,15 +90,15 @@ func (c *Client) SetExpiry(ctx context.Context, id string, ttlSeconds int64) (ti
 	return answer.serverTime, err
 }
 
-// Delete deletes a session, and with it a live connection. A session that does
-// not exist is ErrNotFound, which most callers treat as success. When an earlier
-// attempt may have deleted the session and its answer was lost, the error is nil.
+// Delete deletes a session, and with it a live connection. Errors are those of
+// Get. Most callers treat ErrNotFound as success; it can be ErrMaybeDeleted as well.
 // (DELETE /session-storage/sessions/{session_id}, session management page.)
 func (c *Client) Delete(ctx context.Context, id string) error {
 	c.reader.written(id)
 	answer, err := c.call(ctx, request{op: "delete session", method: http.MethodDelete, sessionID: id})
-	if answer.ambiguous && errors.Is(err, ErrNotFound) {
-		return nil
+	var apiErr *Error
+	if answer.repeated && errors.Is(err, ErrNotFound) && errors.As(err, &apiErr) {
+		apiErr.Err = fmt.Errorf("%w; %w", ErrNotFound, ErrMaybeDeleted)
 	}
 	return err
 }
@@ -128,7 +127,7 @@ func (c *Client) Create(ctx context.Context, create CreateRequest) (CreatedSessi
 	return created, nil
 }
 
-// request is one operation, whatever number of attempts it takes.
+// request is one call, whatever number of attempts it takes.
 type request struct {
 	op, method string
 	// sessionID or path say where to; one of them is set.
@@ -136,6 +135,11 @@ type request struct {
 	query           url.Values
 	body            []byte
 	notIdempotent   bool
+	// ended says that a 404 needs no second witness.
+	ended bool
+	// optional is for a call that nobody fails of: it gets one attempt, and says
+	// nothing about the credentials.
+	optional bool
 	// decode takes what the call returns out of the body of a 2xx; nil for calls
 	// that return nothing.
 	decode func(body []byte) error
@@ -173,22 +177,26 @@ func (c *Client) call(ctx context.Context, r request) (answer, error) {
 			return answer{}, c.failure(r, err)
 		}
 	}
+	got, err := c.callOnce(ctx, r)
+	if errors.Is(err, ErrStillListed) && pause(ctx, secondLook) == nil {
+		got, err = c.callOnce(ctx, r)
+	}
+	return got, err
+}
+
+func (c *Client) callOnce(ctx context.Context, r request) (answer, error) {
 	if c.refused.Load() && !c.credentialsWork.Load() {
 		return answer{}, c.failure(r, ErrRefusedBefore)
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.transport.operationTimeout())
-	defer cancel()
 	got, err := c.transport.do(ctx, c.resolve(r), r)
 	if err != nil {
-		if r.notIdempotent && got.ambiguous {
+		if r.notIdempotent && got.lost {
 			err = errors.Join(err, ErrMaybeCreated)
 		}
 		return got, c.failure(r, err)
 	}
 	if got.status < 200 || got.status >= 300 || saysNotOK(got.body) {
-		err := c.refusal(ctx, got)
-		c.noteRefusal(got, err)
-		return got, err
+		return got, c.refusal(ctx, got)
 	}
 	decode := r.decode
 	if decode == nil {

@@ -2,7 +2,6 @@ package palabra
 
 import (
 	"errors"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -18,7 +17,7 @@ func TestClient_ReadsExtendsAndDeletes(t *testing.T) {
 	s.Put(sandbox.Session{ID: testID})
 	client := s.client(t)
 	got, err := client.Get(ctx, testID)
-	want := Session{ID: testID, CreatedAt: start, UpdatedAt: start, ExpiresAt: start.Add(720 * time.Hour), ServerTime: start}
+	want := Session{LocalTime: start, ID: testID, CreatedAt: start, UpdatedAt: start, ExpiresAt: start.Add(720 * time.Hour), ServerTime: start}
 	if err != nil || got != want {
 		t.Errorf("got %+v, %v, want %+v", got, err, want)
 	}
@@ -37,39 +36,7 @@ func TestClient_ReadsExtendsAndDeletes(t *testing.T) {
 	if err := client.Delete(ctx, testID); !errors.Is(err, ErrNotFound) || !errors.As(err, &apiErr) || !apiErr.ServerTime.Equal(now) {
 		t.Errorf("second delete: %#v, want ErrNotFound", err)
 	}
-	s.expectCalls(t, "GET /sessions/"+testID, "POST /sessions/"+testID+"?ttl_seconds=600", "DELETE /sessions/"+testID, "DELETE /sessions/"+testID)
-}
-
-func TestClient_DeleteThatMayHaveWorkedIsRepeatedWithoutAnError(t *testing.T) {
-	t.Parallel()
-	lost := func(req *http.Request) (*http.Response, error) { connect(req); return nil, io.ErrUnexpectedEOF }
-	unsent := func(*http.Request) (*http.Response, error) { return nil, io.ErrUnexpectedEOF }
-	answer := func(status int) roundTrip {
-		return func(*http.Request) (*http.Response, error) { return respond(status, ""), nil }
-	}
-	for name, test := range map[string]struct {
-		before []roundTrip
-		maybe  bool
-	}{
-		"answer lost":                     {[]roundTrip{lost}, true},
-		"answer lost, then no connection": {[]roundTrip{lost, unsent}, true},
-		"bad gateway":                     {[]roundTrip{answer(http.StatusBadGateway)}, true},
-		"rate limit":                      {[]roundTrip{answer(http.StatusTooManyRequests)}, false},
-		"no connection":                   {[]roundTrip{unsent}, false},
-		"nothing":                         {nil, false},
-	} {
-		client := newClient(t, "https://api.example.com", withRetries(3))
-		attempts := slices.Concat(test.before, []roundTrip{answer(http.StatusNotFound)})
-		client.transport.base = roundTrip(func(req *http.Request) (*http.Response, error) {
-			next := attempts[0]
-			attempts = attempts[1:]
-			return next(req)
-		})
-		client.credentialsWork.Store(true)
-		if err := client.Delete(t.Context(), testID); errors.Is(err, ErrNotFound) == test.maybe || test.maybe && err != nil {
-			t.Errorf("%s: %v, want success: %t", name, err, test.maybe)
-		}
-	}
+	s.expectCalls(t, "GET /sessions/"+testID, "POST /sessions/"+testID+"?ttl_seconds=600", "DELETE /sessions/"+testID, "DELETE /sessions/"+testID, "GET /sessions?page_size=100")
 }
 
 func TestClient_Creates(t *testing.T) {
@@ -138,7 +105,7 @@ func TestClient_RefusesIDsThatAreNotASegment(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	for id, want := range map[string]string{"": "id is empty", ".": "dot segments", "..": "dot segments"} {
-		for _, call := range sessionCalls(t.Context(), s.client(t, withBulkRead(true)), id) {
+		for _, call := range sessionCalls(t.Context(), s.client(t), id) {
 			expectError(t, call(), want)
 		}
 	}
@@ -205,6 +172,13 @@ func TestFingerprint_IsStableAndNotASecret(t *testing.T) {
 		t.Errorf("pair: %q", got)
 	}
 	// Literals, because states of earlier versions contain fingerprints.
+	for endpoint, want := range map[string]string{
+		"https://API.palabra.ai/": "", "https://api.palabra.dev/v1": "@https://api.palabra.dev", "http://127.0.0.1:8920": "@http://127.0.0.1:8920",
+	} {
+		if got := newClient(t, endpoint).Fingerprint(); got != "client_id:client"+want {
+			t.Errorf("%s: %q, want %q at the end", endpoint, got, want)
+		}
+	}
 	for key, want := range map[string]string{"plbr_key": "api_key:003cbbf6d3fc", "plbr_kez": "api_key:badca559edc7"} {
 		if got := newClient(t, "", withKey(key)).Fingerprint(); got != want {
 			t.Errorf("%s: %q, want %q", key, got, want)
@@ -223,6 +197,19 @@ func TestShortenID_NeverShowsAWholeToken(t *testing.T) {
 	} {
 		if got := ShortenID(id); got != want {
 			t.Errorf("%q: %q, want %q", id, got, want)
+		}
+	}
+}
+
+func TestClient_TellsBothClocks(t *testing.T) {
+	t.Parallel()
+	local := start.Add(-time.Hour)
+	for endpoint, want := range map[string]time.Time{"https://api.example.com": local, "http://127.0.0.1:1": start} {
+		client := offline(t, roundTrip(func(*http.Request) (*http.Response, error) {
+			return respond(http.StatusOK, foundBody, "Date", start.Format(http.TimeFormat)), nil
+		}), func(c *Config) { c.Endpoint, c.Now = endpoint, func() time.Time { return local } })
+		if got, err := client.Get(t.Context(), "a.b"); err != nil || !got.ServerTime.Equal(start) || !got.LocalTime.Equal(want) {
+			t.Errorf("%s: %+v, %v; want %s", endpoint, got, err, want)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -162,6 +163,7 @@ func TestCreate_SessionLimitAs429IsNotRepeated(t *testing.T) {
 func TestCreate_WithoutAConnectionWasNotSent(t *testing.T) {
 	t.Parallel()
 	refusing, _ := tunnel(t, "", http.StatusForbidden)
+	busy, _ := tunnel(t, "", http.StatusServiceUnavailable)
 	unreachable := &url.URL{Scheme: "http", Host: "127.0.0.1:1"} // No server of another test gets this port.
 	for name, test := range map[string]struct {
 		timeout time.Duration
@@ -171,7 +173,8 @@ func TestCreate_WithoutAConnectionWasNotSent(t *testing.T) {
 	}{
 		"unverifiable certificate": {time.Minute, func(*http.Transport) {}, "certificate", 1},
 		"unreachable proxy":        {time.Minute, func(base *http.Transport) { base.Proxy = http.ProxyURL(unreachable) }, "proxyconnect", 3},
-		"refused CONNECT":          {time.Minute, func(base *http.Transport) { base.Proxy = http.ProxyURL(refusing) }, "Forbidden", 3},
+		"refused CONNECT":          {time.Minute, func(base *http.Transport) { base.Proxy = http.ProxyURL(refusing) }, "the proxy " + refusing.Host + ` refused to connect to the endpoint, with "403 Forbidden"`, 1},
+		"busy proxy":               {time.Minute, func(base *http.Transport) { base.Proxy = http.ProxyURL(busy) }, `with "503 Service Unavailable"`, 3},
 		"dropped SYN": {50 * time.Millisecond, func(base *http.Transport) {
 			// net/http lets a dial go on when its request has ended.
 			base.DialContext = func(context.Context, string, string) (net.Conn, error) {
@@ -195,6 +198,9 @@ func TestCreate_WithoutAConnectionWasNotSent(t *testing.T) {
 			_, err := client.Create(t.Context(), CreateRequest{})
 			if expectError(t, err, test.want); errors.Is(err, ErrMaybeCreated) {
 				t.Errorf("error %v says that a session may exist", err)
+			}
+			if isProxy := strings.Contains(test.want, "with "); errors.Is(err, ErrProxy) != isProxy {
+				t.Errorf("%v, want ErrProxy: %t", err, isProxy)
 			}
 			if got := dials.Load(); test.dials != 0 && got != test.dials {
 				t.Errorf("%d dials, want %d", got, test.dials)

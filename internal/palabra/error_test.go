@@ -2,8 +2,11 @@ package palabra
 
 import (
 	"bufio"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"html"
 	"net"
 	"net/http"
 	"net/url"
@@ -51,9 +54,9 @@ func TestError_SaysEachThingOnce(t *testing.T) {
 	t.Parallel()
 	for want, err := range map[string]*Error{
 		"HTTP 404: Session not found (error_code 5)":                        {StatusCode: 404, Title: "Not found", Detail: "Session not found.", Code: 5, Err: ErrNotFound},
-		"HTTP 404: session not found":                                       {StatusCode: 404, Title: "Not found", Err: ErrNotFound},
+		"HTTP 404: Not found: session not found":                            {StatusCode: 404, Title: "Not found", Err: ErrNotFound},
 		"HTTP 401: Unauthorized access is denied: credentials refused":      {StatusCode: 401, Title: "Unauthorized", Detail: "Unauthorized access is denied", Err: ErrUnauthorized},
-		"HTTP 429 Too Many Requests: The rate limit is exceeded":            {StatusCode: 429, Title: "Too many requests", Detail: "The rate limit is exceeded.", Err: ErrRateLimited},
+		"HTTP 429: Too many requests: The rate limit is exceeded":           {StatusCode: 429, Title: "Too many requests", Detail: "The rate limit is exceeded.", Err: ErrRateLimited},
 		"HTTP 502 Bad Gateway: a session may have been created":             {StatusCode: 502, Err: ErrMaybeCreated},
 		"HTTP 403: Forbidden resource: Insufficient balance (error_code 7)": {StatusCode: 403, Title: "Forbidden resource", Detail: "Insufficient balance", Code: 7, Err: ErrInsufficientBalance},
 		"EOF; a session may have been created":                              {Err: errors.Join(errors.New("EOF"), ErrMaybeCreated)},
@@ -101,18 +104,31 @@ func TestError_IsRedactedBoundedAndOneLine(t *testing.T) {
 
 func TestError_RedactsEveryFormOfASecret(t *testing.T) {
 	t.Parallel()
-	const secret = `a "b"/c+d`
-	for name, config := range map[string]Config{"pair": {ClientSecret: secret}, "key": {APIKey: secret}} {
-		for said, want := range map[string]string{
-			"bad " + secret:                      "bad [redacted]",
-			"bad " + strconv.Quote(secret):       `bad "[redacted]"`,
-			"bad ?x=" + url.QueryEscape(secret):  "bad ?x=[redacted]",
-			"bad /x/" + url.PathEscape(secret):   "bad /x/[redacted]",
-			"bad proxy http://name:pass@[::1]:1": "bad proxy http://[redacted]@[::1]:1",
-		} {
-			if got := config.readable(said); got != want {
-				t.Errorf("%s: %s becomes %s, want %s", name, said, got, want)
+	const secret = `a "b"/c+d<é&'🔑 end-of-the-secret`
+	inJSON, _ := json.Marshal(secret)
+	forms := map[string]string{
+		"as it is": secret, "Go": strconv.Quote(secret), "JSON": string(inJSON), "JSON in JSON": strconv.Quote(string(inJSON)),
+		"JSON with escaped slashes": strings.ReplaceAll(string(inJSON), "/", `\/`),
+		"query":                     url.QueryEscape(secret), "path": url.PathEscape(secret), "path in a path": url.PathEscape(url.PathEscape(secret)),
+		"lower-case path": strings.NewReplacer("%2F", "%2f", "%3C", "%3c", "%C3%A9", "%c3%a9").Replace(url.PathEscape(secret)),
+		"HTML":            html.EscapeString(secret), "HTML in HTML": html.EscapeString(html.EscapeString(secret)), "HTML hexadecimal": strings.ReplaceAll(secret, "/", "&#x2F;"),
+	}
+	for i, before := range []string{"", "x", "xy"} {
+		for name, encoding := range map[string]*base64.Encoding{"std": base64.StdEncoding, "raw": base64.RawStdEncoding, "url": base64.URLEncoding} {
+			forms[fmt.Sprint("base64 ", name, i)] = encoding.EncodeToString([]byte(before + secret + "after"))
+		}
+		forms[fmt.Sprint("base64 alone ", i)] = base64.StdEncoding.EncodeToString([]byte(before + secret))
+	}
+	for kind, adjust := range map[string]func(*Config){"pair": func(c *Config) { c.ClientSecret = secret }, "key": withKey(secret)} {
+		config := newClient(t, "", adjust).config
+		for name, form := range forms {
+			got := config.readable("bad " + form + " there")
+			if !strings.HasPrefix(got, "bad ") || !strings.HasSuffix(got, " there") || !strings.Contains(got, "[redacted]") || len(got) > len("bad [redacted] there")+20 {
+				t.Errorf("%s, %s: %s becomes %s", kind, name, form, got)
 			}
+		}
+		if got := config.readable("bad proxy http://name:pass@[::1]:1"); got != "bad proxy http://[redacted]@[::1]:1" {
+			t.Error(got)
 		}
 	}
 }

@@ -47,13 +47,13 @@ func newBubbleServer(t *testing.T, single, page time.Duration) *server {
 	return s
 }
 
-// client returns a client of the server. In a bubble it uses bulk reads.
+// client returns a client of the server.
 func (s *server) client(t rapid.TB, adjust ...func(*Config)) *Client {
 	t.Helper()
 	if s.url != "" {
 		return newClient(t, s.url, adjust...)
 	}
-	client := newClient(t, "", append([]func(*Config){withKey(sandbox.DefaultAPIKey), withBulkRead(true)}, adjust...)...)
+	client := newClient(t, "", append([]func(*Config){withKey(sandbox.DefaultAPIKey)}, adjust...)...)
 	client.transport.base = s
 	return client
 }

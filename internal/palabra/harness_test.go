@@ -45,8 +45,6 @@ func newClient(t rapid.TB, endpoint string, adjust ...func(*Config)) *Client {
 
 func withRetries(n int) func(*Config) { return func(c *Config) { c.MaxRetries = n } }
 
-func withBulkRead(on bool) func(*Config) { return func(c *Config) { c.BulkRead = on } }
-
 // withKey replaces the pair of credentials by a key.
 func withKey(key string) func(*Config) {
 	return func(c *Config) { c.ClientID, c.ClientSecret, c.APIKey = "", "", key }
@@ -116,9 +114,16 @@ func list(ctx context.Context, client *Client) (ids []string, err error) {
 	return ids, nil
 }
 
+// singleReader never reads from a page.
+type singleReader struct{ *Client }
+
+func (r singleReader) Read(ctx context.Context, id string) (Session, error) { return r.Get(ctx, id) }
+
 // read reads sessions as an engine does, so many at a time, and returns how long it
 // takes in a bubble.
-func read(t *testing.T, client *Client, parallel int, ids []string) time.Duration {
+func read(t *testing.T, client interface {
+	Read(context.Context, string) (Session, error)
+}, parallel int, ids []string) time.Duration {
 	t.Helper()
 	began, queue := elapsedClock(), make(chan string)
 	var group sync.WaitGroup

@@ -63,14 +63,9 @@ func (p *pacer) wait(ctx context.Context) error {
 	for ctx.Err() == nil {
 		left := p.take()
 		if left <= 0 {
-			break
+			return nil
 		}
-		timer := time.NewTimer(left)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-		case <-timer.C:
-		}
+		_ = pause(ctx, left)
 	}
 	return ctx.Err()
 }
@@ -151,4 +146,10 @@ func retryAfter(value string, serverTime time.Time) (time.Duration, bool) {
 		return 0, false
 	}
 	return min(max(date.Sub(serverTime), 0), maxRetryAfter), true
+}
+
+// elapsedClock measures waits and ages. Times that the API knows come from its
+// answers, never from this clock.
+func elapsedClock() time.Time {
+	return time.Now() //nolint:forbidigo // the one place for elapsed time
 }

@@ -2,30 +2,27 @@ package palabra
 
 // How many reads become few requests:
 //
-//  1. The first three reads are single.
-//  2. Then pages are listed in parallel to the reads, one at a time. Each page in a
-//     row that answers no read makes the next page wait for three more reads.
-//  3. A page answers reads for 30 seconds. It never answers for a session that this
-//     process has written.
-//  4. Reads wait for the page in flight only while pages have saved more time than
-//     waiting has cost, and for one page about a second at most.
-//  5. The walk over the pages keeps its token. It starts again after 30 seconds if
-//     it has ended or if a read wants a session whose listing is too old.
+//  1. The first read asks for the first page, and reads wait for a page in flight.
+//  2. Another page is asked for if the last one answered a read.
+//  3. All waiting for pages that answered no waiting read is together about a second.
+//     After that, or after a list that failed in whatever way, every read is single.
+//  4. A page answers reads for 30 seconds, but not for a session that this process
+//     has written.
 //
-// So reads together take at most about a second longer than single reads would,
-// even if the list fails, hangs, is slow or has holes.
+// So a list that fails, hangs, is slow or has holes costs about a second, and no
+// read fails of it.
 
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 )
 
 const (
-	pageLifetime = 30 * time.Second        // from the request for the page
-	longestWait  = 1100 * time.Millisecond // enough for pages that take a second
-	readsPerPage = 3                       // take about as long as one page
+	pageLifetime = 30 * time.Second // from the request for the page
+	patience     = 1100 * time.Millisecond
 )
 
 // reader answers single reads from list pages. Engines read resources one by one
@@ -34,39 +31,15 @@ type reader struct {
 	client   *Client
 	pageSize int
 
-	mu       sync.Mutex
-	own      map[string]bool // ids that this process has written
-	listed   map[string]listing
-	pass     pass
-	inFlight *pageCall
-	newest   *pageCall // the last page that arrived or failed
-
-	saved      time.Duration // time saved by pages, less the waits for pages
-	singleTime time.Duration // sum over all single reads
-	reading    int           // calls of Read and Prime in progress
-	idle       *time.Timer   // runs while there are none, and ends the page in flight
-	// pages counts list calls, hits the reads answered from a page, misses single
-	// reads. logged is pages at the last log record.
-	pages, hits, misses, logged int
-}
-
-// pass is one walk over the pages.
-type pass struct {
-	begun time.Time
-	token string
-	seen  *walk
-	ended bool
-	// useless counts the pages in a row that answered no read, and reads the reads
-	// since the last page. A pass begins with one useless page, so that its first
-	// three reads are single.
-	useless, reads int
-}
-
-type pageCall struct {
-	asked     time.Time
-	done      <-chan struct{}
-	cancel    context.CancelFunc
-	waitUntil time.Time // set by the first read that waits
+	mu     sync.Mutex
+	own    map[string]bool // ids that this process has written
+	listed map[string]listing
+	walk   *walk
+	// newest is the last page that was asked for; nil before the first, and after
+	// the pages have become too old.
+	newest *pageCall
+	// patience is what is left of the waiting of rule 3; 0 means single reads.
+	patience time.Duration
 }
 
 type listing struct {
@@ -74,52 +47,37 @@ type listing struct {
 	page    *pageCall
 }
 
+// pageCall is a page in flight or arrived.
+type pageCall struct {
+	asked    time.Time
+	arrived  chan struct{}
+	wanted   []string // ids of the reads that wait
+	answered bool     // a read
+}
+
 func newReader(c *Client) *reader {
-	r := &reader{client: c, pageSize: DefaultPageSize, own: make(map[string]bool), listed: make(map[string]listing)}
-	r.newPass()
-	return r
+	return &reader{client: c, pageSize: DefaultPageSize, own: make(map[string]bool), patience: patience}
 }
 
 // Read reads one session like Get, but may answer from a list page requested
 // within the last 30 seconds. Session.Listed reports that; the session may then
-// lack what the list leaves out. A session that this process has written is never
-// answered from a page. A session that is on no page is read singly, because
-// absence from a list proves nothing. Errors are those of Get.
+// lack what the list leaves out. A session that is on no page is read singly,
+// because absence from a list proves nothing. Errors are those of Get.
 func (c *Client) Read(ctx context.Context, id string) (Session, error) {
-	if !c.config.BulkRead {
-		return c.Get(ctx, id)
+	for ctx.Err() == nil {
+		found, page := c.reader.lookUp(ctx, id)
+		if found != nil {
+			return *found, nil
+		}
+		if page == nil {
+			break
+		}
+		select {
+		case <-page.arrived:
+		case <-ctx.Done():
+		}
 	}
-	r := c.reader
-	r.enter()
-	defer r.leave(ctx)
-	if session, ok := r.fromPage(ctx, id); ok {
-		return session, nil
-	}
-	began := elapsedClock()
-	session, err := c.Get(ctx, id)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.singleTime += elapsedClock().Sub(began)
-	return session, err
-}
-
-// Prime lists the first page unless that has been done, and waits for it, about a
-// second at most. Call it before Read for sessions that are likely to exist: one
-// page answers a hundred reads. Prime returns no error; Read does.
-func (c *Client) Prime(ctx context.Context) {
-	if !c.config.BulkRead {
-		return
-	}
-	r := c.reader
-	r.enter()
-	defer r.leave(ctx)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.restart(false)
-	if r.pass.token == "" && !r.pass.ended {
-		r.list(ctx)
-		r.wait(ctx)
-	}
+	return c.Get(ctx, id)
 }
 
 // written notes that this process writes the session.
@@ -129,121 +87,70 @@ func (r *reader) written(id string) {
 	r.own[id] = true
 }
 
-func (r *reader) enter() {
+// lookUp returns the session, or the page to wait for before another look. Without
+// either the session has to be read singly.
+func (r *reader) lookUp(ctx context.Context, id string) (*Session, *pageCall) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.reading++
-	if r.idle != nil {
-		r.idle.Stop()
+	if r.own[id] || checkID(id) != nil {
+		return nil, nil
 	}
+	if r.newest != nil && !r.newest.inFlight() && elapsedClock().Sub(r.newest.asked) > pageLifetime {
+		r.newest = nil
+	}
+	if found, ok := r.listed[id]; ok && elapsedClock().Sub(found.page.asked) <= pageLifetime {
+		found.page.answered = true
+		return &found.session, nil
+	}
+	switch {
+	case r.newest != nil && r.newest.inFlight():
+	case r.patience <= 0:
+		return nil, nil
+	case r.newest == nil:
+		r.walk, r.listed = newWalk(), make(map[string]listing)
+		r.ask(ctx)
+	case r.newest.answered && !r.walk.ended:
+		r.ask(ctx)
+	default:
+		return nil, nil
+	}
+	r.newest.wanted = append(r.newest.wanted, id)
+	return nil, r.newest
 }
 
-// leave ends the page in flight unless another read begins within about a second:
-// engines that read one by one leave gaps.
-func (r *reader) leave(ctx context.Context) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.reading--; r.reading > 0 {
-		return
-	}
-	if r.inFlight != nil {
-		r.idle = time.AfterFunc(longestWait, r.inFlight.cancel)
-	}
-	if r.logged != r.pages {
-		r.logged = r.pages
-		r.client.config.Logger.LogAttrs(ctx, slog.LevelInfo, "bulk read",
-			slog.Int("pages", r.pages), slog.Int("hits", r.hits), slog.Int("misses", r.misses))
-	}
-}
-
-// fromPage returns the session from a page, or false if it has to be read singly.
-func (r *reader) fromPage(ctx context.Context, id string) (Session, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for waited := false; !r.own[id]; waited = true {
-		found, known := r.listed[id]
-		if known && elapsedClock().Sub(found.page.asked) <= pageLifetime {
-			r.hits++
-			r.saved += r.singleTime / time.Duration(max(1, r.misses))
-			r.pass.useless = 0
-			if found.page == r.newest {
-				r.list(ctx) // Prefetch, so that no read has to wait.
-			}
-			return found.session, true
-		}
-		r.restart(known)
-		if r.pass.reads++; r.pass.reads > readsPerPage*r.pass.useless {
-			r.list(ctx)
-		}
-		if waited || r.inFlight == nil || r.saved <= 0 {
-			break
-		}
-		r.saved -= r.wait(ctx)
-	}
-	r.misses++
-	return Session{}, false
-}
-
-// wait waits for the page in flight without holding the lock, and returns how long.
-func (r *reader) wait(ctx context.Context) time.Duration {
-	page, began := r.inFlight, elapsedClock()
-	if page.waitUntil.IsZero() {
-		page.waitUntil = began.Add(longestWait)
-	}
-	ctx, cancel := context.WithTimeout(ctx, page.waitUntil.Sub(began))
-	defer cancel()
-	r.mu.Unlock()
+func (p *pageCall) inFlight() bool {
 	select {
-	case <-page.done:
-	case <-ctx.Done():
-	}
-	r.mu.Lock()
-	return elapsedClock().Sub(began)
-}
-
-func (r *reader) newPass() { r.pass = pass{begun: elapsedClock(), seen: newWalk(), useless: 1} }
-
-// restart begins another pass if the last one cannot answer any more.
-func (r *reader) restart(wantedIsOld bool) {
-	if r.inFlight == nil && (r.pass.ended || wantedIsOld) && elapsedClock().Sub(r.pass.begun) > pageLifetime {
-		r.newPass()
+	case <-p.arrived:
+		return false
+	default:
+		return true
 	}
 }
 
-// list requests the next page unless one is in flight or the pass has ended. All
-// reads share the page, so none of them cancels it.
-func (r *reader) list(ctx context.Context) {
-	if r.inFlight != nil || r.pass.ended {
-		return
-	}
-	call, token := &pageCall{asked: elapsedClock()}, r.pass.token
-	if token == "" {
-		r.pass.begun = call.asked
-	}
-	ctx, call.cancel = context.WithTimeout(context.WithoutCancel(ctx), pageLifetime)
-	call.done = ctx.Done()
-	r.inFlight = call
-	r.pages++
+// ask asks for the next page. All reads share it, so none of them ends it; it ends
+// when nobody would wait any longer.
+func (r *reader) ask(ctx context.Context) {
+	page := &pageCall{asked: elapsedClock(), arrived: make(chan struct{})}
+	r.newest = page
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.patience)
 	go func() {
-		defer call.cancel()
-		got, answer, err := r.client.page(ctx, r.pageSize, token)
+		defer cancel()
+		sessions, err := r.client.nextPage(ctx, r.walk, r.pageSize, true)
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.inFlight, r.newest = nil, call
-		r.pass.useless++
-		r.pass.reads = 0
-		if err == nil {
-			err = r.client.guardPage(got, answer, r.pass.seen)
-		} else if ctx.Err() != nil {
-			return // Timed out or not wanted: the next list asks for the same page.
-		}
-		if err != nil {
-			got = page{} // Ends the pass. Single reads go on and report their own errors.
-		}
-		r.pass.token, r.pass.ended = got.nextToken, got.nextToken == ""
-		for _, session := range got.sessions {
+		defer close(page.arrived)
+		for _, session := range sessions {
 			session.Listed = true
-			r.listed[session.ID] = listing{session, call}
+			r.listed[session.ID] = listing{session, page}
+			page.answered = page.answered || slices.Contains(page.wanted, session.ID)
 		}
+		switch {
+		case err != nil:
+			r.patience = 0
+		case !page.answered:
+			r.patience -= elapsedClock().Sub(page.asked)
+		}
+		r.client.config.Logger.LogAttrs(ctx, slog.LevelInfo, "list page for many reads",
+			slog.Int("sessions", len(sessions)), slog.Bool("answers", page.answered))
 	}()
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -105,7 +106,6 @@ func checkReaderAgainstModel(t *rapid.T) {
 	}
 	anyID := rapid.Custom(func(t *rapid.T) string { return fmt.Sprintf("s.%d", rapid.IntRange(0, 11).Draw(t, "session")) })
 	anyTTL := rapid.Int64Range(100_000, 900_000)
-	reads, hits := 0, 0
 	// readBeside reads while one session is written and some reads are cancelled.
 	readBeside := func(t *rapid.T, ids []string, written string, cancelled int) {
 		type answer struct {
@@ -114,8 +114,7 @@ func checkReaderAgainstModel(t *rapid.T) {
 			at      time.Time
 			before  bool // allowed before the write
 		}
-		reads += len(ids)
-		answers := make([]answer, len(ids))
+		answers, writeErr := make([]answer, len(ids)), error(nil)
 		began := elapsedClock()
 		var group sync.WaitGroup
 		for i, id := range ids {
@@ -131,10 +130,11 @@ func checkReaderAgainstModel(t *rapid.T) {
 		}
 		if written != "" {
 			ttl := anyTTL.Draw(t, "ttl")
-			group.Go(func() { _, _ = client.SetExpiry(t.Context(), written, ttl) }) // Some do not exist.
+			group.Go(func() { _, writeErr = client.SetExpiry(t.Context(), written, ttl) }) // Some do not exist.
 		}
 		group.Wait()
-		if took := elapsedClock().Sub(began); took > documentedWait+usualSingle {
+		missing := writeErr != nil || slices.ContainsFunc(answers, func(got answer) bool { return got.err != nil }) // and waits for a list
+		if took := elapsedClock().Sub(began); took > documentedWait+usualSingle && !missing {
 			t.Fatalf("the reads took %v", took)
 		}
 		for i, got := range answers {
@@ -148,10 +148,10 @@ func checkReaderAgainstModel(t *rapid.T) {
 			switch {
 			case i < cancelled && errors.Is(got.err, context.DeadlineExceeded):
 				continue
+			case errors.Is(got.err, ErrUnconfirmed) || errors.Is(got.err, ErrStillListed):
+				continue // The list that would confirm the end went wrong, or lags.
 			case got.err != nil && !errors.Is(got.err, ErrNotFound):
 				t.Fatal(got.err)
-			case got.session.Listed:
-				hits++
 			}
 			if !got.before && !m.allowed(ids[i], got.session.ExpiresAt, got.at) {
 				t.Fatalf("%s: answered %v (%v), history %v", ids[i], got.session.ExpiresAt, got.err, m.history[ids[i]])
@@ -164,7 +164,6 @@ func checkReaderAgainstModel(t *rapid.T) {
 		"read and write": func(t *rapid.T) {
 			readBeside(t, rapid.SliceOfN(anyID, 2, 12).Draw(t, "ids"), anyID.Draw(t, "written"), rapid.IntRange(0, 2).Draw(t, "cancelled"))
 		},
-		"prime": func(t *rapid.T) { client.Prime(t.Context()) },
 		"set expiry": func(t *rapid.T) {
 			readBeside(t, nil, anyID.Draw(t, "id"), 0)
 		},
@@ -194,7 +193,4 @@ func checkReaderAgainstModel(t *rapid.T) {
 			list.next.Store(&effects[rapid.IntRange(0, len(effects)-1).Draw(t, "how")])
 		},
 	})
-	if stats := client.reader; stats.hits != hits || stats.hits+stats.misses != reads {
-		t.Fatalf("%d hits and %d misses for %d reads, %d of them listed", stats.hits, stats.misses, reads, hits)
-	}
 }

@@ -1,10 +1,15 @@
 package palabra
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,134 +25,84 @@ const (
 	documentedLifetime = 30 * time.Second
 )
 
+// evenSession matches a session with an even number, unless it ends its page.
+var evenSession = regexp.MustCompile(`{"id":"user\.\d*[02468]",[^}]*},`)
+
+// omitEven leaves the sessions with even numbers out of a list.
+func omitEven(w http.ResponseWriter, r *http.Request, api http.Handler) {
+	answer := httptest.NewRecorder()
+	api.ServeHTTP(answer, r)
+	sandbox.Respond(answer.Code, jsonType, evenSession.ReplaceAllString(answer.Body.String(), ""))(w, r, api)
+}
+
+// Each case reads so many of the newest sessions, which are last in the list.
+func TestReader_TakesFewRequestsAndNoMoreTimeThanSingleReads(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name            string
+		sessions, reads int
+		parallel        int // 0 means 10
+		page            time.Duration
+		fault           sandbox.Fault
+		// requests is the most for list order and for random order; 0 is no bound.
+		requests [2]int
+	}{
+		{name: "one of one", sessions: 1, reads: 1, requests: [2]int{1, 1}},
+		{name: "three of three", sessions: 3, reads: 3, requests: [2]int{1, 1}},
+		{name: "ten of ten", sessions: 10, reads: 10, requests: [2]int{1, 1}},
+		{name: "ten of ten, one by one", sessions: 10, reads: 10, parallel: 1, requests: [2]int{1, 1}},
+		{name: "ten of ten, 300 ms a page", sessions: 10, reads: 10, page: 300 * time.Millisecond, requests: [2]int{1, 1}},
+		{name: "30 of 30", sessions: 30, reads: 30, requests: [2]int{1, 1}},
+		{name: "all of 200", sessions: 200, reads: 200, requests: [2]int{2, 14}},
+		{name: "all of 200, 300 ms a page", sessions: 200, reads: 200, page: 300 * time.Millisecond, requests: [2]int{2, 14}},
+		{name: "all of 1000", sessions: 1000, reads: 1000, requests: [2]int{10, 150}},
+		{name: "all of 1000, one by one", sessions: 1000, reads: 1000, parallel: 1, requests: [2]int{10, 200}},
+		{name: "all of 1000, 1 s a page", sessions: 1000, reads: 1000, page: time.Second},
+		{name: "three of 10,000", sessions: 10_000, reads: 3, requests: [2]int{4, 4}},
+		{name: "200 of 10,000", sessions: 10_000, reads: 200, requests: [2]int{201, 201}},
+		{name: "200 of 10,000, one by one", sessions: 10_000, reads: 200, parallel: 1, requests: [2]int{202, 202}},
+		{name: "list answers 500", sessions: 60, reads: 60, fault: sandbox.Fault{Effect: sandbox.HTMLError(500)}, requests: [2]int{61, 61}},
+		{name: "list answers 403", sessions: 60, reads: 60, fault: sandbox.Fault{Effect: sandbox.RefuseCredentials(403)}, requests: [2]int{61, 61}},
+		{name: "list answers 401", sessions: 60, reads: 60, fault: sandbox.Fault{Effect: sandbox.RefuseCredentials(401)}, requests: [2]int{61, 61}},
+		{name: "list answers with a page", sessions: 60, reads: 60, fault: sandbox.Fault{Effect: sandbox.Respond(200, "text/html", htmlPage)}, requests: [2]int{61, 61}},
+		{name: "list is cut off", sessions: 60, reads: 60, fault: sandbox.Fault{Effect: sandbox.CutBefore()}, requests: [2]int{61, 61}},
+		{name: "list is empty and never ends", sessions: 60, reads: 60, fault: sandbox.Fault{Effect: sandbox.Respond(200, jsonType, `{"data":[],"next":"x"}`)}, requests: [2]int{61, 61}},
+		{name: "list hangs", sessions: 60, reads: 60, fault: sandbox.Fault{Effect: sandbox.Hang()}, requests: [2]int{61, 61}},
+		{name: "list hangs after a page", sessions: 1000, reads: 1000, fault: sandbox.Fault{Skip: 1, Effect: sandbox.Hang()}},
+		{name: "list has holes", sessions: 1000, reads: 1000, page: 100 * time.Millisecond, fault: sandbox.Fault{Effect: omitEven}},
+	} {
+		t.Run(strings.ReplaceAll(test.name, ",", ""), func(t *testing.T) {
+			t.Parallel()
+			for i, order := range []func([]string) []string{slices.Clone[[]string], shuffled} {
+				synctest.Test(t, func(t *testing.T) {
+					s := newBubbleServer(t, usualSingle, cmp.Or(test.page, 2*usualSingle))
+					if test.fault.Operation = sandbox.OperationList; test.fault.Effect != nil {
+						s.Inject(test.fault)
+					}
+					ids, parallel := s.fill(test.sessions), cmp.Or(test.parallel, 10)
+					ids = order(ids[len(ids)-test.reads:])
+					took := read(t, s.client(t), parallel, ids)
+					pages, singles := s.counts()
+					if most := test.requests[i]; most > 0 && pages+singles > most {
+						t.Errorf("%d pages and %d singles, want %d requests at most", pages, singles, most)
+					}
+					singly := read(t, singleReader{s.client(t)}, parallel, ids)
+					// What a page answers is rewarded, also if single reads had been faster.
+					if most := singly + documentedWait + time.Duration(pages)*test.page; took > most {
+						t.Errorf("%v, want at most %v: single reads take %v", took, most, singly)
+					}
+					t.Logf("%d pages and %d singles in %v, singly %v", pages, singles, took, singly)
+				})
+			}
+		})
+	}
+}
+
 // expectListed reads one session and checks whether a page answers.
 func expectListed(t *testing.T, client *Client, id string, want bool) {
 	t.Helper()
-	if got, err := client.Read(t.Context(), id); err != nil || got.Listed != want || got.ServerTime.IsZero() {
-		t.Errorf("%s: listed %t, want %t, %v", id, got.Listed, want, err)
-	}
-	synctest.Wait()
-}
-
-func TestReader_PrimedPageAnswersReads(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newBubbleServer(t, usualSingle, usualSingle)
-		ids := s.fill(10_000)
-		client := s.client(t)
-		for range 3 {
-			client.Prime(t.Context())
-		}
-		read(t, client, 10, []string{ids[2000], ids[5000], ids[9000]})
-		if pages, singles := s.counts(); pages != 1 || singles != 3 {
-			t.Errorf("%d pages and %d singles, want 1 and 3", pages, singles)
-		}
-		expectListed(t, client, ids[99], true)
-		s.Put(sandbox.Session{ID: "made.later"})
-		expectListed(t, client, "made.later", false)
-	})
-}
-
-func TestReader_OwnWritesAreNeverAnsweredFromAPage(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newBubbleServer(t, usualSingle, usualSingle)
-		ids := s.fill(50)
-		client := s.client(t)
-		created, err := client.Create(t.Context(), CreateRequest{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		client.Prime(t.Context())
-		if _, err := client.SetExpiry(t.Context(), ids[7], 60); err != nil {
-			t.Fatal(err)
-		}
-		if err := client.Delete(t.Context(), ids[8]); err != nil {
-			t.Fatal(err)
-		}
-		expectListed(t, client, created.ID, false)
-		expectListed(t, client, ids[7], false)
-		expectListed(t, client, ids[9], true)
-		if _, err := client.Read(t.Context(), ids[8]); !errors.Is(err, ErrNotFound) {
-			t.Errorf("error %v", err)
-		}
-	})
-}
-
-func TestReader_HitOnTheNewestPagePrefetchesTheNext(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newBubbleServer(t, usualSingle, 0)
-		ids := s.fill(1000)
-		client := s.client(t)
-		client.Prime(t.Context())
-		for _, step := range []struct{ read, pages int }{{0, 2}, {1, 2}, {101, 3}, {2, 3}, {102, 3}, {299, 4}} {
-			expectListed(t, client, ids[step.read], true)
-			if pages, _ := s.counts(); pages != step.pages {
-				t.Errorf("after session %d: %d pages, want %d", step.read, pages, step.pages)
-			}
-		}
-	})
-}
-
-func TestReader_WalkStartsAgainOnlyWhenItIsOld(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newBubbleServer(t, usualSingle, usualSingle/2)
-		ids := s.fill(50)
-		client := s.client(t)
-		time.Sleep(documentedLifetime) // The walk begins with its first page.
-		expect := func(when string, wantPages, wantSingles int) {
-			t.Helper()
-			synctest.Wait()
-			if pages, singles := s.counts(); pages != wantPages || singles != wantSingles {
-				t.Errorf("%s: %d pages and %d singles, want %d and %d", when, pages, singles, wantPages, wantSingles)
-			}
-			s.ResetRequests()
-		}
-		client.Prime(t.Context())
-		expect("primed", 1, 0)
-		read(t, client, 1, shuffled(ids))
-		client.Prime(t.Context())
-		for i := range 7 {
-			if _, err := client.Read(t.Context(), fmt.Sprint("missing.", i)); !errors.Is(err, ErrNotFound) {
-				t.Error(err)
-			}
-		}
-		expect("ended, within 30 s", 0, 7)
-		time.Sleep(documentedLifetime + time.Second)
-		read(t, client, 1, shuffled(ids))
-		expect("after 30 s", 1, 4)
-		time.Sleep(documentedLifetime + time.Second)
-		client.Prime(t.Context())
-		expect("primed after 30 s", 1, 0)
-	})
-}
-
-func TestReader_WalkContinuesAfterAPause(t *testing.T) {
-	t.Parallel()
-	for name, test := range map[string]struct{ hangs, next int }{
-		"next page":                           {0, 200},
-		"page that ended because nobody read": {1, 100},
-		"first page, which is too old":        {0, 0},
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			s := newBubbleServer(t, usualSingle, 0)
-			ids := s.fill(1000)
-			client := s.client(t)
-			client.Prime(t.Context())
-			if test.hangs > 0 {
-				s.Inject(sandbox.Fault{Operation: sandbox.OperationList, Count: test.hangs, Effect: sandbox.Hang()})
-			}
-			expectListed(t, client, ids[0], true) // Asks for the second page.
-			time.Sleep(40 * time.Second)
-			next := ids[test.next:]
-			read(t, client, 1, next[:4])
-			synctest.Wait()
-			if got, err := client.Read(t.Context(), next[4]); err != nil || !got.Listed {
-				t.Errorf("%s: %+v, %v", name, got, err)
-			}
-		})
+	if got, err := client.Read(t.Context(), id); err != nil || got.Listed != want || got.ServerTime.IsZero() || got.LocalTime.IsZero() {
+		t.Errorf("%s: listed %t, want %t, %+v, %v", id, got.Listed, want, got, err)
 	}
 }
 
@@ -156,72 +111,50 @@ func TestReader_PageAnswersForThirtySeconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newBubbleServer(t, usualSingle, 900*time.Millisecond)
 		ids := s.fill(2)
-		client := s.client(t)
-		asked := elapsedClock() // A page is as old as its request.
-		client.Prime(t.Context())
+		client, asked := s.client(t), elapsedClock() // A page is as old as its request.
 		for _, step := range []struct {
-			at   time.Duration
-			want bool
-		}{{time.Second, true}, {documentedLifetime - time.Millisecond, true}, {documentedLifetime + time.Millisecond, false}} {
+			at    time.Duration
+			pages int
+		}{{0, 1}, {documentedLifetime, 1}, {documentedLifetime + time.Millisecond, 2}} {
 			time.Sleep(step.at - elapsedClock().Sub(asked))
-			expectListed(t, client, ids[1], step.want)
+			expectListed(t, client, ids[1], true)
+			if pages, singles := s.counts(); pages != step.pages || singles != 0 {
+				t.Errorf("after %s: %d pages and %d singles, want %d and none", step.at, pages, singles, step.pages)
+			}
 		}
 	})
 }
 
-// hangOnce makes the next page hang, and returns when it was given up.
-func (s *server) hangOnce() <-chan time.Time {
-	ended := make(chan time.Time, 1)
-	s.Inject(sandbox.Fault{Operation: sandbox.OperationList, Count: 1, Effect: func(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
-		<-r.Context().Done()
-		ended <- elapsedClock()
-	}})
-	return ended
-}
-
-func TestReader_PageEndsWhenNobodyReads(t *testing.T) {
+func TestReader_WrittenSessionIsReadSingly(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newBubbleServer(t, usualSingle, 0)
-		ids, ended := s.fill(20), s.hangOnce()
+	for name, write := range map[string]func(*Client, string) error{
+		"expiry": func(c *Client, id string) error { _, err := c.SetExpiry(t.Context(), id, 60); return err },
+		"delete": func(c *Client, id string) error { return c.Delete(t.Context(), id) },
+	} {
+		s := newServer(t)
+		ids := s.fill(2)
 		client := s.client(t)
-		read(t, client, 1, ids[:4])
-		for _, id := range ids[4:8] {
-			time.Sleep(900 * time.Millisecond)
-			read(t, client, 1, []string{id})
+		expectListed(t, client, ids[0], true)
+		if err := write(client, ids[0]); err != nil {
+			t.Fatal(err)
 		}
-		if synctest.Wait(); len(ended) > 0 {
-			t.Fatal("the page ended between two reads")
+		if got, err := client.Read(t.Context(), ids[0]); got.Listed || (err == nil) != (name == "expiry") {
+			t.Errorf("%s: %+v, %v", name, got, err)
 		}
-		last := elapsedClock()
-		if after := (<-ended).Sub(last); after > documentedWait {
-			t.Errorf("the page ended %v after the last read, want about a second", after)
-		}
-		// The walk goes on, after three more reads for each page that answered none.
-		s.ResetRequests()
-		read(t, client, 1, ids)
-		if pages, singles := s.counts(); pages != 1 || singles > 8 {
-			t.Errorf("%d pages and %d singles", pages, singles)
-		}
-	})
+		expectListed(t, client, ids[1], true)
+	}
 }
 
-func TestReader_PageEndsWhenItCannotAnswerAnyMore(t *testing.T) {
+func TestReader_MissingSessionIsReadSingly(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newBubbleServer(t, usualSingle, 0)
-		ids, ended := s.fill(200), s.hangOnce()
-		client := s.client(t, func(c *Config) { c.RequestTimeout = time.Hour })
-		began := elapsedClock()
-		client.Prime(t.Context())
-		for _, id := range ids {
-			time.Sleep(500 * time.Millisecond)
-			read(t, client, 1, []string{id})
+	s := newServer(t)
+	s.fill(2)
+	client := s.client(t)
+	for i := range 3 {
+		if _, err := client.Read(t.Context(), fmt.Sprint("missing.", i)); !errors.Is(err, ErrNotFound) {
+			t.Error(err)
 		}
-		if took := (<-ended).Sub(began); took != documentedLifetime {
-			t.Errorf("the page ended after %v", took)
-		}
-	})
+	}
 }
 
 func TestReader_CancelEndsOneWaitOnly(t *testing.T) {
@@ -230,34 +163,14 @@ func TestReader_CancelEndsOneWaitOnly(t *testing.T) {
 		s := newBubbleServer(t, 500*time.Millisecond, 500*time.Millisecond)
 		ids := s.fill(1)
 		client := s.client(t)
-		for name, wait := range map[string]func(context.Context) error{
-			"prime": func(ctx context.Context) error { client.Prime(ctx); return ctx.Err() },
-			"read":  func(ctx context.Context) error { _, err := client.Read(ctx, "user.1"); return err },
-		} {
-			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-			began := elapsedClock()
-			if err := wait(ctx); !errors.Is(err, context.DeadlineExceeded) || elapsedClock().Sub(began) != 100*time.Millisecond {
-				t.Errorf("%s: %v after %v", name, err, elapsedClock().Sub(began))
-			}
-			cancel()
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		began := elapsedClock()
+		if _, err := client.Read(ctx, ids[0]); !errors.Is(err, context.DeadlineExceeded) || elapsedClock().Sub(began) != 100*time.Millisecond {
+			t.Errorf("%v after %v", err, elapsedClock().Sub(began))
 		}
 		time.Sleep(500 * time.Millisecond)
 		expectListed(t, client, ids[0], true)
-	})
-}
-
-func TestReader_PrimeWaitsForAboutASecondAtMost(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newBubbleServer(t, usualSingle, 0)
-		s.Inject(sandbox.Fault{Operation: sandbox.OperationList, Effect: sandbox.Hang()})
-		client, began := s.client(t), elapsedClock()
-		for _, id := range s.fill(60) {
-			client.Prime(t.Context())
-			read(t, client, 1, []string{id})
-		}
-		if took, most := elapsedClock().Sub(began), documentedWait+60*usualSingle; took > most {
-			t.Errorf("%v, want at most %v", took, most)
-		}
+		s.expectCalls(t, "GET /sessions?page_size=100")
 	})
 }

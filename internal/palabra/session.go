@@ -19,6 +19,10 @@ type Session struct {
 	// ServerTime is the Date header of the answer that the session came with,
 	// or Config.Now where there was none.
 	ServerTime time.Time `json:"-"`
+	// LocalTime is the time of this machine when the answer arrived. If it is far
+	// from ServerTime, one of the two clocks is wrong. On a loopback address it is
+	// ServerTime.
+	LocalTime time.Time `json:"-"`
 	// Listed says that the session came from a list page, not from a read of its
 	// own. A page may lag behind the API.
 	Listed bool `json:"-"`

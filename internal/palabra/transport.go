@@ -7,14 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"sync/atomic"
 	"time"
-
-	"github.com/hashicorp/go-retryablehttp"
 )
 
 const (
@@ -25,22 +23,45 @@ const (
 	// idleTimeout is below the 60 seconds after which common load balancers close
 	// a connection, so that no request is sent while they close it.
 	idleTimeout = 50 * time.Second
+	// An HTTP/2 connection that is silent for pingAfter is pinged, and given up
+	// pingTimeout later. Otherwise one that a firewall has dropped would eat the
+	// time of every attempt, because all requests share it.
+	pingAfter   = 2 * time.Second
+	pingTimeout = 2 * time.Second
 
-	// maxBodyBytes bounds an answer after decompression.
-	maxBodyBytes = 8 << 20
+	// maxBodyBytes bounds an answer after decompression, and maxErrorBytes one that
+	// is only read for the reason of a refusal.
+	maxBodyBytes  = 8 << 20
+	maxErrorBytes = 64 << 10
 
-	shortestRetryWait = 500 * time.Millisecond
-	longestRetryWait  = 10 * time.Second
+	// maxConnections bounds how often net/http may send one attempt. It sends a
+	// request again when a connection or an HTTP/2 stream ends early, without an
+	// end if every one does.
+	maxConnections = 4
 
 	// graceAfterCancel is how long a request that cannot be repeated may continue
 	// after its caller's context has ended.
 	graceAfterCancel = 10 * time.Second
-
-	// localRetryWait and localRetries add up to a second: a server on this machine
-	// that refuses connections is starting, or not running at all.
-	localRetryWait = 250 * time.Millisecond
-	localRetries   = 4
 )
+
+var (
+	errTooSlow       = fmt.Errorf("no complete answer in time: %w", context.DeadlineExceeded)
+	errBodyTooLarge  = fmt.Errorf("the answer is larger than the limit of %d bytes", maxBodyBytes)
+	errEndedAtOnce   = fmt.Errorf("the server ended %d connections or streams in a row without an answer", maxConnections)
+	errStreamOfWrite = errors.New("the server ended the HTTP/2 stream without an answer; the request was sent once")
+)
+
+// proxyRefusal is the answer of a proxy that does not connect to the endpoint.
+type proxyRefusal struct {
+	proxy, text string
+	status      int
+}
+
+func (p *proxyRefusal) Error() string {
+	return fmt.Sprintf("the proxy %s refused to connect to the endpoint, with %q", p.proxy, p.text)
+}
+
+func (p *proxyRefusal) Unwrap() error { return ErrProxy }
 
 // transport is what all calls share: connections, credentials, pacing.
 type transport struct {
@@ -52,20 +73,8 @@ type transport struct {
 	waitMax  time.Duration
 	// lastDate is the Date of the last answer.
 	lastDate atomic.Pointer[time.Time]
-}
-
-// answer is a response whose body has been read.
-type answer struct {
-	request    request
-	status     int
-	header     http.Header
-	body       []byte
-	serverTime time.Time
-	// sentAt is when the last attempt left, or earlier: the Date of the answer
-	// before it, or the injected clock.
-	sentAt time.Time
-	// ambiguous says that an attempt failed, but may have had its effect.
-	ambiguous bool
+	// unanswered counts calls in a row that got no answer at all.
+	unanswered atomic.Int32
 }
 
 func newTransport(config Config, endpoint *url.URL) *transport {
@@ -73,11 +82,18 @@ func newTransport(config Config, endpoint *url.URL) *transport {
 		config: config, endpoint: endpoint, pacer: newPacer(),
 		waitMin: shortestRetryWait, waitMax: longestRetryWait,
 		base: &http.Transport{
-			Proxy:                 http.ProxyFromEnvironment,
+			Proxy: http.ProxyFromEnvironment,
+			OnProxyConnectResponse: func(_ context.Context, proxy *url.URL, _ *http.Request, resp *http.Response) error {
+				if resp.StatusCode == http.StatusOK {
+					return nil
+				}
+				return &proxyRefusal{proxy: proxy.Host, text: resp.Status, status: resp.StatusCode}
+			},
 			DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 			TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: config.RootCAs},
 			TLSHandshakeTimeout:   10 * time.Second,
 			ForceAttemptHTTP2:     true,
+			HTTP2:                 &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
 			MaxIdleConnsPerHost:   idleConns,
 			IdleConnTimeout:       idleTimeout,
 			ExpectContinueTimeout: time.Second,
@@ -85,75 +101,58 @@ func newTransport(config Config, endpoint *url.URL) *transport {
 	}
 }
 
-// operationTimeout bounds all attempts of one operation and the waits between
-// them. It is the longest time.Duration where the product would overflow.
-func (t *transport) operationTimeout() time.Duration {
-	attempts := min(max(int64(t.config.MaxRetries), 0), math.MaxInt32) + 1
-	longest := min(int64(t.config.RequestTimeout), math.MaxInt64-int64(maxRetryAfter)) + int64(maxRetryAfter)
-	return time.Duration(attempts * min(longest, math.MaxInt64/attempts))
-}
-
-// do sends r until an attempt needs no retry.
-func (t *transport) do(ctx context.Context, u *url.URL, r request) (answer, error) {
-	if err := t.pacer.wait(ctx); err != nil {
-		return answer{}, err
+// attempt sends r once and reads the whole answer.
+func (t *transport) attempt(ctx context.Context, u *url.URL, r request) (answer, error) {
+	got := answer{request: r, sentAt: t.sendTime()}
+	var below belowHTTP
+	if r.notIdempotent {
+		var end context.CancelFunc
+		ctx, end = outlive(ctx, below.sent)
+		defer end()
 	}
-	op := &operation{transport: t, request: r, caller: ctx}
-	attempts, cancel := op.context(ctx)
-	defer cancel()
-	req, err := t.newRequest(attempts, u, r)
+	ctx, stop := context.WithTimeoutCause(ctx, t.config.RequestTimeout, errTooSlow)
+	defer stop()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	req, err := t.newRequest(httptrace.WithClientTrace(ctx, below.trace(cancel)), u, r, &below)
 	if err != nil {
-		return answer{}, err
+		return got, err
 	}
-	client := retryablehttp.Client{
-		HTTPClient: &http.Client{
-			Transport: op,
-			Timeout:   t.config.RequestTimeout,
-			// Following a redirect would send the credentials' headers to whatever
-			// host it names.
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
-		RetryMax:     t.config.MaxRetries,
-		RetryWaitMin: t.waitMin,
-		RetryWaitMax: t.waitMax,
-		CheckRetry:   op.shouldRetry,
-		Backoff:      op.backoff,
-		ErrorHandler: retryablehttp.PassthroughErrorHandler,
-		PrepareRetry: func(*http.Request) error { return t.pacer.wait(ctx) },
+	resp, err := t.base.RoundTrip(req)
+	if err == nil {
+		got.body, err = readBody(resp)
 	}
-	resp, err := client.Do(req)
-	if resp != nil {
-		_ = resp.Body.Close() // The body has been read; this stops the attempt's timer.
+	if err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		got.lost = below.sent()
+		return got, err
 	}
-	return op.outcome(err)
+	got.status, got.header = resp.StatusCode, resp.Header
+	got.serverTime, got.localTime = t.times(resp.Header)
+	return got, nil
 }
 
-// newRequest makes the request that each attempt repeats.
-func (t *transport) newRequest(ctx context.Context, u *url.URL, r request) (*retryablehttp.Request, error) {
-	var body any
-	if r.body != nil {
-		body = r.body
-	}
-	req, err := retryablehttp.NewRequestWithContext(ctx, r.method, "", body)
+func (t *transport) newRequest(ctx context.Context, u *url.URL, r request, below *belowHTTP) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, r.method, "", bytes.NewReader(r.body))
 	if err != nil {
 		return nil, err
 	}
 	req.URL, req.Host = u, u.Host
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", t.config.UserAgent)
-	if body != nil {
+	if len(r.body) > 0 {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	return req, nil
-}
-
-// send sends one attempt with the credentials, only to the configured host. It
-// reads the whole answer, so that the connection can be used again.
-func (t *transport) send(req *http.Request) (*http.Response, []byte, error) {
-	if req.URL.Scheme != t.endpoint.Scheme || req.URL.Host != t.endpoint.Host {
-		return nil, nil, errors.New("refused to send credentials to a host other than the endpoint's")
+	if again := req.GetBody; r.notIdempotent {
+		req.GetBody = func() (io.ReadCloser, error) {
+			if below.onHTTP2Stream.Load() {
+				return nil, errStreamOfWrite
+			}
+			return again()
+		}
 	}
-	req.Header = req.Header.Clone()
 	if t.config.APIKey != "" {
 		req.Header.Set("Authorization", "Bearer "+t.config.APIKey)
 	} else {
@@ -161,33 +160,85 @@ func (t *transport) send(req *http.Request) (*http.Response, []byte, error) {
 		req.Header["ClientID"] = []string{t.config.ClientID}
 		req.Header["ClientSecret"] = []string{t.config.ClientSecret}
 	}
-	resp, err := t.base.RoundTrip(req)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer resp.Body.Close() //nolint:errcheck // read to its end, or given up
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBodyBytes+1))
-	if err == nil && len(body) > maxBodyBytes {
-		err = errBodyTooLarge
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	resp.Body = io.NopCloser(bytes.NewReader(nil))
-	return resp, body, nil
+	return req, nil
 }
 
-var errBodyTooLarge = fmt.Errorf("the answer is larger than the limit of %d bytes", maxBodyBytes)
+// readBody reads to the end, so that the connection can be used again.
+func readBody(resp *http.Response) ([]byte, error) {
+	defer resp.Body.Close() //nolint:errcheck // read to its end, or given up
+	limit := maxBodyBytes
+	switch {
+	case resp.StatusCode == http.StatusSwitchingProtocols:
+		return nil, nil // What follows is no body, and ends for no context.
+	case resp.StatusCode >= 300:
+		limit = maxErrorBytes
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, int64(limit)+1))
+	if len(body) <= limit || err != nil {
+		return body, err
+	}
+	if limit == maxBodyBytes {
+		return nil, errBodyTooLarge
+	}
+	return body[:limit], nil
+}
 
-// serverTime returns the Date of an answer, or the injected time if it has none.
-func (t *transport) serverTime(header http.Header) time.Time {
+// belowHTTP follows one attempt on its connections. net/http may send a request
+// several times.
+type belowHTTP struct {
+	connections atomic.Int32
+	// onHTTP2Stream is set when the headers go out on an HTTP/2 stream: net/http
+	// would repeat even a POST if the server resets that. On HTTP/1 it repeats a
+	// POST only if no byte was written.
+	onHTTP2Stream atomic.Bool
+}
+
+// sent reports that the attempt had a connection. Before that, nothing can have
+// reached the server.
+func (b *belowHTTP) sent() bool { return b.connections.Load() > 0 }
+
+func (b *belowHTTP) trace(cancel context.CancelCauseFunc) *httptrace.ClientTrace {
+	var isHTTP2 atomic.Bool
+	return &httptrace.ClientTrace{
+		GotConn: func(info httptrace.GotConnInfo) {
+			conn, isTLS := info.Conn.(*tls.Conn)
+			isHTTP2.Store(isTLS && conn.ConnectionState().NegotiatedProtocol == "h2")
+			if b.connections.Add(1) >= maxConnections {
+				cancel(errEndedAtOnce)
+			}
+		},
+		WroteHeaderField: func(string, []string) { b.onHTTP2Stream.Store(isHTTP2.Load()) },
+	}
+}
+
+// outlive returns a context that ends with ctx or, if the request is on its way by
+// then, some time later: the answer to a create holds the id of a session that
+// would otherwise be lost.
+func outlive(ctx context.Context, sent func() bool) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		if sent() {
+			_ = pause(longer, graceAfterCancel)
+		}
+		cancel()
+	})
+	return longer, func() { stop(); cancel() }
+}
+
+// times returns the Date of an answer and this machine's time, which replaces a
+// missing Date.
+func (t *transport) times(header http.Header) (server, local time.Time) {
+	local = t.config.Now().UTC().Truncate(time.Second)
 	date, err := http.ParseTime(header.Get("Date"))
 	if err != nil {
-		return t.config.Now().UTC().Truncate(time.Second)
+		return local, local
 	}
 	date = date.UTC()
 	t.lastDate.Store(&date)
-	return date
+	if isLoopback(t.endpoint.Hostname()) {
+		local = date // The clock of a sandbox on this machine is moved on purpose.
+	}
+	return date, local
 }
 
 // sendTime returns the Date of the last answer, or the injected time before one.

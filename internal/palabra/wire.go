@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,9 +22,20 @@ func encodeExpiry(ttlSeconds int64) []byte {
 	return fmt.Appendf(nil, `{"data":{"ttl_seconds":%d}}`, ttlSeconds)
 }
 
-// toUTC converts the times, which may have other offsets.
+// lastTime is the last one that RFC 3339 can express in UTC.
+var lastTime = time.Date(9999, time.December, 31, 23, 59, 59, 0, time.UTC)
+
+// toUTC converts the times, which may have other offsets. An offset can move a time
+// out of the years that RFC 3339 has.
 func (s *Session) toUTC() {
-	s.CreatedAt, s.UpdatedAt, s.ExpiresAt = s.CreatedAt.UTC(), s.UpdatedAt.UTC(), s.ExpiresAt.UTC()
+	for _, t := range []*time.Time{&s.CreatedAt, &s.UpdatedAt, &s.ExpiresAt} {
+		if *t = t.UTC(); t.After(lastTime) {
+			*t = lastTime
+		}
+		if t.Year() < 1 {
+			*t = time.Time{}
+		}
+	}
 }
 
 // decodeSession decodes {"data": {…}}. It refuses an answer for another session,
@@ -174,25 +186,39 @@ func decodePage(body []byte) (page, error) {
 type problem struct {
 	titles, details []string
 	code            int
-	// known says that the body is in one of the forms that the API has used:
-	// "errors", or the older "error".
-	known bool
+	// mayBeAPI says that the body is empty or a JSON object, and known that it is in
+	// one of the forms that the API has used: "errors", or the older "error".
+	mayBeAPI, known bool
 }
 
 // decodeProblem keeps what it can read of an error body: the API's problem list,
-// its older bodies, and what FastAPI and gateways send. It returns false for a
-// body that is not a JSON object.
-func decodeProblem(body []byte) (problem, bool) {
-	var (
-		said   problem
-		fields map[string]json.RawMessage
-	)
-	if !startsWith(body, '{') || json.Unmarshal(body, &fields) != nil {
-		return said, false
+// its older bodies, and what FastAPI and gateways send.
+func decodeProblem(body []byte) problem {
+	said := problem{mayBeAPI: isEmpty(body)}
+	var fields map[string]json.RawMessage
+	body = body[:min(len(body), maxErrorBytes)]
+	if startsWith(body, '{') && json.Unmarshal(body, &fields) == nil {
+		said.mayBeAPI = true
+		said.known = fields["errors"] != nil || fields["error"] != nil
+		said.read(body, 5)
 	}
-	said.known = fields["errors"] != nil || fields["error"] != nil
-	said.read(body, 5)
-	return said, true
+	return said
+}
+
+// The API documents neither status nor code of the session limit, so the wording
+// decides. Rate limits and the limits of other fields do not count.
+var (
+	sessionLimitWords = regexp.MustCompile(`(?i)(limit|quota|too many|maximum|exceed).*(session|parallel)|(session|parallel).*(limit|quota|maximum|exceed)`)
+	otherLimitWords   = regexp.MustCompile(`(?i)\brate\b|request|subscriber|ttl`)
+	endpointWords     = regexp.MustCompile(`(?i)endpoint|route|path|url`)
+)
+
+func (p problem) texts() []string { return slices.Concat(p.titles, p.details) }
+
+func (p problem) isSessionLimit(status int) bool {
+	return (status >= 401 || status < 300) && status < 500 && slices.ContainsFunc(p.texts(), func(text string) bool {
+		return sessionLimitWords.MatchString(text) && !otherLimitWords.MatchString(text)
+	})
 }
 
 // read collects texts down to the given depth of nesting.

@@ -76,6 +76,16 @@ func TestWire_TimestampsWithFractionsAndOffsetsAreUTC(t *testing.T) {
 	}
 }
 
+// An offset can move a time out of the years that RFC 3339, and a state, can hold.
+func TestWire_TimestampsAreClampedToTheYearsOfRFC3339(t *testing.T) {
+	t.Parallel()
+	got, err := decodeSession([]byte(`{"data":{"created_at":"0000-01-01T00:00:00+12:00","updated_at":"9999-12-31T23:59:59Z","expires_at":"9999-12-31T23:59:59-12:00"}}`), "a")
+	end := time.Date(9999, time.December, 31, 23, 59, 59, 0, time.UTC)
+	if want := (Session{ID: "a", UpdatedAt: end, ExpiresAt: end}); err != nil || got != want {
+		t.Errorf("%+v, %v, want %+v", got, err, want)
+	}
+}
+
 func TestWire_CreateSendsOnlyWhatIsSet(t *testing.T) {
 	t.Parallel()
 	none := 0

@@ -33,11 +33,14 @@ func (d *providerData) readError(sessionID string, err error) diag.Diagnostic {
 	return d.apiError("Unable to read session", err)
 }
 
-// explain returns the detail of a diagnostic. Refused credentials fail every
-// instance of a plan, so the advice about them is given only once.
+// explain returns the detail of a diagnostic. Refused credentials and an API that
+// does not answer fail every instance of a plan, so the advice is given only once.
 func (d *providerData) explain(err error) string {
 	said := sentence(err.Error())
 	if errors.Is(err, palabra.ErrUnauthorized) && !d.refusalTold.CompareAndSwap(false, true) {
+		return said
+	}
+	if errors.Is(err, palabra.ErrUnanswered) && !d.silenceTold.CompareAndSwap(false, true) {
 		return said
 	}
 	return said + "\n\n" + d.advice(err)
@@ -73,12 +76,30 @@ func (d *providerData) advice(err error) string {
 	case errors.Is(err, palabra.ErrNotFound):
 		next = "The session does not exist: it has expired, or somebody deleted it, or the id is misspelled." + spaceAtAnEnd(sessionOf(err)) +
 			" Check the id, or remove it from the configuration."
+	case errors.Is(err, palabra.ErrStillListed):
+		next = "Something between this machine and the API may answer in its place, or the API is slow to notice a change. Run the command again. Nothing was removed from the state."
+	case errors.Is(err, palabra.ErrUnconfirmed):
+		next = "Gateways and refused credentials answer with 404, too. So a session counts as gone only if a list of the sessions lacks it, and that list could not be read. " +
+			"Run the command again; if the error persists, check the endpoint attribute (" + envEndpoint + ") and the network. Nothing was removed from the state."
+	case errors.Is(err, palabra.ErrProxy):
+		next = "The proxy answered, not the API, and no request has reached the API. Check HTTPS_PROXY and NO_PROXY, and whether the proxy allows the endpoint. Nothing was removed from the state."
 	case errors.Is(err, palabra.ErrRateLimited):
 		next = "The API limits the rate of requests. Run again later, with a lower -parallelism, or raise max_retries in the provider configuration."
 	default:
 		next = transportAdvice(err)
 	}
 	return next
+}
+
+// clockWarning is shown once, if the clocks of the API and of this machine disagree.
+func (d *providerData) clockWarning(session palabra.Session) diag.Diagnostics {
+	if !clocksDisagree(session) || !d.clocksTold.CompareAndSwap(false, true) {
+		return nil
+	}
+	return diag.Diagnostics{diag.NewWarningDiagnostic("Clocks disagree",
+		fmt.Sprintf("The API's answers are dated %s, and this machine's clock says %s. One of them is wrong. "+
+			"Renewals are planned by the clock that leaves a session less time. Set this machine's clock; if it is right, report the difference to Palabra.",
+			session.ServerTime.Format(time.RFC3339), session.LocalTime.Format(time.RFC3339)))}
 }
 
 // createdAfter is a filter that selects a session which may have been created.
@@ -93,7 +114,7 @@ func createdAfter(err error) string {
 
 func transportAdvice(err error) string {
 	var apiErr *palabra.Error
-	if errors.As(err, &apiErr) && apiErr.StatusCode >= 400 && apiErr.StatusCode < 500 {
+	if errors.As(err, &apiErr) && apiErr.StatusCode >= 400 && apiErr.StatusCode < 500 && !errors.Is(err, palabra.ErrNotTheAPI) {
 		return "The API refused the request. Its message above gives the reason."
 	}
 	return "Run the command again. If the error persists, check the endpoint attribute (" + envEndpoint + "), the network, and the status of the Palabra service. " +

@@ -105,12 +105,12 @@ func (f *fixture) ResetRequests() {
 func pairOf(url, clientID string) attributes {
 	return attributes{
 		"endpoint": url, "client_id": clientID, "client_secret": testClientSecret,
-		"max_retries": 0, "bulk_read": false,
+		"max_retries": 0,
 	}
 }
 
 func keyOf(url string) attributes {
-	return attributes{"endpoint": url, "api_key": testAPIKey, "max_retries": 0, "bulk_read": false}
+	return attributes{"endpoint": url, "api_key": testAPIKey, "max_retries": 0}
 }
 
 // putSession stores a session that was created at the clock's present time.

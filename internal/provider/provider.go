@@ -58,7 +58,6 @@ type providerModel struct {
 	RequestTimeout        types.String `tfsdk:"request_timeout"`
 	MaxRetries            types.Int64  `tfsdk:"max_retries"`
 	RenewOnly             types.Bool   `tfsdk:"renew_only"`
-	BulkRead              types.Bool   `tfsdk:"bulk_read"`
 }
 
 func (p *palabraProvider) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {
@@ -116,10 +115,6 @@ func (p *palabraProvider) Schema(_ context.Context, _ provider.SchemaRequest, re
 				Validators:          []validator.Int64{int64validator.Between(0, 100)},
 			},
 			"renew_only": renewOnlyAttribute,
-			"bulk_read": schema.BoolAttribute{
-				MarkdownDescription: "Whether the provider answers many reads from a few pages of the session list. Default `true`. Environment: `PALABRA_BULK_READ`.",
-				Optional:            true,
-			},
 		},
 	}
 }
@@ -136,7 +131,7 @@ func (p *palabraProvider) ValidateConfig(ctx context.Context, req provider.Valid
 	if endpoint := config.Endpoint; !endpoint.IsNull() && !endpoint.IsUnknown() {
 		var ignored diag.Diagnostics // Configure reports an invalid variable.
 		allowed := config.AllowInsecureEndpoint.IsUnknown() ||
-			enabled("allow_insecure_endpoint", config.AllowInsecureEndpoint, envAllowInsecureEndpoint, os.Getenv, false, &ignored)
+			enabled("allow_insecure_endpoint", config.AllowInsecureEndpoint, envAllowInsecureEndpoint, os.Getenv, &ignored)
 		source := setting{"endpoint", envEndpoint}.source(endpoint)
 		// The warning about an unsafe endpoint comes from Configure, once.
 		resp.Diagnostics.Append(validateEndpoint(endpoint.ValueString(), allowed, source).Errors()...)

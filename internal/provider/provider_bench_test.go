@@ -25,7 +25,6 @@ func benchEngine(b *testing.B, n int) *story {
 	listener := httptest.NewServer(s)
 	b.Cleanup(listener.Close)
 	provider := pairOf(listener.URL, testClientID)
-	delete(provider, "bulk_read")
 	return &story{Engine: &simulated.Engine{Ctx: b.Context()}, t: b, provider: provider}
 }
 

@@ -23,7 +23,6 @@ const (
 	envEndpoint              = "PALABRA_API_URL" // the vendor's name
 	envAllowInsecureEndpoint = "PALABRA_ALLOW_INSECURE_ENDPOINT"
 	envCACertFile            = "PALABRA_CA_CERT_FILE"
-	envBulkRead              = "PALABRA_BULK_READ"
 )
 
 // firstUnknown names an attribute that is known only after apply, if there is one.
@@ -43,7 +42,6 @@ func (m providerModel) firstUnknown() string {
 		{"request_timeout", m.RequestTimeout},
 		{"max_retries", m.MaxRetries},
 		{"renew_only", m.RenewOnly},
-		{"bulk_read", m.BulkRead},
 	} {
 		if attribute.value.IsUnknown() {
 			return attribute.name
@@ -55,12 +53,12 @@ func (m providerModel) firstUnknown() string {
 // resolve merges the configuration with the environment. The second result
 // says where the credentials came from, for errors about refused ones.
 func (m providerModel) resolve(getenv func(string) string) (palabra.Config, string, diag.Diagnostics) {
-	config := palabra.Config{MaxRetries: defaultMaxRetries, BulkRead: true}
+	config := palabra.Config{MaxRetries: defaultMaxRetries}
 	source, diags := m.resolveCredentials(getenv, &config)
 
 	endpoint := setting{"endpoint", envEndpoint}
 	config.Endpoint = endpoint.value(m.Endpoint, getenv)
-	config.AllowInsecureEndpoint = enabled("allow_insecure_endpoint", m.AllowInsecureEndpoint, envAllowInsecureEndpoint, getenv, false, &diags)
+	config.AllowInsecureEndpoint = enabled("allow_insecure_endpoint", m.AllowInsecureEndpoint, envAllowInsecureEndpoint, getenv, &diags)
 	if config.Endpoint != "" {
 		diags.Append(validateEndpoint(config.Endpoint, config.AllowInsecureEndpoint, endpoint.source(m.Endpoint))...)
 	}
@@ -78,18 +76,17 @@ func (m providerModel) resolve(getenv func(string) string) (palabra.Config, stri
 	if !m.MaxRetries.IsNull() {
 		config.MaxRetries = int(m.MaxRetries.ValueInt64())
 	}
-	config.BulkRead = enabled("bulk_read", m.BulkRead, envBulkRead, getenv, true, &diags)
 	return config, source, diags
 }
 
-// enabled reads a boolean setting; otherwise is its default.
-func enabled(attribute string, configured types.Bool, variable string, getenv func(string) string, otherwise bool, diags *diag.Diagnostics) bool {
+// enabled reads a boolean setting, false by default.
+func enabled(attribute string, configured types.Bool, variable string, getenv func(string) string, diags *diag.Diagnostics) bool {
 	text := getenv(variable)
 	switch {
 	case !configured.IsNull():
 		return configured.ValueBool()
 	case text == "":
-		return otherwise
+		return false
 	}
 	value, err := strconv.ParseBool(text)
 	if err != nil {

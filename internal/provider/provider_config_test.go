@@ -51,7 +51,6 @@ func TestProviderConfig_EachFaultIsOneAttributeError(t *testing.T) {
 		"no scheme":         {withEndpoint("127.0.0.1:8920"), environment(), map[string]string{"endpoint": "the endpoint attribute of the provider configuration cannot be used: it has no scheme: add \"http://\""}},
 		"env endpoint":      {key, environment(envEndpoint, "ftp://x"), map[string]string{"endpoint": envEndpoint}},
 		"env insecure":      {key, environment(envAllowInsecureEndpoint, "maybe"), map[string]string{"allow_insecure_endpoint": envAllowInsecureEndpoint}},
-		"env bulk_read":     {key, environment(envBulkRead, "maybe"), map[string]string{"bulk_read": envBulkRead}},
 		"CA file missing":   {withCA(missing), environment(), map[string]string{"ca_cert_file": missing}},
 		"CA file not named": {withCA(""), environment(), map[string]string{"ca_cert_file": "cannot be read"}},
 		"CA file of env":    {key, environment(envCACertFile, missing), map[string]string{"ca_cert_file": envCACertFile}},
@@ -88,18 +87,14 @@ func TestProviderConfig_SettingsHaveDefaultsAndCanBeChanged(t *testing.T) {
 	t.Parallel()
 	key := types.StringValue("key")
 	got, _, diags := providerModel{APIKey: key}.resolve(environment())
-	if len(diags) > 0 || got.MaxRetries != 4 || !got.BulkRead || got.RequestTimeout != 0 || got.AllowInsecureEndpoint || got.RootCAs != nil {
+	if len(diags) > 0 || got.MaxRetries != 4 || got.RequestTimeout != 0 || got.AllowInsecureEndpoint || got.RootCAs != nil {
 		t.Errorf("defaults: %+v, %v", got, diags)
 	}
 	got, _, diags = providerModel{
-		APIKey: key, MaxRetries: types.Int64Value(0), BulkRead: types.BoolValue(true), RequestTimeout: types.StringValue("45s"),
-	}.resolve(environment(envBulkRead, "false", envEndpoint, "https://example.com"))
-	if len(diags) > 0 || got.MaxRetries != 0 || !got.BulkRead || got.RequestTimeout.Seconds() != 45 || got.Endpoint != "https://example.com" {
+		APIKey: key, MaxRetries: types.Int64Value(0), RequestTimeout: types.StringValue("45s"),
+	}.resolve(environment(envEndpoint, "https://example.com"))
+	if len(diags) > 0 || got.MaxRetries != 0 || got.RequestTimeout.Seconds() != 45 || got.Endpoint != "https://example.com" {
 		t.Errorf("configured: %+v, %v", got, diags)
-	}
-	got, _, diags = providerModel{APIKey: key}.resolve(environment(envBulkRead, "false"))
-	if len(diags) > 0 || got.BulkRead {
-		t.Errorf("bulk_read from the environment: %+v, %v", got, diags)
 	}
 }
 

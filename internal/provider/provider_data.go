@@ -29,7 +29,7 @@ type providerData struct {
 	rotated rotatedAccounts
 	// refusalTold and limitTold say that the long form of an error has been shown.
 	// Many instances may get the same error.
-	refusalTold, limitTold atomic.Bool
+	refusalTold, silenceTold, limitTold, clocksTold atomic.Bool
 	// readRefused says that refused credentials have failed the read of a managed
 	// resource, and so the run.
 	readRefused atomic.Bool

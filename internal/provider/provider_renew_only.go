@@ -31,7 +31,7 @@ var renewOnlyAttribute = schema.BoolAttribute{
 // renewOnly is true if either source says so: a gate that the runner sets must not
 // be opened by the configuration that passes through it.
 func renewOnly(configured types.Bool, getenv func(string) string, diags *diag.Diagnostics) bool {
-	return configured.ValueBool() || enabled("renew_only", types.BoolNull(), envRenewOnly, getenv, false, diags)
+	return configured.ValueBool() || enabled("renew_only", types.BoolNull(), envRenewOnly, getenv, diags)
 }
 
 // keptArguments are those that only a person may change: with another value, a

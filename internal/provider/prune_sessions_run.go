@@ -121,7 +121,7 @@ func (p *pruning) deleteOldest(ctx context.Context, selected []palabra.Session, 
 		}
 		err := p.client.Delete(ctx, session.ID)
 		switch {
-		case err == nil:
+		case err == nil, errors.Is(err, palabra.ErrMaybeDeleted):
 			p.deleted++
 			p.report("Deleted session %s (%d of %d)", session.ID, p.deleted, limit)
 		case errors.Is(err, palabra.ErrNotFound):

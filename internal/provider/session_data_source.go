@@ -50,7 +50,7 @@ func (d *sessionDataSource) Read(ctx context.Context, req datasource.ReadRequest
 	if client == nil {
 		return
 	}
-	session, err := client.Read(ctx, model.ID.ValueString())
+	session, err := client.Get(ctx, model.ID.ValueString())
 	if err != nil {
 		resp.Diagnostics.AddAttributeError(path.Root("id"), summary, d.data.explain(err))
 		return

@@ -1,8 +1,11 @@
 package provider
 
 import (
+	"net/http"
 	"testing"
 	"time"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
 // hangUp is the usual end of a session: a client connects and leaves, and the
@@ -160,4 +163,58 @@ func TestSessionEnd_PalabraSessionIsCreatedAgain(t *testing.T) {
 		s.expectWrites("POST", "POST "+id)
 		s.expectEmptyPlan()
 	}
+}
+
+// A gateway answers with 404 in every shape. The sessions live.
+func TestSessionEnd_OfAGatewayIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		list sandbox.Effect // nil: the list works
+		says string
+	}{
+		"the sessions are listed": {nil, "lists it"},
+		"the list fails":          {sandbox.HTMLError(http.StatusBadGateway), "no list of the sessions could be read"},
+		"the list is a 404":       {sandbox.Respond(http.StatusNotFound, "application/json", "{}"), "no list of the sessions could be read"},
+	} {
+		for _, body := range []string{"", "{}", `{"message":"Not Found"}`} {
+			t.Run(name+" "+body, func(t *testing.T) {
+				t.Parallel()
+				s := newAppliedStory(t, sessionsOfBothTypes(), "s1")
+				before := s.State.Clone()
+				gateway := sandbox.Respond(http.StatusNotFound, "application/json", body)
+				for _, operation := range []sandbox.Operation{sandbox.OperationGet, sandbox.OperationDelete} {
+					s.Inject(sandbox.Fault{Operation: operation, Effect: gateway})
+				}
+				if test.list != nil {
+					s.Inject(sandbox.Fault{Operation: sandbox.OperationList, Effect: test.list})
+					s.refused(command{}, "Unable to read session", test.says, "Nothing was removed from the state")
+				} else {
+					s.expectEmptyPlan() // From the list.
+				}
+				out := s.applyFails(command{Destroy: true, NoRefresh: true}, "Unable to delete session", test.says)
+				if len(out.Done) > 0 {
+					t.Errorf("done: %v", out.Done)
+				}
+				for at, held := range before.Current {
+					if !s.State.Current[at].Value.Equal(held.Value) {
+						t.Errorf("%s was %s, is %s", at, held.Value, s.State.Current[at].Value)
+					}
+					s.lives(s.id(at), true)
+				}
+			})
+		}
+	}
+}
+
+// A page of the list answers most reads; here one is asked for singly.
+func TestSessionEnd_ListedSessionIsKeptWithAWarning(t *testing.T) {
+	t.Parallel()
+	s := newAppliedStory(t, sessionsOfBothTypes(), "s1")
+	s.Inject(sandbox.Fault{Operation: sandbox.OperationGet, Effect: sandbox.Respond(http.StatusNotFound, "application/json", "{}")})
+	// The page that answers many reads fails once, the list that confirms does not.
+	s.Inject(sandbox.Fault{Operation: sandbox.OperationList, Count: 1, Effect: sandbox.HTMLError(http.StatusBadGateway)})
+	warnings := s.run()
+	s.expectWarnings(warnings, `Session not read, but listed … "s1"`, "Session not read, but listed … "+s.id(sessionAt("it")))
+	s.active(room("it"), true)
+	s.active(sessionAt("it"), true)
 }

@@ -5,25 +5,11 @@ import (
 	"testing"
 )
 
-func TestSessionExpiry_NewInstancesAreCheckedWithFewRequests(t *testing.T) {
-	t.Parallel()
-	s := newStory(t)
-	s.provider["bulk_read"] = true
-	for i := range 50 {
-		s.put(numberedID(i))
-		s.config[room(numberedID(i))] = lasts(numberedID(i))
-	}
-	s.expectWarnings(s.Plan(s.config, command{}).Problems)
-	if requests := s.Requests(); len(requests) != 1 {
-		t.Errorf("%d requests, want one for a page", len(requests))
-	}
-}
-
 // TestSessionExpiry_EngineRefreshCostsFewRequests, although an engine reads the
 // instances one by one, ten at a time.
 func TestSessionExpiry_EngineRefreshCostsFewRequests(t *testing.T) {
 	t.Parallel()
-	const instances, maxPages, maxRequests = 200, 2, 40
+	const instances, maxPages, maxRequests = 200, 2, 14
 	f := newFixture(t)
 	f.putMany(instances)
 	c := newCLI(t)

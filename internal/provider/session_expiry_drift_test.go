@@ -61,7 +61,6 @@ func TestSessionExpiry_OnlyAnEarlierExpiryIsDrift(t *testing.T) {
 func TestSessionExpiry_LaggingListPlansNothing(t *testing.T) {
 	t.Parallel()
 	s := newStory(t)
-	s.provider["bulk_read"] = true
 	config := make(configuration)
 	for i := range 20 {
 		id := fmt.Sprintf("s%d", i)

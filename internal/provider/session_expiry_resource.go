@@ -228,8 +228,7 @@ func (r *sessionExpiryResource) warnIfMissing(ctx context.Context, sessionID typ
 	if sessionID.IsUnknown() || r.data.client == nil || r.data.guard.isApplying() {
 		return diags
 	}
-	r.data.client.Prime(ctx)
-	switch _, err := r.data.client.Read(ctx, id); {
+	switch _, err := r.data.client.Get(ctx, id); {
 	case err == nil:
 	case errors.Is(err, palabra.ErrNotFound):
 		diags.AddAttributeWarning(path.Root("session_id"), "Session does not exist",

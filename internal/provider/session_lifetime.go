@@ -223,14 +223,14 @@ func (m *lifetimeModel) recordGrant(note *sessionNote, got grant) {
 func (m *lifetimeModel) needsSingleRead(listed palabra.Session, note sessionNote) bool {
 	unread := note.Instance == ""
 	expiryIsNews := !listed.ExpiresAt.IsZero() && (m.ExpiresAt.IsNull() || isEarlier(listed.ExpiresAt, m.ExpiresAt))
-	return unread || expiryIsNews || !m.isActive()
+	return unread || expiryIsNews
 }
 
 // observe updates the model to a session that was just read, and returns the
 // updated note.
 func (m *lifetimeModel) observe(session palabra.Session, note sessionNote) (sessionNote, diag.Diagnostics) {
 	var diags diag.Diagnostics
-	note.ServerTime = session.ServerTime
+	note.ServerTime = cautiousTime(session)
 	if !session.ExpiresAt.IsZero() {
 		note.ExpiresAt = session.ExpiresAt
 		if session.ExpiresAt.After(note.LatestEnd) {
@@ -255,6 +255,23 @@ func (m *lifetimeModel) observe(session palabra.Session, note sessionNote) (sess
 	}
 	m.RenewAt = m.renewAt(note)
 	return note, diags
+}
+
+// clockTolerance is how far the clocks of the API and of this machine may be apart.
+const clockTolerance = 5 * time.Minute
+
+func clocksDisagree(session palabra.Session) bool {
+	return session.ServerTime.Sub(session.LocalTime).Abs() > clockTolerance && !session.LocalTime.IsZero()
+}
+
+// cautiousTime is the server's time, or this machine's if the two disagree and it
+// leaves less of the session's lifetime: a renewal too many costs less than a
+// session that is not renewed.
+func cautiousTime(session palabra.Session) time.Time {
+	if clocksDisagree(session) && session.LocalTime.After(session.ServerTime) {
+		return session.LocalTime
+	}
+	return session.ServerTime
 }
 
 // adopt fills in the arguments after an import or a move. The API does not return

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -59,12 +60,11 @@ func TestLifetimeRead_PageOnlyConfirms(t *testing.T) {
 		instance string
 		single   bool
 	}{
-		"as known":     {func(*lifetimeModel) {}, "i", false},
-		"later":        {func(m *lifetimeModel) { m.ExpiresAt = timestamp(epoch.Add(time.Hour)) }, "i", false},
-		"earlier":      {func(m *lifetimeModel) { m.ExpiresAt = timestamp(epoch.Add(3 * time.Hour)) }, "i", true},
-		"no expiry":    {func(m *lifetimeModel) { m.ExpiresAt = timestamp(time.Time{}) }, "i", true},
-		"ended before": {func(m *lifetimeModel) { m.Active = types.BoolValue(false) }, "i", true},
-		"first read":   {func(*lifetimeModel) {}, "", true},
+		"as known":   {func(*lifetimeModel) {}, "i", false},
+		"later":      {func(m *lifetimeModel) { m.ExpiresAt = timestamp(epoch.Add(time.Hour)) }, "i", false},
+		"earlier":    {func(m *lifetimeModel) { m.ExpiresAt = timestamp(epoch.Add(3 * time.Hour)) }, "i", true},
+		"no expiry":  {func(m *lifetimeModel) { m.ExpiresAt = timestamp(time.Time{}) }, "i", true},
+		"first read": {func(*lifetimeModel) {}, "", true},
 	} {
 		model := givenLifetime(7200)
 		test.change(&model)
@@ -109,5 +109,31 @@ func TestLifetimeImport_KeepsWhatIsKnown(t *testing.T) {
 	model.observe(palabra.Session{CreatedAt: epoch, ExpiresAt: epoch.Add(time.Hour)}, sessionNote{})
 	if model.TTLSeconds.ValueInt64() != 60 || model.DeleteOnDestroy.ValueBool() || !timeOf(model.ExpiresAt).Equal(epoch.Add(time.Hour)) {
 		t.Errorf("%+v", model)
+	}
+}
+
+func TestLifetimeRead_ClockThatLeavesLessTimeDecides(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		local, want time.Time
+		warns       bool
+	}{
+		"clocks agree":      {epoch.Add(4 * time.Minute), epoch, false},
+		"API behind":        {epoch.Add(time.Hour), epoch.Add(time.Hour), true},
+		"API ahead":         {epoch.Add(-time.Hour), epoch, true},
+		"no local time":     {time.Time{}, epoch, false},
+		"API decades ahead": {epoch.AddDate(-40, 0, 0), epoch, true},
+	} {
+		session := palabra.Session{ExpiresAt: epoch.Add(2 * time.Hour), ServerTime: epoch, LocalTime: test.local}
+		model := givenLifetime(7200)
+		if note, _ := model.observe(session, sessionNote{}); !note.ServerTime.Equal(test.want) {
+			t.Errorf("%s: time %s, want %s", name, note.ServerTime, test.want)
+		}
+		var data providerData
+		if diags := data.clockWarning(session); (len(diags) == 1) != test.warns {
+			t.Errorf("%s: %v", name, diags)
+		} else if test.warns && (!strings.Contains(diags[0].Detail(), test.local.Format(time.RFC3339)) || len(data.clockWarning(session)) > 0) {
+			t.Errorf("%s: %v, want both times, once", name, diags)
+		}
 	}
 }

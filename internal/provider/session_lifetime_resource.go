@@ -49,8 +49,13 @@ func (d *providerData) refreshLifetime(ctx context.Context, model lifetimeResour
 	switch imported := m.ExpiresAt.IsNull() && note.Instance == ""; {
 	case err == nil:
 		d.noteAccount(&newer)
+		resp.Diagnostics.Append(d.clockWarning(session)...)
 		newer, diags = model.observe(session, newer)
 		resp.Diagnostics.Append(diags...)
+	case errors.Is(err, palabra.ErrStillListed) && !imported:
+		resp.Diagnostics.AddWarning("Session not read, but listed", fmt.Sprintf("%s\n\nThe state of session %q is kept. "+
+			"If this does not pass, something between this machine and the API answers in its place.", sentence(err.Error()), id))
+		return
 	case !errors.Is(err, palabra.ErrNotFound):
 		resp.Diagnostics.Append(d.readError(id, err))
 		return
@@ -79,6 +84,9 @@ func (d *providerData) refreshLifetime(ctx context.Context, model lifetimeResour
 // readConfirmed reads a session, from a page of the list if that only confirms the
 // state.
 func (d *providerData) readConfirmed(ctx context.Context, m lifetimeModel, note sessionNote) (palabra.Session, error) {
+	if !m.isActive() {
+		return d.client.GetEnded(ctx, m.ID.ValueString())
+	}
 	session, err := d.client.Read(ctx, m.ID.ValueString())
 	if err == nil && session.Listed && m.needsSingleRead(session, note) {
 		return d.client.Get(ctx, m.ID.ValueString())

@@ -9,14 +9,17 @@ import (
 func TestEndpoint_MustBeHTTPSExceptOnLoopback(t *testing.T) {
 	t.Parallel()
 	for endpoint, want := range map[string]string{
-		"https://api.palabra.ai":         "",
-		"HTTPS://api.palabra.ai":         "",
-		"https://example.com/prefix/":    "",
-		"http://127.0.0.1:8080":          "",
-		"http://[::1]:8080":              "",
-		"http://localhost:8080":          "",
-		"http://api.palabra.ai":          "must start with https://",
-		"http://127.0.0.1.example.com":   "must start with https://",
+		"https://api.palabra.ai":       "",
+		"HTTPS://api.palabra.ai":       "",
+		"https://example.com/prefix/":  "",
+		"http://127.0.0.1:8080":        "",
+		"http://[::1]:8080":            "",
+		"http://localhost:8080":        "",
+		"http://api.palabra.ai":        "must start with https://",
+		"http://127.0.0.1.example.com": "must start with https://",
+		// net/http sends these to the proxy of the environment.
+		"http://LOCALHOST:8920":          "localhost in lower case",
+		"http://Localhost.":              "localhost in lower case",
 		"http://localhost.example.com":   "must start with https://",
 		"http://2130706433":              "must start with https://",
 		"ftp://127.0.0.1":                "must start with https://",
