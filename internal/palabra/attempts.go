@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"net"
@@ -59,7 +60,12 @@ func (t *transport) do(ctx context.Context, u *url.URL, r request) (answer, erro
 		got, err := t.attempt(ctx, u, r)
 		got.repeated = repeated
 		repeated = repeated || got.lost || got.status >= http.StatusInternalServerError
-		t.observe(got, err, started)
+		if err == nil {
+			t.unanswered.Store(0)
+			if !got.metSessionLimit() { // A 429, but not a rate limit.
+				t.pacer.observe(got.status, got.header, started, got.serverTime)
+			}
+		}
 		t.log(ctx, got, err, elapsedClock().Sub(started), n)
 		wait, again := t.shouldRepeat(got, err, n)
 		if ctx.Err() != nil && (again || err != nil) {
@@ -81,19 +87,6 @@ func (t *transport) do(ctx context.Context, u *url.URL, r request) (answer, erro
 func (t *transport) callTimeout() time.Duration {
 	attempts := float64(max(t.config.MaxRetries, 0)) + 1
 	return time.Duration(min(attempts*(float64(t.config.RequestTimeout)+float64(maxRetryAfter)), math.MaxInt64/2))
-}
-
-// observe learns from an attempt for all other calls.
-func (t *transport) observe(got answer, err error, started time.Time) {
-	if err != nil {
-		return
-	}
-	t.unanswered.Store(0)
-	status := got.status
-	if got.metSessionLimit() {
-		status = http.StatusForbidden // Not a rate limit.
-	}
-	t.pacer.observe(status, got.header, started, got.serverTime)
 }
 
 // shouldRepeat decides after attempt n, counted from 0. The pacer adds what is left
@@ -142,9 +135,8 @@ func (t *transport) classed(err error) error {
 		return nil
 	case t.refusedLocally(err):
 		return fmt.Errorf("%w: %w", err, ErrNotListening)
-	default:
-		return &redacted{text: err.Error(), err: errors.Join(err, ErrUnanswered)}
 	}
+	return &redacted{text: err.Error(), err: errors.Join(err, ErrUnanswered)}
 }
 
 func (got *answer) metSessionLimit() bool {
@@ -164,37 +156,21 @@ func pause(ctx context.Context, d time.Duration) error {
 }
 
 func (t *transport) log(ctx context.Context, got answer, err error, duration time.Duration, retry int) {
-	logger, r := t.config.Logger, got.request
-	if !logger.Enabled(ctx, slog.LevelDebug) {
+	if !t.config.Logger.Enabled(ctx, slog.LevelDebug) {
 		return
 	}
-	path := r.path
-	if path == "" {
-		path = sessionsPath + "/" + ShortenID(r.sessionID)
-	}
-	outcome := slog.Int("status", got.status)
+	r, outcome := got.request, slog.Int("status", got.status)
 	if err != nil {
 		outcome = slog.String("error", t.config.readable(err.Error()))
 	}
-	logger.LogAttrs(ctx, slog.LevelDebug, "palabra API request",
-		slog.String("method", r.method),
-		slog.String("host", t.endpoint.Host),
-		slog.String("path", t.endpoint.Path+path),
-		slog.String("query", loggedQuery(r.query)),
-		slog.Duration("duration", duration),
-		slog.Int("retry", retry),
-		outcome)
-}
-
-// loggedQuery shortens page tokens, which hold an id.
-func loggedQuery(query url.Values) string {
-	logged := url.Values{}
-	for name := range query {
-		value := query.Get(name)
-		if name == "page_token" {
-			value = ShortenID(value)
-		}
-		logged.Set(name, value)
+	if r.path == "" {
+		r.path = sessionsPath + "/" + ShortenID(r.sessionID)
 	}
-	return logged.Encode()
+	query := maps.Clone(r.query)
+	if token := query.Get("page_token"); token != "" {
+		query.Set("page_token", ShortenID(token)) // It holds an id.
+	}
+	t.config.Logger.LogAttrs(ctx, slog.LevelDebug, "palabra API request", slog.String("method", r.method),
+		slog.String("host", t.endpoint.Host), slog.String("path", t.endpoint.Path+r.path), slog.String("query", query.Encode()),
+		slog.Duration("duration", duration), slog.Int("retry", retry), outcome)
 }

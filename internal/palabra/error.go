@@ -8,7 +8,6 @@ import (
 	"html"
 	"mime"
 	"net/http"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -253,17 +252,11 @@ const maxReasonLength = 500
 // readable joins what the API or net/http said into one line of bounded length,
 // without our own secrets, should it repeat them.
 func (c Config) readable(texts ...string) string {
-	var kept []string
-	for _, text := range texts {
-		if text = strings.TrimSpace(text); text != "" {
-			kept = append(kept, text)
-		}
-	}
-	joined := strings.Join(kept, "; ")
+	joined := strings.Join(slices.DeleteFunc(texts, func(text string) bool { return strings.TrimSpace(text) == "" }), "; ")
 	if c.secret != nil {
 		joined = c.secret.ReplaceAllLiteralString(joined, "[redacted]")
 	}
-	joined = oneLine(userinfo.ReplaceAllString(joined, "://[redacted]@"))
+	joined = oneLine(strings.TrimSpace(userinfo.ReplaceAllString(joined, "://[redacted]@")))
 	if runes := []rune(joined); len(runes) > maxReasonLength {
 		joined = string(runes[:maxReasonLength]) + "…"
 	}
@@ -275,9 +268,9 @@ func (c Config) readable(texts ...string) string {
 func formsOf(secret string) *regexp.Regexp {
 	var escaped strings.Builder
 	for _, char := range secret {
-		percent := strings.ReplaceAll(url.PathEscape(string(char)), "%", "%(?:25)*")
-		if !strings.Contains(percent, "%") {
-			percent = fmt.Sprintf("%%(?:25)*%02X", char)
+		percent := ""
+		for _, octet := range []byte(string(char)) {
+			percent += fmt.Sprintf("%%(?:25)*%02x", octet)
 		}
 		forms := []string{
 			regexp.QuoteMeta(string(char)), strings.Replace(regexp.QuoteMeta(html.EscapeString(string(char))), "&", "&(?:amp;)*", 1),
@@ -319,12 +312,12 @@ func oneLine(text string) string {
 // that is long enough to be a token.
 func ShortenID(id string) string {
 	const head, tail = 6, 4
-	runes := []rune(id)
-	if len(runes) <= 2*(head+tail) {
-		if len(runes) <= head {
-			return id
-		}
+	switch runes := []rune(id); {
+	case len(runes) <= head:
+		return id
+	case len(runes) <= 2*(head+tail):
 		return string(runes[:head]) + "…"
+	default:
+		return string(runes[:head]) + "…" + string(runes[len(runes)-tail:])
 	}
-	return string(runes[:head]) + "…" + string(runes[len(runes)-tail:])
 }

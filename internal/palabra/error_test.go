@@ -22,7 +22,6 @@ func TestError_SaysWhatTheAPISaid(t *testing.T) {
 		`{"errors":[{"title":"Refused","detail":"ttl","error_code":"100051"}]}`: "HTTP 400 Bad Request: Refused: ttl (error_code 100051)",
 		`{"errors":[{"detail":"ttl","error_code":100051}]}`:                     "HTTP 400 Bad Request: ttl (error_code 100051)",
 		`{"errors":[{"detail":"ttl","error_code":1.00051e5}]}`:                  "HTTP 400 Bad Request: ttl (error_code 100051)",
-		`{"errors":[{"detail":"ttl","error_code":"E_TTL"}]}`:                    "HTTP 400 Bad Request: ttl; error_code E_TTL",
 		`{"errors":[{"title":"First"},{"title":"Second"}]}`:                     "HTTP 400 Bad Request: First; Second",
 		`{"errors":["first","second"]}`:                                         "HTTP 400 Bad Request: first; second",
 		`{"errors":[{"title":5,"detail":"ttl"}]}`:                               "HTTP 400 Bad Request: ttl",

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 )
 
@@ -119,55 +117,35 @@ func decodeNothing(body []byte) error {
 	return decodeJSON(body, &anything)
 }
 
-// listEnvelope has every member in which versions of the API have put sessions or
-// the token of the next page.
-type listEnvelope struct {
-	Data          json.RawMessage `json:"data"`
-	Sessions      json.RawMessage `json:"sessions"`
-	Items         json.RawMessage `json:"items"`
-	NextPageToken string          `json:"next_page_token"`
-	Next          string          `json:"next"`
-}
-
-// list returns the member that holds the list. An object without any of them is
-// not an empty list: it did not come from the API.
-func (e listEnvelope) list() (json.RawMessage, error) {
-	var found json.RawMessage
-	for _, member := range []json.RawMessage{e.Sessions, e.Items, e.Data} {
-		if found == nil || isNull(found) && member != nil {
-			found = member
-		}
-	}
-	if found == nil {
-		return nil, errors.New("it holds no list of sessions")
-	}
-	return found, nil
-}
-
 // decodePage accepts a bare array and arrays in the members "data", "sessions",
-// "data.sessions" and "data.items"; null is an empty list.
+// "items", "data.sessions" and "data.items"; null is an empty list. An object without
+// any of them did not come from the API.
 func decodePage(body []byte) (page, error) {
-	var (
-		list = json.RawMessage(body)
-		got  page
-	)
+	list, got := json.RawMessage(body), page{}
 	for range 2 {
 		if startsWith(list, '[') {
 			break
 		}
-		var (
-			envelope listEnvelope
-			err      error
-		)
-		if err = decodeJSON(list, &envelope); err != nil {
+		var envelope struct {
+			Sessions, Items, Data json.RawMessage
+			NextPageToken         string `json:"next_page_token"`
+			Next                  string
+		}
+		if err := decodeJSON(list, &envelope); err != nil {
 			return page{}, err
 		}
 		got.nextToken = cmp.Or(got.nextToken, envelope.NextPageToken, envelope.Next)
-		if list, err = envelope.list(); err != nil {
-			return page{}, err
+		list = nil
+		for _, member := range []json.RawMessage{envelope.Sessions, envelope.Items, envelope.Data} {
+			if list == nil || isNull(list) && member != nil {
+				list = member
+			}
 		}
-		if isNull(list) {
-			break
+		switch {
+		case list == nil:
+			return page{}, errors.New("it holds no list of sessions")
+		case isNull(list):
+			return got, nil
 		}
 	}
 	if err := decodeJSON(list, &got.sessions); err != nil {
@@ -245,25 +223,11 @@ func (p *problem) read(raw json.RawMessage, depth int) {
 				p.read(fields[member], depth-1)
 			}
 		}
-		p.readCode(fields["error_code"])
-	}
-}
-
-// readCode accepts a number or a numeric string. It keeps other codes as text.
-func (p *problem) readCode(raw json.RawMessage) {
-	var (
-		number float64
-		text   = strings.Trim(string(raw), `" `)
-	)
-	if p.code != 0 || text == "" || text == "null" {
-		return
-	}
-	if code, err := strconv.Atoi(text); err == nil {
-		p.code = code
-	} else if json.Unmarshal(raw, &number) == nil && number == float64(int32(number)) {
-		p.code = int(number)
-	} else {
-		p.details = append(p.details, "error_code "+text)
+		var code json.Number // Also in a string.
+		if json.Unmarshal(fields["error_code"], &code) == nil && p.code == 0 {
+			number, _ := code.Float64()
+			p.code = int(number)
+		}
 	}
 }
 
