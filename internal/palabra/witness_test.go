@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -104,22 +105,39 @@ func TestWitness_EndNeedsA404AndAListWithoutTheSession(t *testing.T) {
 	}
 }
 
-// What an earlier attempt did is not known, so it makes no 404 a success.
+// What an earlier attempt did is not known, so it makes no 404 a success. Whoever
+// counts deletions learns of it.
 func TestWitness_DecidesAboutADeleteWhoseAnswerWasLost(t *testing.T) {
 	t.Parallel()
-	for list, want := range map[string]string{listWith: "still listed", listWithout: "not found"} {
+	lost := func(req *http.Request) (*http.Response, error) { connect(req); return nil, io.ErrUnexpectedEOF }
+	unsent := func(*http.Request) (*http.Response, error) { return nil, io.ErrUnexpectedEOF }
+	status := func(code int) roundTrip {
+		return func(*http.Request) (*http.Response, error) { return respond(code, ""), nil }
+	}
+	for name, test := range map[string]struct {
+		list   string
+		before []roundTrip
+		want   string
+		maybe  bool
+	}{
+		"listed":                          {listWith, []roundTrip{lost}, "still listed", false},
+		"answer lost":                     {listWithout, []roundTrip{lost}, "not found", true},
+		"answer lost, then no connection": {listWithout, []roundTrip{lost, unsent}, "not found", true},
+		"bad gateway":                     {listWithout, []roundTrip{status(502)}, "not found", true},
+		"rate limit":                      {listWithout, []roundTrip{status(429)}, "not found", false},
+		"no connection":                   {listWithout, []roundTrip{unsent}, "not found", false},
+		"nothing":                         {listWithout, nil, "not found", false},
+	} {
 		synctest.Test(t, func(t *testing.T) {
-			server, _ := twoWitnesses("", func(int) (*http.Response, error) { return respond(200, list), nil })
-			attempts := 0
+			server, _ := twoWitnesses("", func(int) (*http.Response, error) { return respond(200, test.list), nil })
+			attempts := slices.Concat(test.before, []roundTrip{server})
 			client := offline(t, roundTrip(func(req *http.Request) (*http.Response, error) {
-				if attempts++; attempts == 1 {
-					connect(req)
-					return nil, io.ErrUnexpectedEOF
-				}
-				return server(req)
+				next := attempts[0]
+				attempts = append(attempts[1:], server)
+				return next(req)
 			}))
-			if err := client.Delete(t.Context(), testID); classOf(err) != want {
-				t.Errorf("%v, want %q", err, want)
+			if err := client.Delete(t.Context(), testID); classOf(err) != test.want || errors.Is(err, ErrMaybeDeleted) != test.maybe {
+				t.Errorf("%s: %v, want %q, maybe deleted: %t", name, err, test.want, test.maybe)
 			}
 		})
 	}

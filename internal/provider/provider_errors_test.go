@@ -48,7 +48,7 @@ func TestProviderErrors_SayWhatFailedAndWhatToDo(t *testing.T) {
 		not      string
 	}{
 		"gateway error":        {nil, sandbox.HTMLError(http.StatusBadGateway), []string{"HTTP 502 Bad Gateway", "text/html", again}, ""},
-		"gateway's 404":        {nil, sandbox.Replace(http.StatusNotFound, "text/html", "<html>no such page</html>"), []string{"404"}, "does not exist"},
+		"gateway's 404":        {nil, sandbox.Replace(http.StatusNotFound, "text/html", "<html>no such page</html>"), []string{"HTTP 404", "probably not the base URL", again}, "Its message above gives the reason"},
 		"cut connection":       {nil, sandbox.CutBefore(), []string{"EOF", again}, ""},
 		"login page":           {nil, sandbox.Replace(http.StatusOK, "text/html", "<html>Sign in</html>"), []string{"the answer (text/html) cannot be used", again}, ""},
 		"endless answer":       {nil, sandbox.EndlessBody(), []string{"larger than the limit of 8388608 bytes", again}, ""},
@@ -225,13 +225,23 @@ func TestProviderErrors_RefusedReadHidesNoOtherError(t *testing.T) {
 	expectError(t, p.readExpiry("c"), "Unable to read session", "502")
 }
 
-func TestProviderErrors_AdviceAboutAnOutageIsGivenEachTime(t *testing.T) {
+// TestProviderErrors_SilenceIsExplainedOnce: an API that does not answer fails every
+// instance. One that answers may have several reasons.
+func TestProviderErrors_SilenceIsExplainedOnce(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t)
-	p := newProtocol(t, f)
-	f.Inject(sandbox.Fault{Effect: sandbox.HTMLError(http.StatusBadGateway)})
-	for range 2 {
-		expectError(t, p.readExpiry(testSessionID), "Run the command again")
+	for name, test := range map[string]struct {
+		effect sandbox.Effect
+		always bool
+	}{"outage": {sandbox.HTMLError(http.StatusBadGateway), true}, "silence": {sandbox.CutBefore(), false}} {
+		f := newFixture(t)
+		p := newProtocol(t, f)
+		f.Inject(sandbox.Fault{Effect: test.effect})
+		for i := range 2 {
+			said := diagnosticText(p.readExpiry(testSessionID))
+			if advised := strings.Contains(said, "Run the command again"); !strings.Contains(said, testSessionID) || advised != (i == 0 || test.always) {
+				t.Errorf("%s, error %d: %s", name, i+1, said)
+			}
+		}
 	}
 }
 
