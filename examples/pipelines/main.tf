@@ -24,8 +24,3 @@ resource "palabra_session_expiry" "kept" {
   renew_before_seconds = 3 * 24 * 3600 + 3600
   delete_on_destroy    = false
 }
-
-output "ended" {
-  description = "Names of the sessions that have ended: remove them from the variable."
-  value       = [for name, session in palabra_session_expiry.kept : name if !session.active]
-}

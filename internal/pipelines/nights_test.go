@@ -1,219 +1,151 @@
 package pipelines
 
 import (
-	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
-	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
-const (
-	threeSessions = "sessions = {\n  lobby = \"room.a\"\n  stage = \"room.b\"\n  hall  = \"room.c\"\n}\n"
-	fourSessions  = "sessions = {\n  lobby = \"room.a\"\n  stage = \"room.b\"\n  hall  = \"room.c\"\n  annex = \"room.d\"\n}\n"
-)
-
-// nights is a workspace in which only pipelines run.
-type nights struct {
-	*workspace
-	ci, state, summary string
-	pipelines          []pipeline
-	night, successful  int
-}
-
-func newNights(t *testing.T) *nights {
-	t.Helper()
-	n := &nights{workspace: newWorkspace(t)}
-	n.ci = n.installCommands()
-	n.state = filepath.Join(t.TempDir(), "terraform.tfstate")
-	n.summary = filepath.Join(n.ci, "summary.md")
-	n.copyKit(n.state)
-	n.write("sessions.auto.tfvars", threeSessions)
-	for _, id := range []string{"room.a", "room.b", "room.c", "room.d"} {
-		n.putSession(id, 60*24*time.Hour)
-	}
-	// A person does the first run and keeps the lock file.
-	n.engineRun("init", "-input=false")
-	n.engineRun("apply", "-auto-approve")
-	n.pipelines = []pipeline{n.github("github/renew-sessions.yml", "renew", ""), n.gitlab("renew"), n.kubernetes()}
-	return n
-}
-
-// run runs the next of the three pipelines in a new checkout, as a CI does. Only
-// the state stays.
-func (n *nights) run() result {
-	n.t.Helper()
-	p := n.pipelines[n.night%len(n.pipelines)]
-	w := *n.workspace
-	w.Workspace = n.In(n.t.TempDir(), append(p.env, "HEARTBEAT_URL=https://heartbeat.example.com/night", "GITHUB_STEP_SUMMARY="+n.summary)...)
-	if p.name != "GitHub" {
-		w.Env = append(w.Env, "SUMMARY_FILE="+n.summary)
-	}
-	checkout := w.Dir
-	if p.name == "Kubernetes" {
-		checkout = n.t.TempDir()
-		w.Env = append(w.Env, "CONFIGURATION="+checkout)
-	}
-	n.checkout(checkout)
-	n.ResetRequests()
-	writeFile(n.t, n.summary, "")
-	return w.perform(p)
-}
-
-// checkout copies the files of the repository.
-func (n *nights) checkout(dir string) {
-	n.t.Helper()
-	entries, err := os.ReadDir(n.Dir)
-	if err != nil {
-		n.t.Fatal(err)
-	}
-	for _, entry := range entries {
-		if entry.Type().IsRegular() {
-			writeFile(n.t, filepath.Join(dir, entry.Name()), readFile(n.t, filepath.Join(n.Dir, entry.Name())))
-		}
-	}
-}
-
-// dayPasses is a day without a run.
-func (n *nights) dayPasses() { n.night++; n.clock.Advance(24 * time.Hour) }
-
-// succeeds is a night that must renew these sessions, and nothing else.
-func (n *nights) succeeds(renewed ...string) {
-	n.t.Helper()
-	r := n.run()
-	if r.code != 0 {
-		n.t.Fatalf("night %d: exit code %d\n%s", n.night, r.code, r.output)
-	}
-	var want []string
-	for _, id := range renewed {
-		want = append(want, "POST /sessions/"+id)
-	}
-	if got := n.writes(); !slices.Equal(got, want) {
-		n.t.Errorf("night %d: writes %q, want %q", n.night, got, want)
-	}
-	if summary := readFile(n.t, n.summary); !strings.Contains(summary, fmt.Sprintf("%d renewed", len(renewed))) {
-		n.t.Errorf("night %d: summary\n%s\nwant %d renewed", n.night, summary, len(renewed))
-	}
-	n.alive(renewed...)
-	n.successful++
-}
-
-func (n *nights) alive(ids ...string) {
-	n.t.Helper()
-	for _, id := range ids {
-		session, ok := n.Session(id)
-		if !ok || session.ExpiresAt.Before(n.clock.Now().Add(24*time.Hour)) {
-			n.t.Fatalf("night %d: session %s does not live until the next night: %v", n.night, id, session.ExpiresAt)
-		}
-	}
-}
-
-// nothingIsPlanned plans at noon.
-func (n *nights) nothingIsPlanned() {
-	n.t.Helper()
-	n.clock.Advance(12 * time.Hour)
-	if r := n.workspace.run(n.Engine.Path, "plan", "-input=false", "-no-color", "-lock=false", "-detailed-exitcode"); r.code != 0 {
-		n.t.Errorf("noon after night %d: exit code %d\n%s", n.night, r.code, r.output)
-	}
-	n.clock.Advance(-12 * time.Hour)
-}
-
-// TestPipelines_KeepSessionsAlive has at least three nights of each kind, one for
-// each pipeline.
-func TestPipelines_KeepSessionsAlive(t *testing.T) {
+// TestNights_AreGreenOnlyIfTheSessionsLive has more than thirty nights.
+func TestNights_AreGreenOnlyIfTheSessionsLive(t *testing.T) {
 	t.Parallel()
-	n := newNights(t)
-	all := []string{"room.a", "room.b", "room.c"}
-	first := len(readFile(t, n.state))
-
-	for range 3 {
-		n.dayPasses()
-		n.succeeds(all...)
-	}
-	n.nothingIsPlanned()
-
-	// Somebody uses the hall's session and hangs up.
-	n.Connect("room.c")
-	n.clock.Advance(10 * time.Minute)
-	n.Disconnect("room.c")
-	kept := all[:2]
-	for range 3 {
-		n.dayPasses()
-		n.succeeds(kept...)
-		if summary := readFile(t, n.summary); !strings.Contains(summary, `kept["hall"]`+"` | ended: remove it") {
-			t.Errorf("night %d: the summary lacks the end:\n%s", n.night, summary)
+	nights := make(chan int, 4)
+	t.Run("rows", func(t *testing.T) {
+		for name, row := range map[string]func(*kit){
+			"ordinary nights":          ordinaryNights,
+			"changes without a person": changesWithoutAPerson,
+			"failures":                 failures,
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				k := newKit(t)
+				row(k)
+				nights <- k.night
+			})
 		}
-	}
-	n.nothingIsPlanned()
-
-	// The API refuses one renewal: the night fails, and the summary lists both.
-	allow := n.Inject(sandbox.Fault{
-		Operation: sandbox.OperationExpiry, SessionID: "room.b",
-		Effect: sandbox.NotOK(http.StatusConflict, "Conflict", "Not today", 1),
 	})
-	n.dayPasses()
-	r := n.run()
-	if r.code == 0 || !strings.Contains(r.output, "409 Conflict") {
-		t.Errorf("night %d: exit code %d\n%s", n.night, r.code, r.output)
+	close(nights)
+	sum := 0
+	for n := range nights {
+		sum += n
 	}
-	for _, want := range []string{"1 renewed, 1 ended", "lobby\"]` | renewed", "stage\"]` | **due, but not renewed**", "hall\"]` | ended"} {
-		if summary := readFile(t, n.summary); !strings.Contains(summary, want) {
-			t.Errorf("night %d: the summary lacks %q:\n%s", n.night, want, summary)
+	if !t.Failed() && sum < 30 {
+		t.Errorf("%d nights, want at least 30", sum)
+	}
+}
+
+func ordinaryNights(k *kit) {
+	for range 3 {
+		k.expect(k.isGreen("room.a", "room.b", "room.c"), `kept["hall"]`+"` | lives at least until 2031-")
+	}
+
+	k.Connect("room.c")
+	k.clock.Advance(10 * time.Minute)
+	k.Disconnect("room.c")
+	k.hungUp["room.c"] = true
+	k.expect(k.isGreen("room.a", "room.b"), `kept["hall"]`+"` | ended before its time")
+	delete(k.sessions, "hall")
+	k.want()
+	if said := k.isGreen("room.a", "room.b"); strings.Contains(said, "ended before its time") {
+		k.t.Errorf("the night does not remove the ended session:\n%s", said)
+	}
+
+	allow := k.Inject(sandbox.Fault{Operation: sandbox.OperationExpiry, SessionID: "room.b", Effect: sandbox.NotOK(http.StatusConflict, "Conflict", "Not today", 1)})
+	k.isRed("409 Conflict", "room.a", "room.b")
+	allow()
+	k.isGreen("room.a", "room.b")
+	k.days(2)
+	k.isGreen("room.a", "room.b")
+
+	k.edit("main.tf", "= false\n", "= false\n  renew_triggers = { release = \"2\" }\n")
+	k.clock.Advance(-23 * time.Hour)
+	k.isGreen("room.a", "room.b")
+}
+
+func changesWithoutAPerson(k *kit) {
+	all := []string{"room.a", "room.b", "room.c"}
+	for i, change := range []struct{ file, old, replacement, why string }{
+		{"main.tf", "4 * 24 * 3600", "30 * 24 * 3600", "ttl_seconds from 345600 to 2592000"},
+		{"main.tf", "= 3 * 24 * 3600 + 3600", "= 60", "renew_before_seconds from 262800 to 60"},
+		{"main.tf", "delete_on_destroy    = false", "delete_on_destroy = true", "delete_on_destroy from false to true"},
+		{"sessions.auto.tfvars", "  stage = \"room.b\"\n", "", `remove it although its session lives (session "room.b")`},
+		{"sessions.auto.tfvars", "stage", "scene", `create it (session "room.b")`},
+		{"sessions.auto.tfvars", "room.b", "room.d", `session_id from "room.b" to "room.d"`},
+		{"main.tf", `provider "palabra" {}`, "provider \"palabra\" {\n  renew_only = false\n}\nresource \"palabra_session\" \"own\" {}\n", "create it"},
+		{"main.tf", `variable "sessions"`, "resource \"palabra_session_expiry\" \"own\" {\n  session_id = \"room.d\"\n  ttl_seconds = 60\n}\nvariable \"sessions\"", `create it (session "room.d")`},
+	} {
+		undo := k.edit(change.file, change.old, change.replacement)
+		k.expect(k.isRed("More than a renewal"), change.why)
+		undo()
+		if i%2 == 1 { // No more than two nights in a row may fail.
+			k.isGreen(all...)
 		}
 	}
-	allow()
 
-	n.dayPasses()
-	n.succeeds(kept...)
+	k.sessions["annex"] = "room.d"
+	k.want()
+	k.isRed(`"room.d"`)
+	k.apply()
+	k.isGreen("room.a", "room.b", "room.c", "room.d")
+}
 
-	// Two nights are skipped.
-	n.dayPasses()
-	n.dayPasses()
-	n.dayPasses()
-	n.succeeds(kept...)
+func failures(k *kit) {
+	all := []string{"room.a", "room.b", "room.c"}
+	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP} {
+		k.interrupted(func(n *night) { _ = n.Process.Signal(signal) }, func(n *night) {
+			k.expect(k.end(n, false), "stopped the run", "lives at least until")
+			if _, lock := k.backend.content(); lock != "" {
+				k.t.Errorf("%s leaves a lock behind: %s", signal, lock)
+			}
+		})
+	}
+	k.isGreen(all...)
 
-	// Somebody adds a session to the variable and forgets to apply.
-	n.write("sessions.auto.tfvars", fourSessions)
-	n.dayPasses()
-	r = n.run()
-	if r.code == 0 || !strings.Contains(r.output, `kept["annex"]: the plan creates it`) || len(n.writes()) > 0 {
-		t.Fatalf("night %d: exit code %d, writes %q\n%s", n.night, r.code, n.writes(), r.output)
-	}
-	if summary := readFile(t, n.summary); !strings.Contains(summary, "Nothing was applied") || !strings.Contains(summary, "annex") {
-		t.Errorf("night %d: summary\n%s", n.night, summary)
-	}
-	n.alive(kept...)
-	n.engineRun("apply", "-auto-approve")
-	kept = append(slices.Clone(kept), "room.d")
+	k.interrupted(func(n *night) { _ = syscall.Kill(-n.Process.Pid, syscall.SIGKILL) }, func(n *night) { _ = n.Wait(); k.night++ })
+	said := k.isRed("Error acquiring the state lock")
+	id, _, _ := strings.Cut(strings.TrimSpace(strings.SplitAfter(said, "ID:")[1]), "\n")
+	k.person("", "force-unlock", "-force", id)
+	k.isGreen(all...)
 
-	for range 3 {
-		n.dayPasses()
-		n.succeeds(kept...)
-	}
-	n.nothingIsPlanned()
+	outage := k.Inject(sandbox.Fault{Effect: sandbox.Respond(http.StatusServiceUnavailable, "text/plain", "busy", "Retry-After", "0")})
+	k.expect(k.isRed("503"), "lives at least until")
+	outage()
+	k.isGreen(all...)
 
-	if last := len(readFile(t, n.state)); last > first*3/2 { // There is one session more.
-		t.Errorf("the state grew from %d to %d bytes", first, last)
-	}
-	if beats := strings.Count(readFile(t, filepath.Join(n.ci, "curl.log")), "heartbeat.example.com"); beats != n.successful {
-		t.Errorf("%d heartbeats, want one for each of %d successful nights", beats, n.successful)
-	}
+	ownAccount := k.account
+	k.account = append(ownAccount[:1:1], "PALABRA_CLIENT_ID="+sandbox.DefaultClientID, "PALABRA_CLIENT_SECRET="+clientSecret)
+	k.isGreen(all...)
+	k.account = ownAccount
 
-	// After a week without runs the sessions are gone. The summary says so, and the
-	// night succeeds; the watch has failed before.
-	for range 7 {
-		n.dayPasses()
-	}
-	n.succeeds()
-	if summary := readFile(t, n.summary); !strings.Contains(summary, "4 in the state: 0 renewed, 4 ended.") {
-		t.Errorf("the summary lacks the end of all sessions:\n%s", summary)
-	}
-	if left := n.Sessions(); len(left) > 0 {
-		t.Errorf("sessions that should have ended: %v", left)
-	}
+	k.backend.lose()
+	k.isRed("create it")
+	k.apply()
+	k.isGreen(all...)
+
+	undo := k.edit(".terraform.lock.hcl", version, "0.1.0")
+	k.expect(k.isRed("init failed"), "lives at least until")
+	undo()
+	k.isGreen(all...)
+}
+
+// interrupted is a night that something happens to while the API has a renewal.
+func (k *kit) interrupted(happens func(*night), ends func(*night)) {
+	k.t.Helper()
+	k.days(1)
+	arrived, leave := make(chan bool), make(chan bool)
+	remove := k.Inject(sandbox.Fault{Operation: sandbox.OperationExpiry, Count: 1, Effect: func(w http.ResponseWriter, r *http.Request, api http.Handler) {
+		close(arrived)
+		<-leave
+		api.ServeHTTP(w, r)
+	}})
+	defer remove()
+	n := k.begin()
+	<-arrived
+	happens(n)
+	close(leave)
+	ends(n)
 }
