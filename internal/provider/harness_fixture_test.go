@@ -209,3 +209,15 @@ resource "palabra_session_expiry" "test" {
   %s
 }`, testSessionID, ttl, extra)
 }
+
+// manyExpiries manages the lifetime of n sessions, whose ids numberedID makes.
+func manyExpiries(n, ttl int) string {
+	return fmt.Sprintf(`
+resource "palabra_session_expiry" "many" {
+  for_each    = toset([for i in range(%d) : format("test-user.%%08x.af4d2d22", i)])
+  session_id  = each.key
+  ttl_seconds = %d
+}`, n, ttl)
+}
+
+func numberedID(i int) string { return fmt.Sprintf("test-user.%08x.af4d2d22", i) }

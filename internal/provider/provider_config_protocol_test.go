@@ -1,8 +1,6 @@
 package provider
 
 import (
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 
@@ -49,26 +47,6 @@ func TestProviderConfig_FaultIsReportedOnce(t *testing.T) {
 	if err != nil || len(resp.Diagnostics) != 1 {
 		t.Errorf("%v %s, want one error", err, diagnosticText(resp.Diagnostics))
 	}
-}
-
-func TestProviderConfig_MountedSecretIsSent(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t)
-	file := func(secret string) string {
-		name := filepath.Join(t.TempDir(), "secret")
-		if err := os.WriteFile(name, []byte(secret+"\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return name
-	}
-	for _, credentials := range []attributes{
-		{"endpoint": f.url, "api_key_file": file(testAPIKey)},
-		{"endpoint": f.url, "client_id": testClientID, "client_secret_file": file(testClientSecret)},
-	} {
-		_, diags := newProtocolWith(t, credentials).readData("palabra_sessions", nil)
-		expectNone(t, diags)
-	}
-	f.expectCalls(t, "GET, GET")
 }
 
 func TestProviderConfig_UnknownCredentialsDeferIfTheEngineCan(t *testing.T) {

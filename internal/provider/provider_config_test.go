@@ -18,30 +18,13 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
 )
 
-// expectAttributeErrors expects one error for each attribute, with that part.
-func expectAttributeErrors(t *testing.T, name string, diags diag.Diagnostics, want map[string]string) {
-	t.Helper()
-	found := 0
-	for _, d := range diags.Errors() {
-		withPath, _ := d.(diag.DiagnosticWithPath)
-		for attribute, part := range want {
-			if withPath != nil && withPath.Path().Equal(path.Root(attribute)) && strings.Contains(d.Detail(), part) {
-				found++
-			}
-		}
-	}
-	if found != len(want) || diags.ErrorsCount() != len(want) {
-		t.Errorf("%s: errors %v, want one on each of %v", name, diags.Errors(), want)
-	}
-}
-
 func TestProviderConfig_EachFaultIsOneAttributeError(t *testing.T) {
 	t.Parallel()
 	s := types.StringValue
 	key := providerModel{APIKey: s("key")}
 	withEndpoint := func(endpoint string) providerModel { return providerModel{APIKey: s("key"), Endpoint: s(endpoint)} }
 	withCA := func(file string) providerModel { return providerModel{APIKey: s("key"), CACertFile: s(file)} }
-	missing, empty, two := filepath.Join(t.TempDir(), "missing"), writeFile(t, "\n"), writeFile(t, "one\ntwo\n")
+	missing, empty, two := filepath.Join(t.TempDir(), "missing"), writeFile(t, "\n"), writeFile(t, "s3cr3t\ns3cr3t\n")
 	for name, test := range map[string]struct {
 		config providerModel
 		env    func(string) string
@@ -62,8 +45,8 @@ func TestProviderConfig_EachFaultIsOneAttributeError(t *testing.T) {
 		"no id":             {providerModel{}, environment(envClientSecret, "secret"), map[string]string{"client_id": envClientID}},
 		"empty secret":      {providerModel{ClientID: s("id"), ClientSecret: s("")}, environment(envClientSecret, "x"), map[string]string{"client_secret": "empty string"}},
 		"empty key":         {providerModel{APIKey: s("")}, environment(), map[string]string{"api_key": envAPIKey}},
-		"line break":        {providerModel{APIKey: s("key\n")}, environment(), map[string]string{"api_key": "trimspace"}},
-		"space":             {providerModel{APIKey: s("my key")}, environment(), map[string]string{"api_key": "cannot be sent"}},
+		"line break":        {providerModel{APIKey: s("s3cr3t\n")}, environment(), map[string]string{"api_key": "trimspace"}},
+		"space":             {providerModel{APIKey: s("s3cr3t key")}, environment(), map[string]string{"api_key": "cannot be sent"}},
 		"not ASCII":         {providerModel{APIKey: s("kéy")}, environment(), map[string]string{"api_key": "cannot be sent"}},
 		"both configured":   {providerModel{APIKey: s("key"), ClientID: s("id")}, environment(), map[string]string{"api_key": "client_id"}},
 		"key and secret":    {providerModel{APIKey: s("key"), ClientSecret: s("secret")}, environment(), map[string]string{"api_key": "client_secret"}},
@@ -79,7 +62,21 @@ func TestProviderConfig_EachFaultIsOneAttributeError(t *testing.T) {
 		"empty file name":   {providerModel{APIKeyFile: s("")}, environment(envAPIKey, "key"), map[string]string{"api_key_file": "cannot be read"}},
 	} {
 		_, _, diags := test.config.resolve(test.env)
-		expectAttributeErrors(t, name, diags, test.want)
+		found := 0
+		for _, d := range diags.Errors() {
+			withPath, _ := d.(diag.DiagnosticWithPath)
+			for attribute, part := range test.want {
+				if withPath != nil && withPath.Path().Equal(path.Root(attribute)) && strings.Contains(d.Detail(), part) {
+					found++
+				}
+			}
+			if strings.Contains(d.Summary()+d.Detail(), "s3cr3t") {
+				t.Errorf("%s: an error shows the secret: %v", name, d)
+			}
+		}
+		if found != len(test.want) || diags.ErrorsCount() != len(test.want) {
+			t.Errorf("%s: errors %v, want one on each of %v", name, diags.Errors(), test.want)
+		}
 	}
 }
 

@@ -65,22 +65,3 @@ func TestProviderCredentials_ConfigurationWinsOverEnvironment(t *testing.T) {
 		}
 	}
 }
-
-func TestProviderCredentials_NoDiagnosticShowsASecret(t *testing.T) {
-	t.Parallel()
-	const secret = "s3cr3t-value"
-	for name, config := range map[string]providerModel{
-		"attribute": {ClientID: types.StringValue("id"), ClientSecret: types.StringValue(secret + "\n"), Endpoint: types.StringValue("http://example.com")},
-		"file":      {APIKeyFile: types.StringValue(writeFile(t, secret+"\n"+secret))},
-	} {
-		_, _, diags := config.resolve(environment())
-		if !diags.HasError() {
-			t.Fatalf("%s: no error for a secret with a line break", name)
-		}
-		for _, d := range diags {
-			if strings.Contains(d.Summary()+d.Detail(), secret) {
-				t.Errorf("%s: diagnostic shows the secret: %s: %s", name, d.Summary(), d.Detail())
-			}
-		}
-	}
-}

@@ -49,10 +49,6 @@ func TestProviderErrors_SayWhatFailedAndWhatToDo(t *testing.T) {
 	}{
 		"gateway error":        {nil, sandbox.HTMLError(http.StatusBadGateway), []string{"HTTP 502 Bad Gateway", "text/html", again}, ""},
 		"gateway's 404":        {nil, sandbox.Replace(http.StatusNotFound, "text/html", "<html>no such page</html>"), []string{"HTTP 404", "probably not the base URL", again}, "Its message above gives the reason"},
-		"cut connection":       {nil, sandbox.CutBefore(), []string{"EOF", again}, ""},
-		"login page":           {nil, sandbox.Replace(http.StatusOK, "text/html", "<html>Sign in</html>"), []string{"the answer (text/html) cannot be used", again}, ""},
-		"endless answer":       {nil, sandbox.EndlessBody(), []string{"larger than the limit of 8388608 bytes", again}, ""},
-		"redirect":             {nil, sandbox.Redirect(nobody), []string{"HTTP 307", "redirects are not followed because they would carry the credentials along"}, ""},
 		"rate limit":           {nil, sandbox.RateLimited("0"), []string{"HTTP 429", "lower -parallelism, or raise max_retries"}, ""},
 		"refused request":      {nil, sandbox.NotOK(http.StatusConflict, "Conflict", "Not today", 1), []string{"Not today", "Its message above gives the reason"}, "again"},
 		"credentials with 401": {nil, sandbox.RefuseCredentials(http.StatusUnauthorized), []string{"refused the credentials from the client_id attribute", "Nothing was removed from the state."}, "balance"},
@@ -80,27 +76,6 @@ func TestProviderErrors_SayWhatFailedAndWhatToDo(t *testing.T) {
 		}
 	}
 	s.expectEmptyPlan()
-}
-
-func TestProviderErrors_RefusedCreateSaysWhy(t *testing.T) {
-	t.Parallel()
-	for name, test := range map[string]struct {
-		effect sandbox.Effect
-		want   []string
-	}{
-		"no balance":    {sandbox.InsufficientBalance(), []string{"Insufficient balance", "no balance left", "about a minute"}},
-		"session limit": {sandbox.SessionLimitReached(http.StatusForbidden), []string{"limit of active sessions", "as its plan allows", "Clean up an account", "palabra_prune_sessions"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := newStory(t)
-			s.Inject(sandbox.Fault{Operation: sandbox.OperationCreate, Effect: test.effect})
-			said := s.failedApply(configuration{sessionAt("a"): creates()})
-			if expectInOrder(t, said, test.want...); strings.Contains(said, "credentials") {
-				t.Errorf("the credentials are blamed: %s", said)
-			}
-		})
-	}
 }
 
 // failedApply applies a configuration, expects an error, and returns all texts.
@@ -241,17 +216,6 @@ func TestProviderErrors_SilenceIsExplainedOnce(t *testing.T) {
 			if advised := strings.Contains(said, "Run the command again"); !strings.Contains(said, testSessionID) || advised != (i == 0 || test.always) {
 				t.Errorf("%s, error %d: %s", name, i+1, said)
 			}
-		}
-	}
-}
-
-func TestProviderErrors_MissingSessionIsDescribedOnce(t *testing.T) {
-	t.Parallel()
-	_, diags := newProtocol(t, newFixture(t)).readData("palabra_session", attributes{"id": "test-user.typo "})
-	expectError(t, diags, "the id is misspelled", "begins or ends with a space")
-	for _, once := range []string{"not found", "does not exist", "http 404"} {
-		if n := strings.Count(strings.ToLower(diagnosticText(diags)), once); n > 1 {
-			t.Errorf("%q is there %d times in: %s", once, n, diagnosticText(diags))
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
 // longestDescription is two lines of a page; the guides have the rest.
@@ -39,4 +40,77 @@ func TestProviderSchema_DescriptionsAreShort(t *testing.T) {
 			t.Errorf("%s: the first paragraph must say what it does, because registries show it in lists: %s", name, schema.Block.Description)
 		}
 	}
+}
+
+// validate does what "terraform validate" does with a block.
+func (p *protocol) validate(kind, name string, arguments attributes) []*tfprotov6.Diagnostic {
+	p.t.Helper()
+	var diags []*tfprotov6.Diagnostic
+	var err error
+	switch schemas := providerSchemas(); kind {
+	case "resource":
+		var resp *tfprotov6.ValidateResourceConfigResponse
+		resp, err = p.server.ValidateResourceConfig(p.t.Context(), &tfprotov6.ValidateResourceConfigRequest{TypeName: name, Config: wire(newObject(schemas.ResourceSchemas[name], arguments))})
+		diags = resp.Diagnostics
+	case "data":
+		var resp *tfprotov6.ValidateDataResourceConfigResponse
+		resp, err = p.server.ValidateDataResourceConfig(p.t.Context(), &tfprotov6.ValidateDataResourceConfigRequest{TypeName: name, Config: wire(newObject(schemas.DataSourceSchemas[name], arguments))})
+		diags = resp.Diagnostics
+	case "ephemeral":
+		var resp *tfprotov6.ValidateEphemeralResourceConfigResponse
+		resp, err = p.server.ValidateEphemeralResourceConfig(p.t.Context(), &tfprotov6.ValidateEphemeralResourceConfigRequest{TypeName: name, Config: ephemeralConfig(arguments)})
+		diags = resp.Diagnostics
+	}
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return diags
+}
+
+func TestProviderSchema_InvalidArgumentIsRefusedOnce(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	p := newProtocol(t, f)
+	expiry := func(name string, value any) attributes {
+		arguments := attributes{"session_id": "a", "ttl_seconds": 60}
+		arguments[name] = value
+		return arguments
+	}
+	for _, test := range []struct {
+		kind, name, attribute string
+		arguments             attributes
+		want                  string
+	}{
+		{"resource", sessionExpiryType, "ttl_seconds", expiry("ttl_seconds", 0), "must be between 1 and 9000000000, got: 0"},
+		{"resource", sessionExpiryType, "ttl_seconds", expiry("ttl_seconds", calculated("-0.7", 24, 3600)), "got: -60480"},
+		{"resource", sessionExpiryType, "ttl_seconds", expiry("ttl_seconds", calculated("1.5")), "Not a whole number: The value is about 1.5"},
+		{"resource", sessionExpiryType, "ttl_seconds", expiry("ttl_seconds", calculated("1.0001")), "Not a whole number: The value is about 1.0001"},
+		{"resource", sessionExpiryType, "ttl_seconds", expiry("ttl_seconds", calculated("1e30")), "Number too large: The value is 1e+30"},
+		{"resource", sessionExpiryType, "session_id", expiry("session_id", ""), "session id is empty"},
+		{"resource", sessionExpiryType, "session_id", expiry("session_id", "."), "is not the id of a session"},
+		{"resource", sessionExpiryType, "session_id", expiry("session_id", ".."), "is not the id of a session"},
+		{"resource", sessionExpiryType, "renew_before_seconds", expiry("renew_before_seconds", 60), "must be smaller than ttl_seconds"},
+		{"resource", sessionExpiryType, "renew_before_seconds", expiry("renew_before_seconds", 0), "must be between 1"},
+		{"resource", managedSessionType, "ttl_seconds", attributes{"ttl_seconds": 0}, "must be between 1"},
+		{"resource", managedSessionType, "subscriber_count", attributes{"subscriber_count": 11}, "must be between 0 and 10"},
+		{"resource", managedSessionType, "subscriber_count", attributes{"subscriber_count": -1}, "must be between 0 and 10"},
+		{"resource", managedSessionType, "subscriber_count", attributes{"subscriber_count": calculated("1.5")}, "floor()"},
+		{"resource", managedSessionType, "intent", attributes{"intent": ""}, "length must be at least 1"},
+		{"resource", managedSessionType, "aggregation_id", attributes{"aggregation_id": ""}, "length must be at least 1"},
+		{"resource", managedSessionType, "renew_before_seconds", attributes{"renew_before_seconds": 60}, "ttl_seconds"},
+		{"resource", managedSessionType, "renew_triggers", triggers("1"), "ttl_seconds"},
+		{"resource", managedSessionType, "renew_before_seconds", attributes{"ttl_seconds": 60, "renew_before_seconds": 60}, "must be smaller than ttl_seconds"},
+		{"ephemeral", managedSessionType, "ttl_seconds", attributes{"ttl_seconds": 0}, "must be between 1"},
+		{"ephemeral", managedSessionType, "subscriber_count", attributes{"subscriber_count": 11}, "must be between 0 and 10"},
+		{"ephemeral", managedSessionType, "intent", attributes{"intent": ""}, "length must be at least 1"},
+		{"data", "palabra_session", "id", attributes{"id": ""}, "length must be at least 1"},
+		{"data", "palabra_sessions", "created_before", attributes{"created_before": "yesterday"}, "RFC3339"},
+	} {
+		diags := p.validate(test.kind, test.name, test.arguments)
+		expectError(t, diags, test.want)
+		if len(diags) != 1 || !diags[0].Attribute.Equal(tftypes.NewAttributePath().WithAttributeName(test.attribute)) {
+			t.Errorf("%s %s %v: want one error at %s: %s", test.kind, test.name, test.arguments, test.attribute, diagnosticText(diags))
+		}
+	}
+	f.expectCalls(t, "")
 }

@@ -226,18 +226,3 @@ func TestSessionEphemeral_OpeningInAPlanHidesNoConflict(t *testing.T) {
 	s.server, s.config = p.server, configuration{room("after"): lasts("s1")}
 	s.refused(command{}, "Plan deletes a session that it keeps")
 }
-
-func TestSessionEphemeral_RefusesInvalidArguments(t *testing.T) {
-	t.Parallel()
-	c := newEphemeralCase(t)
-	for name, value := range map[string]any{"ttl_seconds": 0, "subscriber_count": 11, "intent": ""} {
-		resp, err := c.server.ValidateEphemeralResourceConfig(t.Context(), &tfprotov6.ValidateEphemeralResourceConfigRequest{
-			TypeName: managedSessionType, Config: ephemeralConfig(attributes{name: value}),
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		expectError(t, resp.Diagnostics, "Attribute "+name)
-	}
-	c.expectCalls(t, "")
-}

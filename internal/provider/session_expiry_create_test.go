@@ -4,9 +4,6 @@ import (
 	"context"
 	"net/http"
 	"testing"
-	"time"
-
-	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
@@ -90,29 +87,4 @@ func TestSessionExpiry_DestroyOfAGoneSessionIsDone(t *testing.T) {
 	t.Parallel()
 	gone := turn{happens: func(s *story) { s.put("s2"); s.Remove("s1") }, how: command{Destroy: true, NoRefresh: true}, plans: "delete", writes: []string{"DELETE s1"}, unsettled: true}
 	runScenarios(t, map[string]scenario{"gone": {turns: []turn{given(nil), gone}}})
-}
-
-func TestSessionExpiry_RefusesInvalidArguments(t *testing.T) {
-	t.Parallel()
-	s := newStory(t)
-	for _, test := range []struct {
-		id        string
-		arguments attributes
-		want      string
-	}{
-		{"a", attributes{"ttl_seconds": 0}, "ttl_seconds value must be between 1 and 9000000000, got: 0"},
-		{"a", attributes{"ttl_seconds": -5}, "must be between 1"},
-		{"a", attributes{"ttl_seconds": tftypes.NewValue(tftypes.Number, 1.5)}, "whole number"},
-		{"", nil, "session id is empty"},
-		{".", nil, "is not the id of a session"},
-		{"..", nil, "is not the id of a session"},
-		{"a", lead(time.Hour), "must be smaller than ttl_seconds"},
-		{"a", lead(0), "must be between 1"},
-	} {
-		s.config = configuration{room("it"): lasts(test.id, test.arguments)}
-		s.refused(command{}, "error at validate of", test.want)
-	}
-	if calls := s.Requests(); len(calls) > 0 {
-		t.Errorf("requests: %v, want none", calls)
-	}
 }

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
-	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/engine"
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
@@ -62,43 +61,6 @@ func TestSessionExpiry_ImportGivesValuesThatPlanEmpty(t *testing.T) {
 			s.config = configuration{room("it"): {Arguments: generated}}
 			s.expectEmptyPlan()
 			s.expectWrites()
-		})
-	}
-}
-
-func TestSessionExpiry_ImportByIDEqualsImportByIdentity(t *testing.T) {
-	t.Parallel()
-	s := newStory(t)
-	s.put("s1")
-	for _, request := range []*tfprotov6.ImportResourceStateRequest{{ID: "s1"}, {Identity: identityOf("s1")}} {
-		s.expectWarnings(s.Import(room("it"), request))
-		s.expectValue(room("it"), "ttl_seconds", 24*3600)
-		s.expectValue(room("it"), "expires_at", sinceStart(24*time.Hour))
-		s.expectValue(room("it"), "delete_on_destroy", true)
-	}
-	s.expectWrites()
-}
-
-func TestSessionExpiry_ReadOfAStateWithoutIdentityAddsOne(t *testing.T) {
-	t.Parallel()
-	for name, vanish := range map[string]func(*story){
-		"deleted early": func(s *story) { s.Remove("s1") },
-		"ended":         after(3 * time.Hour),
-		"alive":         func(*story) {},
-		"not configured": func(s *story) {
-			s.provider["client_secret"] = tftypes.NewValue(tftypes.String, tftypes.UnknownValue)
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := newAppliedStory(t, configuration{room("it"): lasts("s1")}, "s1")
-			vanish(s)
-			created := s.State.Current[room("it")]
-			for _, private := range [][]byte{created.Private, nil} {
-				s.State.Current[room("it")] = object{Value: created.Value, Private: private}
-				s.run(command{RefreshOnly: true}) // It fails the test unless the answer has an identity.
-				s.active(room("it"), name == "alive" || name == "not configured")
-			}
 		})
 	}
 }

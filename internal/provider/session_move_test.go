@@ -218,18 +218,3 @@ func TestSessionMove_BetweenOurTypesKeepsWhatTheyShare(t *testing.T) {
 		})
 	}
 }
-
-// TestSessionMove_OfAMissingSessionPlansACreateWithAWarning: the read after the
-// move removes it from the state.
-func TestSessionMove_OfAMissingSessionPlansACreateWithAWarning(t *testing.T) {
-	t.Parallel()
-	s := newStory(t)
-	_, resp := moved(t, sessionExpiryType, moveRequest("mastercard/restapi", "restapi_object", `{"id":"s1"}`))
-	s.State.Current[room("it")] = object{Value: unwire(resourceType(sessionExpiryType), resp.TargetState), Private: resp.TargetPrivate, Identity: resp.TargetIdentity}
-	p := s.Plan(configuration{room("it"): lasts("s1")}, command{})
-	if p.Changes[room("it")].Action != create {
-		t.Errorf("actions: %v, want a create", actionsOf(p))
-	}
-	s.expectWarnings(p.Problems, "Session does not exist")
-	s.expectWrites()
-}

@@ -34,45 +34,6 @@ func TestSessionResource_ImportIsNotReplacedByWhatItLeavesNull(t *testing.T) {
 	s.expectWrites("DELETE s1", "POST", "POST "+s.id(it))
 }
 
-func TestSessionResource_ImportOfAMissingSessionStaysOutOfTheState(t *testing.T) {
-	t.Parallel()
-	s := newStory(t)
-	// The engine says that it does not exist.
-	s.expectWarnings(s.Import(sessionAt("it"), &tfprotov6.ImportResourceStateRequest{ID: "s1"}), "Tokens and URLs cannot be imported")
-	if len(s.State.Current) > 0 {
-		t.Errorf("state: %v", s.State.Current)
-	}
-}
-
-func TestSessionResource_ReadOfAStateWithoutIdentityAddsOne(t *testing.T) {
-	t.Parallel()
-	it := sessionAt("it")
-	for name, happens := range map[string]func(*story){
-		"alive":   func(*story) {},
-		"deleted": func(s *story) { s.Remove(s.id(it)) },
-		"not configured": func(s *story) {
-			s.provider["client_secret"] = tftypes.NewValue(tftypes.String, tftypes.UnknownValue)
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := newAppliedStory(t, only(nil))
-			s.loseIdentity(it)
-			happens(s)
-			s.run(command{RefreshOnly: true}) // It fails the test unless the answer has an identity.
-		})
-	}
-}
-
-func TestSessionResource_UpdateOfAStateWithoutIdentityAddsOne(t *testing.T) {
-	t.Parallel()
-	changed := attributes{"ttl_seconds": 7200}
-	s := newAppliedStory(t, sessionsOfBothTypes(), "s1")
-	s.loseIdentity(sessionAt("it"))
-	s.loseIdentity(room("it"))
-	s.change(configuration{sessionAt("it"): creates(changed), room("it"): lasts("s1", changed)}, command{NoRefresh: true})
-}
-
 func TestSessionResource_LifetimeBesideAnExpiryOfTheSessionWarns(t *testing.T) {
 	t.Parallel()
 	s := newAppliedStory(t, managedAndExpiry())

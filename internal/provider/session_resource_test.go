@@ -119,20 +119,6 @@ func TestSessionResource_ChangedArgumentWritesOnlyWhatItHasTo(t *testing.T) {
 	}
 }
 
-func TestSessionResource_RenewsAndIsForgottenOnRequest(t *testing.T) {
-	t.Parallel()
-	s, it := newAppliedStory(t, only(attributes{"ttl_seconds": 7200, "renew_before_seconds": 3600, "delete_on_destroy": false})), sessionAt("it")
-	s.expectValue(it, "renew_at", sinceStart(time.Hour))
-	s.clock.Advance(90 * time.Minute)
-	id := s.id(it)
-	s.expectWarnings(s.run())
-	s.expectWrites("POST " + id)
-	s.expectValue(it, "expires_at", sinceStart(90*time.Minute+2*time.Hour))
-	s.change(configuration{})
-	s.expectWrites()
-	s.lives(id, true)
-}
-
 // The session exists by then, so an error would taint the instance, and
 // replacing it would delete the session.
 func TestSessionResource_FailureAfterTheCreationIsAWarning(t *testing.T) {
@@ -175,33 +161,6 @@ func TestSessionResource_FailureAfterTheCreationIsAWarning(t *testing.T) {
 			s.expectValue(it, "created_at", sinceStart(0))
 			s.expectEmptyPlan()
 		})
-	}
-}
-
-func TestSessionResource_RefusesInvalidArguments(t *testing.T) {
-	t.Parallel()
-	s := newStory(t)
-	for _, test := range []struct {
-		arguments attributes
-		want      string
-	}{
-		{attributes{"ttl_seconds": 0}, "must be between 1"},
-		{attributes{"subscriber_count": 11}, "must be between 0 and 10"},
-		{attributes{"subscriber_count": -1}, "must be between 0 and 10"},
-		{attributes{"intent": ""}, "length must be at least 1"},
-		{attributes{"aggregation_id": ""}, "length must be at least 1"},
-		{attributes{"renew_before_seconds": 60}, "ttl_seconds"},
-		{triggers("1"), "ttl_seconds"},
-		{attributes{"ttl_seconds": 60, "renew_before_seconds": 60}, "must be smaller than ttl_seconds"},
-	} {
-		s.config = only(test.arguments)
-		s.refused(command{}, "error at validate of", test.want)
-		if problems := s.Plan(s.config, command{}).Problems; len(problems) != 1 {
-			t.Errorf("one mistake, and these errors: %s", problemText(problems))
-		}
-	}
-	if calls := s.Requests(); len(calls) > 0 {
-		t.Errorf("requests: %v, want none", calls)
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
@@ -55,35 +54,6 @@ func TestWholeNumber_CalculatedSurvivesReplacement(t *testing.T) {
 		s.change(configuration{room("it"): lasts(id, attributes{"ttl_seconds": ttl})})
 	}
 	s.expectEmptyPlan()
-}
-
-func TestWholeNumber_InvalidIsRefusedOnce(t *testing.T) {
-	t.Parallel()
-	expiry := func(ttl any) attributes { return attributes{"session_id": "a", "ttl_seconds": ttl} }
-	for name, test := range map[string]struct {
-		kind, attribute string
-		arguments       attributes
-		want            []string
-	}{
-		"a fraction":            {sessionExpiryType, "ttl_seconds", expiry(calculated("1.5")), []string{"Not a whole number", "floor()", "1.5"}},
-		"a fraction of a count": {managedSessionType, "subscriber_count", attributes{"subscriber_count": calculated("1.5")}, []string{"Not a whole number"}},
-		"nearly a whole number": {sessionExpiryType, "ttl_seconds", expiry(calculated("1.0001")), []string{"Not a whole number", "1.0001"}},
-		"too large":             {sessionExpiryType, "ttl_seconds", expiry(calculated("1e30")), []string{"Number too large", "1e+30"}},
-		"calculated, negative":  {sessionExpiryType, "ttl_seconds", expiry(calculated("-0.7", 24, 3600)), []string{"got: -60480"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			config := wire(newObject(providerSchemas().ResourceSchemas[test.kind], test.arguments))
-			resp, err := newTestServer().ValidateResourceConfig(t.Context(), &tfprotov6.ValidateResourceConfigRequest{TypeName: test.kind, Config: config})
-			if err != nil {
-				t.Fatal(err)
-			}
-			expectError(t, resp.Diagnostics, test.want...)
-			if len(resp.Diagnostics) != 1 || !resp.Diagnostics[0].Attribute.Equal(tftypes.NewAttributePath().WithAttributeName(test.attribute)) {
-				t.Errorf("diagnostics, want one at %s: %s", test.attribute, diagnosticText(resp.Diagnostics))
-			}
-		})
-	}
 }
 
 // TestWholeNumber_FractionThatWasUnknownIsRefused at apply.
