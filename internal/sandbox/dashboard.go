@@ -76,7 +76,8 @@ func (s *Sandbox) events(w http.ResponseWriter, r *http.Request) {
 		if err := dashboardTemplate.ExecuteTemplate(&live, "live", s.dashboardData()); err != nil {
 			return
 		}
-		for line := range bytes.Lines(live.Bytes()) {
+		// A carriage return, as in an id, would end a line of the event.
+		for line := range bytes.Lines(bytes.ReplaceAll(live.Bytes(), []byte("\r"), []byte("&#13;"))) {
 			fmt.Fprintf(&event, "data: %s\n", bytes.TrimRight(line, "\n"))
 		}
 		event.WriteByte('\n')

@@ -66,6 +66,10 @@ func route(r *http.Request) (Operation, string) {
 // ServeHTTP answers like the API, at the root with a dashboard, and under
 // /sandbox/ the control calls.
 func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if guarded(r.URL.Path) && !s.answersFor(r.Host) {
+		refuseHost(w, r)
+		return
+	}
 	if s.serveDashboard(w, r) || s.serveControl(w, r) {
 		return
 	}

@@ -37,6 +37,9 @@ type Options struct {
 	Organization string
 	// Envelope is the shape of list answers.
 	Envelope Envelope
+	// Hosts are names with a dot by which browsers and control calls may reach the
+	// sandbox; addresses and names without a dot always may.
+	Hosts []string
 	// Control answers the calls under /sandbox/, which move the clock and change
 	// sessions behind the clients' backs, without credentials.
 	Control bool

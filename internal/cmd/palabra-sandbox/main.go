@@ -12,6 +12,8 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -54,6 +56,10 @@ func parse(args []string) (settings, error) {
 	flags.BoolVar(&o.showVersion, "version", false, "print the version and exit")
 	flags.StringVar(&o.addr, "addr", "127.0.0.1:8787", "`address` to listen on; port 0 takes a free one")
 	flags.StringVar(&o.seed, "seed", "", "JSON `file` with sessions to start with")
+	flags.Func("host", "`name` with a dot by which the dashboard and the control calls may be reached; may be repeated", func(name string) error {
+		o.Hosts = append(o.Hosts, strings.ToLower(name))
+		return nil
+	})
 	flags.BoolVar(&o.Control, "control", false, "answer POST /sandbox/{advance,put,connect,hang-up,delete,reset}, and offer them on the dashboard")
 	flags.Float64Var(&o.clockSpeed, "clock-speed", 1, "how many `times` as fast as real time the clock runs")
 	flags.StringVar(&o.APIKey, "api-key", sandbox.DefaultAPIKey, "API `key` to accept")
@@ -77,12 +83,34 @@ func parse(args []string) (settings, error) {
 	if flags.NArg() > 0 {
 		return o, fmt.Errorf("%q is not a flag; see --help", flags.Arg(0))
 	}
-	if o.clockSpeed <= 0 {
-		return o, errors.New("--clock-speed has to be more than 0")
+	if err := o.validate(); err != nil {
+		return o, err
 	}
 	o.Seed = o.chaos
 	o.Now = sandbox.Faster(nil, o.clockSpeed)
 	return o, nil
+}
+
+// maxClockSpeed keeps the clock within what Go's durations hold for a day.
+const maxClockSpeed = 100_000
+
+// validate refuses what the sandbox would silently take for something else.
+func (o settings) validate() error {
+	switch {
+	case !(o.clockSpeed > 0 && o.clockSpeed <= maxClockSpeed): // also NaN
+		return fmt.Errorf("--clock-speed has to be more than 0, and at most %d", maxClockSpeed)
+	case !slices.Contains([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound}, o.BadCredentialsStatus):
+		return errors.New("--bad-credentials-status has to be 401, 403 or 404")
+	case o.SessionLimitStatus < 400 || o.SessionLimitStatus > 499:
+		return errors.New("--session-limit-status has to be from 400 to 499")
+	case o.SessionLimit < 1:
+		return errors.New("--session-limit has to be at least 1")
+	case o.MaxTTL < 0 || o.MaxTTL%time.Second != 0:
+		return errors.New("--max-ttl has to be whole seconds, or 0")
+	case o.latency < 0 || o.rateLimit < 0:
+		return errors.New("--latency and --rate-limit cannot be negative")
+	}
+	return nil
 }
 
 func run(ctx context.Context, args []string, out io.Writer) error {
@@ -155,8 +183,13 @@ func introduce(out io.Writer, o settings, addr net.Addr, sessions int) {
 	}
 }
 
+// newServer bounds how long a client may take to send the head of a request.
+func newServer(handler http.Handler) *http.Server {
+	return &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+}
+
 func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	server := newServer(handler)
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	select {

@@ -93,10 +93,37 @@ func TestRun_RefusesWrongArguments(t *testing.T) {
 	if err := os.WriteFile(bad, []byte(`{"sessions":[{}]}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, args := range [][]string{{"--seed", bad}, {"--seed", "missing.json"}, {"--addr", "256.0.0.1:1"}, {"--unknown"}, {"seed.json"}, {"--clock-speed", "0"}, {"--envelope", "other"}} {
+	for _, args := range [][]string{{"--seed", bad}, {"--seed", "missing.json"}, {"--addr", "256.0.0.1:1"}, {"--unknown"}, {"seed.json"}, {"--envelope", "other"}} {
 		if err := run(t.Context(), args, io.Discard); err == nil {
 			t.Errorf("%q: no error", args)
 		}
+	}
+}
+
+// What the sandbox would take for something else is refused by its flag's name.
+func TestRun_RefusesOptionsThatCannotHold(t *testing.T) {
+	t.Parallel()
+	for _, arg := range []string{
+		"--clock-speed=0", "--clock-speed=-1", "--clock-speed=NaN", "--clock-speed=Inf",
+		"--bad-credentials-status=99", "--bad-credentials-status=500", "--session-limit-status=200", "--session-limit=0",
+		"--max-ttl=500ms", "--max-ttl=-1s", "--latency=-1s", "--rate-limit=-1",
+	} {
+		name, _, _ := strings.Cut(arg, "=")
+		if err := run(t.Context(), []string{arg, "--version"}, io.Discard); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: error %v, want that %s is refused", arg, err, name)
+		}
+	}
+	for _, arg := range []string{"--clock-speed=0.5", "--bad-credentials-status=404", "--session-limit-status=429", "--max-ttl=0", "--max-ttl=90m", "--host=sandbox.example"} {
+		if err := run(t.Context(), []string{arg, "--version"}, io.Discard); err != nil {
+			t.Errorf("%s: %v", arg, err)
+		}
+	}
+}
+
+func TestServer_LimitsTheTimeForARequestsHead(t *testing.T) {
+	t.Parallel()
+	if newServer(nil).ReadHeaderTimeout <= 0 {
+		t.Error("a client that sends nothing keeps its connection for ever")
 	}
 }
 
