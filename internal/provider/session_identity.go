@@ -59,8 +59,9 @@ func importSession(ctx context.Context, idAttribute path.Path, req resource.Impo
 	}
 }
 
-// upgradeKeptIdentity reads an identity with session_id, or that of a
-// restful_resource: its id is JSON, whose member id is the path of the object.
+// upgradeKeptIdentity reads an identity with session_id, that of an earlier
+// palabra_session, whose id is the session's, or that of a restful_resource: its id is
+// JSON, whose member id is the path of the object.
 func upgradeKeptIdentity(target string) map[int64]resource.IdentityUpgrader {
 	return map[int64]resource.IdentityUpgrader{0: {IdentityUpgrader: func(ctx context.Context, req resource.UpgradeIdentityRequest, resp *resource.UpgradeIdentityResponse) {
 		var identity, imported map[string]any
@@ -68,8 +69,10 @@ func upgradeKeptIdentity(target string) map[int64]resource.IdentityUpgrader {
 			identity = nil
 		}
 		id := textOf(identity["session_id"])
-		if id == "" && json.Unmarshal([]byte(textOf(identity["id"])), &imported) == nil {
+		if own := textOf(identity["id"]); id == "" && json.Unmarshal([]byte(own), &imported) == nil {
 			id = lastSegment(imported, "id")
+		} else if id == "" && !strings.Contains(own, "/") {
+			id = own
 		}
 		if id == "" {
 			resp.Diagnostics.AddError("Unable to move state to "+target,

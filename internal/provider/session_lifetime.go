@@ -253,6 +253,10 @@ func (m *lifetimeModel) observe(session palabra.Session, note sessionNote) (sess
 				m.ID.ValueString(), m.ExpiresAt.ValueString(), session.ExpiresAt.Format(time.RFC3339)))
 		m.ExpiresAt = timestamp(session.ExpiresAt)
 	}
+	// It is null after an import or a move, and in states of earlier builds.
+	if m.DeleteOnDestroy.IsNull() {
+		m.DeleteOnDestroy = types.BoolValue(true)
+	}
 	m.RenewAt = m.renewAt(note)
 	return note, diags
 }
@@ -279,9 +283,6 @@ func cautiousTime(session palabra.Session) time.Time {
 // session is the best guess of when its lifetime was set.
 func (m *lifetimeModel) adopt(session palabra.Session) {
 	m.ExpiresAt = timestamp(session.ExpiresAt)
-	if m.DeleteOnDestroy.IsNull() {
-		m.DeleteOnDestroy = types.BoolValue(true)
-	}
 	if !m.TTLSeconds.IsNull() || session.ExpiresAt.IsZero() {
 		return
 	}

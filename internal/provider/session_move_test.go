@@ -156,6 +156,7 @@ func TestSessionMove_KeptIdentityIsUpgraded(t *testing.T) {
 	for name, identity := range map[string]string{
 		"of restful_resource": asJSON(t, kept),
 		"of version 0":        `{"session_id":"` + testSessionID + `"}`,
+		"with id, version 0":  `{"id":"` + testSessionID + `"}`,
 	} {
 		for _, target := range []string{sessionExpiryType, "palabra_session"} {
 			resp := upgradedIdentity(t, target, identity)
