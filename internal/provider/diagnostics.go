@@ -61,11 +61,16 @@ func (d *providerData) advice(err error) string {
 		next = "The endpoint (" + envEndpoint + ") is an address of this machine, and no server listens there. Is the sandbox running, and on this port? " +
 			"Nothing was removed from the state."
 	case errors.Is(err, palabra.ErrInsufficientBalance):
-		next = "The account has no balance left, so the API does not create sessions for it. Top it up, then run again. " +
-			"A new account gets its first balance about a minute after the sign-up."
+		next = "The account has no balance left. Top it up, then run again."
+		if sessionOf(err) == "" {
+			next += " A new account gets its first balance about a minute after the sign-up."
+		} else {
+			next += " Until then, the session keeps the expiry that it has."
+		}
 	case errors.Is(err, palabra.ErrSessionLimit):
 		next = "The account has as many sessions as its plan allows. Delete sessions that are no longer used. The guide \"Clean up an account near its limit\" shows how to " +
-			"find them with data \"palabra_sessions\" and delete them with the palabra_prune_sessions action (Terraform 1.14). A session counts until it expires or is deleted."
+			"find them with data \"palabra_sessions\" and delete them with the palabra_prune_sessions action (Terraform 1.14). A session counts until it expires or is deleted. " +
+			"With create_before_destroy, a replacement needs room for one session more."
 	case errors.Is(err, palabra.ErrNoSuchEndpoint):
 		next = fmt.Sprintf("The server does not know this path, so the endpoint (%s) is probably not the base URL of the API, which is %s. "+
 			"The credentials are not at fault. Nothing was removed from the state.", envEndpoint, palabra.DefaultEndpoint)

@@ -78,6 +78,17 @@ func TestProviderErrors_SayWhatFailedAndWhatToDo(t *testing.T) {
 	s.expectEmptyPlan()
 }
 
+func TestProviderErrors_RenewalWithoutBalanceIsNoCreate(t *testing.T) {
+	t.Parallel()
+	s := newAppliedStory(t, configuration{room("it"): lasts("s1")}, "s1")
+	s.Inject(sandbox.Fault{Operation: sandbox.OperationExpiry, Effect: sandbox.InsufficientBalance()})
+	said := s.failedApply(configuration{room("it"): lasts("s1", attributes{"ttl_seconds": 7200})})
+	expectInOrder(t, said, "no balance left", "keeps the expiry that it has")
+	if strings.Contains(said, "about a minute") {
+		t.Errorf("a renewal creates no session: %s", said)
+	}
+}
+
 // failedApply applies a configuration, expects an error, and returns all texts.
 func (s *story) failedApply(config configuration) string {
 	s.t.Helper()

@@ -133,7 +133,7 @@ func (a *deleteSessionAction) Invoke(ctx context.Context, req action.InvokeReque
 	id := config.SessionID.ValueString()
 	message := "Deleted session " + id
 	if err := client.Delete(ctx, id); errors.Is(err, palabra.ErrNotFound) && !errors.Is(err, palabra.ErrMaybeDeleted) {
-		message = "Session " + id + " was already gone"
+		message = "Session " + id + " does not exist: it has ended, was deleted, or never existed"
 	} else if err != nil && !errors.Is(err, palabra.ErrMaybeDeleted) {
 		resp.Diagnostics.AddAttributeError(path.Root("session_id"), summary, a.data.explainAction(ctx, err,
 			fmt.Sprintf("Session %q may be deleted already. Invoke the action again to be sure.", id)))

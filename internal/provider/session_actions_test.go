@@ -107,7 +107,7 @@ func TestDeleteSessionAction_MissingSessionIsNotAnError(t *testing.T) {
 	f := newFixture(t)
 	f.putSession(testSessionID, time.Hour)
 	p := newProtocol(t, f)
-	for _, want := range []string{"Deleted session " + testSessionID, "Session " + testSessionID + " was already gone"} {
+	for _, want := range []string{"Deleted session " + testSessionID, "Session " + testSessionID + " does not exist: it has ended, was deleted, or never existed"} {
 		progress, diags := p.invoke(t.Context(), deleteAction, everyAction()[deleteAction])
 		expectNone(t, diags)
 		expectProgress(t, progress, want)
