@@ -49,6 +49,13 @@ func (o *openSessions) handOver(id string) {
 	}
 }
 
+func (o *openSessions) contains(id string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	_, open := o.clients[id]
+	return open
+}
+
 func (o *openSessions) end() {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -48,7 +48,7 @@ func (a *pruneSessionsAction) Schema(_ context.Context, _ action.SchemaRequest, 
 		MarkdownDescription: "Deletes the sessions that match all filters, oldest first.\n\n" +
 			"~> **Deletes sessions even while a client is connected**, and so ends live conversations. Invoke it with `dry_run = true` first.\n\n" + needsActions +
 			"\n\nAt least one filter is required; a filter that is null does not filter. " +
-			"The action reports what it selects, keeps and deletes. It keeps sessions that the same run has created or extended. " +
+			"The action reports what it selects, keeps and deletes. It keeps the sessions that a resource of the same run has created or extended, and open ephemeral ones. " +
 			"It stops if the credentials are refused, and after three consecutive failures that do not depend on the session.",
 		Attributes: map[string]schema.Attribute{
 			"id_prefix": schema.StringAttribute{

@@ -130,21 +130,21 @@ func TestPruneSessionsAction_DeletesTheOldestFirst(t *testing.T) {
 }
 
 // TestPruneSessionsAction_KeepsWhatTheRunHasMade: a prune at the end of a run must
-// not undo the run.
+// not undo the run. What an action has extended is no such thing.
 func TestPruneSessionsAction_KeepsWhatTheRunHasMade(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.putSession("extended", time.Hour)
 	f.putSession("forgotten", time.Hour)
 	p := newProtocol(t, f)
 	expectNone(t, p.open(t.Context(), nil).Diagnostics)
-	_, diags := p.invoke(t.Context(), extendAction, attributes{"session_id": "extended", "ttl_seconds": 60})
+	open := slices.DeleteFunc(f.sessionIDs(), func(id string) bool { return id == "forgotten" })
+	_, diags := p.invoke(t.Context(), extendAction, attributes{"session_id": "forgotten", "ttl_seconds": 7200})
 	expectNone(t, diags)
 	f.ResetRequests()
 	progress, diags := p.invoke(t.Context(), pruneAction, attributes{"created_before": sinceStart(time.Hour)})
 	expectNone(t, diags)
 	f.expectWrites(t, deletions("forgotten")...)
-	for _, want := range []string{"3 of 3 sessions match created_before " + sinceStart(time.Hour), "Keeping session extended: this run created or extended it"} {
+	for _, want := range []string{"2 of 2 sessions match created_before " + sinceStart(time.Hour), "Keeping session " + open[0] + ": a resource of this run created or extended it"} {
 		if !slices.Contains(progress, want) {
 			t.Errorf("progress: %q, want %q", progress, want)
 		}

@@ -77,8 +77,8 @@ func (p *pruning) selectSessions(ctx context.Context) ([]palabra.Session, error)
 		case !p.filter.matches(session):
 		case slices.Contains(p.excluded, session.ID):
 			kept = append(kept, "Keeping session "+session.ID+": exclude_ids names it")
-		case p.data.guard.hasWritten(session.ID):
-			kept = append(kept, "Keeping session "+session.ID+": this run created or extended it")
+		case p.data.guard.hasWritten(session.ID), p.data.sessions.contains(session.ID):
+			kept = append(kept, "Keeping session "+session.ID+": a resource of this run created or extended it")
 		default:
 			selected = append(selected, session)
 		}

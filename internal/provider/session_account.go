@@ -36,19 +36,20 @@ func (d *providerData) sameAccount(note sessionNote) bool {
 }
 
 // otherAccountError returns an error if a missing session may be alive in another
-// account: other credentials found it last, and its latest known end is not yet
-// reached.
+// account: other credentials found it last, and its latest known end is not past.
+// Nothing is news of a session that is known to have ended.
 func (d *providerData) otherAccountError(summary string, gone error, m lifetimeModel, note sessionNote) diag.Diagnostics {
 	var apiErr *palabra.Error
-	end := note.LatestEnd
-	if d.sameAccount(note) || end.IsZero() || !errors.As(gone, &apiErr) || !apiErr.ServerTime.Before(end) {
+	endIsPast := errors.As(gone, &apiErr) && !note.LatestEnd.IsZero() && !apiErr.ServerTime.Before(note.LatestEnd)
+	if endIsPast || !m.isActive() || d.sameAccount(note) {
 		return nil
 	}
 	return diag.Diagnostics{diag.NewErrorDiagnostic(summary,
 		fmt.Sprintf("Session %q is not found with the credentials from %s, and other credentials (%s) found it last; %s. "+
 			"It may be alive in another account, so its state is kept.\n\n"+
 			"If these credentials are wrong, run again with those of the session's account. "+
-			"If the credentials were rotated and the session has ended, remove it from the state only: "+
+			"If they are new ones of the same account, run again: a run that first finds another session of the account goes on. "+
+			"If the session has ended, remove it from the state only: "+
 			"replace the resource by a removed block with lifecycle { destroy = false }, or run \"terraform state rm\".",
 			m.ID.ValueString(), d.credentialSource, note.Account, m.whenItEnded(note)))}
 }

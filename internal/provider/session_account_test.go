@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
 // sessionsOfBothTypes are a palabra_session and an expiry of session s1.
@@ -19,7 +21,7 @@ func TestSessionAccount_OtherAccountChangesNothing(t *testing.T) {
 	id := s.id(sessionAt("it"))
 	s.useOther()
 	for _, how := range []command{{}, {RefreshOnly: true}, {Destroy: true}} {
-		s.refused(how, id, "client_id:"+testClientID, "another account", "state rm", "destroy = false")
+		s.refused(how, id, `"s1"`, "client_id:"+testClientID, "another account", "state rm", "destroy = false")
 	}
 	s.config = configuration{}
 	out := s.applyFails(command{Destroy: true, NoRefresh: true}, id, `"s1"`, "state rm", "destroy = false")
@@ -109,27 +111,77 @@ func TestSessionAccount_EndIsNotAskedForAgain(t *testing.T) {
 	}
 }
 
-// A create that failed has written nothing, so it must not make a Delete of the
-// same session succeed without a request.
-func TestSessionAccount_FailedCreateDoesNotHideTheDelete(t *testing.T) {
+// TestSessionAccount_EndedInstanceLeavesWithAnyKey: its end was believed with the
+// right credentials, so others have nothing to add.
+func TestSessionAccount_EndedInstanceLeavesWithAnyKey(t *testing.T) {
 	t.Parallel()
-	for order, pick := range orders {
-		t.Run(order, func(t *testing.T) {
+	for name, how := range refreshes {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newAppliedStory(t, configuration{room("b"): lasts("s1")}, "s1")
+			s := newAppliedStory(t, configuration{room("it"): lasts("s1")}, "s1")
+			s.endS1()
 			s.useOther()
-			s.Pick = pick
-			s.run()
-			s.active(room("b"), false)
-			for _, other := range []address{room("a"), room("c")} {
-				s.config = configuration{other: lasts("s1")}
-				if out := s.applyFails(command{}); len(out.Done) > 0 {
-					t.Errorf("done with the credentials of another account: %v", out.Done)
-				}
-				if _, kept := s.State.Current[room("b")]; !kept {
-					t.Errorf("the instance left the state, and its session lives in the first account")
-				}
+			s.expectEmptyPlan()
+			s.change(configuration{}, how)
+			s.expectWrites()
+		})
+	}
+}
+
+func TestSessionAccount_WhatCountsAsAnotherAccount(t *testing.T) {
+	t.Parallel()
+	elsewhere := newFixture(t)
+	for name, test := range map[string]struct {
+		// prepare runs with the right credentials, how with the wrong ones.
+		prepare func(*story)
+		wrong   func(*story)
+		how     command
+		after   configuration
+	}{
+		"the same credentials at another endpoint": {wrong: func(s *story) { s.provider = pairOf(elsewhere.url, testClientID) }},
+		"a deletion whose first answer is lost": {
+			wrong: func(s *story) {
+				s.useOther()
+				s.provider["max_retries"] = 1
+				s.other.Inject(sandbox.Fault{Operation: sandbox.OperationDelete, Count: 1, Effect: sandbox.CutAfter()})
+			},
+			how: command{NoRefresh: true}, after: configuration{},
+		},
+		"an end that is not known": {
+			prepare: func(s *story) {
+				s.Put(sandbox.Session{ID: "s1", CreatedAt: s.clock.Now()})
+				s.State = newStory(t).State
+				s.Import(room("it"), &tfprotov6.ImportResourceStateRequest{ID: "s1"})
+			},
+		},
+		"a renewal without a refresh": {how: command{NoRefresh: true}, after: configuration{room("it"): lasts("s1", attributes{"ttl_seconds": 7200})}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newAppliedStory(t, configuration{room("it"): lasts("s1")}, "s1")
+			if test.prepare != nil {
+				test.prepare(s)
 			}
+			own := s.provider
+			if test.wrong == nil {
+				test.wrong = (*story).useOther
+			}
+			test.wrong(s)
+			if test.after != nil {
+				s.config = test.after
+			}
+			p := s.Plan(s.config, test.how)
+			problems := p.Problems
+			if !p.Failed() {
+				problems = s.Apply(p).Problems
+			}
+			s.expectErrors(problems, `"s1"`, "another account")
+			s.active(room("it"), true)
+			s.writes()
+			s.provider = own
+			s.config = configuration{room("it"): lasts("s1", attributes{"ttl_seconds": 1800})}
+			s.run()
+			s.expectWrites("POST s1")
 		})
 	}
 }

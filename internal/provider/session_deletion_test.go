@@ -1,7 +1,9 @@
 package provider
 
 import (
+	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
@@ -75,6 +77,123 @@ func TestSessionDeletion_OfAKeptSessionIsRefusedAtPlan(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestSessionDeletion_ForAnUnknownSessionIsRefusedAtPlan, because it may be the
+// session that is deleted.
+func TestSessionDeletion_ForAnUnknownSessionIsRefusedAtPlan(t *testing.T) {
+	t.Parallel()
+	later := func(id string) block { return unknown(lasts(id), "session_id") }
+	for name, test := range map[string]struct {
+		before, after configuration
+		deleted       string
+	}{
+		"renamed key": {configuration{room("a"): lasts("s1")}, configuration{room("b"): later("s1")}, `"s1"`},
+		"count shift": {
+			configuration{room("it[0]"): lasts("s1"), room("it[1]"): lasts("s2"), room("it[2]"): lasts("s3")},
+			configuration{room("it[0]"): later("s2"), room("it[1]"): later("s3")}, `"s3"`,
+		},
+		"count shift, create first": {
+			configuration{room("it[0]"): lasts("s1"), room("it[1]"): lasts("s2"), room("it[2]"): lasts("s3")},
+			configuration{room("it[0]"): createFirst(later("s2")), room("it[1]"): createFirst(later("s3"))}, `"s3"`,
+		},
+		"replaced by a known one": {configuration{room("a"): lasts("s1")}, configuration{room("a"): lasts("s2"), room("b"): later("s1")}, `"s1"`},
+	} {
+		for order, pick := range orders {
+			for refresh, how := range refreshes {
+				t.Run(name+" "+order+refresh, func(t *testing.T) {
+					t.Parallel()
+					s := newAppliedStory(t, test.before, "s1", "s2", "s3")
+					s.Pick, s.config = pick, test.after
+					s.refused(how, test.deleted, "Plan may delete a session that it keeps", "-target", "two runs", "moved", "delete_on_destroy")
+					s.expectWrites()
+				})
+			}
+		}
+	}
+}
+
+// TestSessionDeletion_ForAnUnknownSessionIsLegal where nothing else is deleted that
+// it may be.
+func TestSessionDeletion_ForAnUnknownSessionIsLegal(t *testing.T) {
+	t.Parallel()
+	later := func(id string) block { return unknown(lasts(id), "session_id") }
+	forgets := attributes{"delete_on_destroy": false}
+	pair := func(name string) configuration {
+		return configuration{sessionAt(name): creates(), room(name): {Arguments: attributes{"ttl_seconds": 7200, "session_id": idOf(name)}}}
+	}
+	for name, test := range map[string]struct {
+		before, after configuration
+		how           command
+		writes        []string
+	}{
+		"first apply":           {after: configuration{room("a"): later("s1"), room("b"): later("s2")}, writes: []string{"POST s1", "POST s2"}},
+		"all are replaced":      {before: configuration{room("a"): lasts("s1"), room("b"): lasts("s2")}, after: configuration{room("a"): later("s2"), room("b"): later("s1")}, writes: []string{"POST s1", "POST s2"}},
+		"one more":              {before: configuration{room("a"): lasts("s1")}, after: configuration{room("a"): later("s1"), room("b"): later("s2")}, writes: []string{"POST s1", "POST s2"}},
+		"one is only forgotten": {before: configuration{room("a"): lasts("s1", forgets)}, after: configuration{room("b"): later("s1")}, writes: []string{"POST s1"}},
+		"destroy":               {before: configuration{room("a"): lasts("s1")}, after: configuration{room("a"): lasts("s1"), room("b"): later("s2")}, how: command{Destroy: true}, writes: []string{"DELETE s1"}},
+		"both types, replaced":  {before: pair("a"), after: pair("a"), how: command{Replace: []address{sessionAt("a")}}},
+	} {
+		for order, pick := range orders {
+			t.Run(name+" "+order, func(t *testing.T) {
+				t.Parallel()
+				s := newAppliedStory(t, test.before, "s1", "s2")
+				s.Pick = pick
+				s.change(test.after, test.how)
+				if test.writes != nil {
+					s.expectWrites(test.writes...)
+				}
+			})
+		}
+	}
+}
+
+// TestSessionDeletion_ManyConflictsAreExplainedOnce: one explanation of them is
+// enough, and the others name the session.
+func TestSessionDeletion_ManyConflictsAreExplainedOnce(t *testing.T) {
+	t.Parallel()
+	const many = 20
+	for name, after := range map[string]func(string) block{
+		"known":   func(id string) block { return lasts(id) },
+		"unknown": func(id string) block { return unknown(lasts(id), "session_id") },
+	} {
+		for order, pick := range orders {
+			t.Run(name+" "+order, func(t *testing.T) {
+				t.Parallel()
+				var ids []string
+				before, renamed := configuration{}, configuration{}
+				for i := range many {
+					id := fmt.Sprintf("s%02d", i)
+					ids = append(ids, id)
+					before[room("old-"+id)], renamed[room("new-"+id)] = lasts(id), after(id)
+				}
+				s := newAppliedStory(t, before, ids...)
+				s.Pick = pick
+				p := s.Plan(renamed, command{})
+				text := problemText(p.Problems)
+				if advice := strings.Count(text, "-refresh=false"); len(p.Problems) != many || advice != 1 {
+					t.Errorf("%d errors with %d explanations, want %d with one:\n%s", len(p.Problems), advice, many, text)
+				}
+				for _, id := range ids {
+					if strings.Count(text, `"`+id+`"`) != 1 {
+						t.Errorf("session %s is not named once", id)
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestSessionDeletion_OfASessionThatAnActionExtended: a destroy deletes.
+func TestSessionDeletion_OfASessionThatAnActionExtended(t *testing.T) {
+	t.Parallel()
+	s := newAppliedStory(t, configuration{room("it"): lasts("s1")}, "s1")
+	p := newProtocolWith(t, s.provider)
+	s.server = p.server
+	_, diags := p.invoke(t.Context(), extendAction, attributes{"session_id": "s1", "ttl_seconds": 7 * 24 * 3600})
+	expectNone(t, diags)
+	s.change(configuration{})
+	s.expectWrites("POST s1", "DELETE s1")
 }
 
 func TestSessionDeletion_OfBothTypesForOneSessionNeedsBothRemoved(t *testing.T) {

@@ -63,7 +63,7 @@ func (r *sessionExpiryResource) Schema(_ context.Context, _ resource.SchemaReque
 			"Renewal happens only when Terraform runs. When the session has ended, `active` is false and nothing is planned.",
 		Attributes: lifetimeSchema(map[string]schema.Attribute{
 			"id": schema.StringAttribute{
-				MarkdownDescription: "Same as `session_id`.",
+				MarkdownDescription: "Same as `session_id`. Shown in plans even if `session_id` comes from a sensitive value.",
 				Computed:            true,
 			},
 			"session_id": schema.StringAttribute{
@@ -111,6 +111,8 @@ func (r *sessionExpiryResource) Create(ctx context.Context, req resource.CreateR
 	if client == nil {
 		return
 	}
+	// Noted before the call, because the answer may be lost.
+	r.data.guard.noteWritten(model.ID.ValueString())
 	got, diags, err := r.data.setLifetime(ctx, client, model.ID.ValueString(), model.ttl())
 	resp.Diagnostics.Append(diags...)
 	if err != nil {
@@ -132,9 +134,6 @@ func (r *sessionExpiryResource) Read(ctx context.Context, req resource.ReadReque
 			diags.Append(model.endedWarning(*note))
 		}
 		model.markEnded(model.lifetimeModel)
-		if r.data.sameAccount(*note) {
-			note.Account = r.data.client.Fingerprint()
-		}
 		return true, diags
 	})
 }
@@ -162,6 +161,7 @@ func (r *sessionExpiryResource) MoveState(context.Context) []resource.StateMover
 		"restful_resource": fromRestfulResource,
 		"terraform_data":   fromTerraformData,
 		managedSessionType: fromSession,
+		sessionExpiryType:  fromElsewhere(fromSessionExpiry),
 	})}
 }
 
@@ -208,7 +208,9 @@ func (r *sessionExpiryResource) ModifyPlan(ctx context.Context, req resource.Mod
 		// state. If the new id is unknown, create_before_destroy still deletes the
 		// old session.
 		if prior.deletes() {
-			resp.Diagnostics.Append(r.data.guard.claimSession(prior.ID.ValueString(), newClaim(sessionExpiryType, prior.lifetimeModel, note, deletes))...)
+			replaced := newClaim(sessionExpiryType, prior.lifetimeModel, note, deletes)
+			replaced.spared = planned.SessionID.IsUnknown()
+			resp.Diagnostics.Append(r.data.guard.claimSession(prior.ID.ValueString(), replaced)...)
 		}
 		setPlan(ctx, &planned, req, resp)
 		return

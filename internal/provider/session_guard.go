@@ -3,6 +3,8 @@ package provider
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -17,8 +19,8 @@ type sessionGuard struct {
 	// applying says that the process applies a plan. The checks for the reader of a
 	// plan are skipped then: the plan has been accepted.
 	applying atomic.Bool
-	// written holds the ids of sessions that this process has created or given a
-	// lifetime.
+	// written holds the ids of the sessions that a create or an update of a resource
+	// has created or given a lifetime in this process.
 	written sync.Map
 	// priors holds the prior state of each planned instance, by instance id.
 	priors sync.Map
@@ -26,7 +28,12 @@ type sessionGuard struct {
 	mu sync.Mutex
 	// claims holds what each instance of the plan does, by session id.
 	claims map[string][]claim
+	// advised holds the advice that has been given.
+	advised map[string]bool
 }
+
+// unknownSession stands for the id of a session that is known only after apply.
+const unknownSession = ""
 
 // claim is what one instance does with one session.
 type claim struct {
@@ -39,7 +46,10 @@ type claim struct {
 	managed bool
 	// extends says that the instance sets the lifetime of the session.
 	extends bool
-	effect  effect
+	// spared says that the instance is replaced, and that its new session is known
+	// only after apply: then the old session is not deleted.
+	spared bool
+	effect effect
 }
 
 type effect int
@@ -57,8 +67,6 @@ func (g *sessionGuard) beginApply() { g.applying.Store(true) }
 func (g *sessionGuard) isApplying() bool { return g.applying.Load() }
 
 func (g *sessionGuard) noteWritten(sessionID string) { g.written.Store(sessionID, true) }
-
-func (g *sessionGuard) forgetWritten(sessionID string) { g.written.Delete(sessionID) }
 
 func (g *sessionGuard) hasWritten(sessionID string) bool {
 	_, written := g.written.Load(sessionID)
@@ -118,43 +126,101 @@ func (g *sessionGuard) planDestroy(ctx context.Context, resourceType string, mod
 	}
 }
 
-// claimSession records what an instance does with a session. It returns an error or
-// a warning if another instance of the plan conflicts with it.
+// What to do about instances that contradict each other.
+const (
+	keepOneAdvice = "The one that is applied last decides when the session expires. Keep one of them. Remove the other without deleting the session: " +
+		"replace its block by a removed block with lifecycle { destroy = false }."
+	keptAndDeletedAdvice = "A live session would be lost, so the plan is refused. Depending on the cause:\n\n" +
+		"  - The resource or its for_each key was renamed: add a moved block from the old address to the new one.\n" +
+		"  - Instances moved up under count: use for_each with the session ids as keys, and moved blocks.\n" +
+		"  - One of two resources for the session is removed: replace its block by a removed block with lifecycle { destroy = false }, or apply delete_on_destroy = false to it first.\n" +
+		"  - The plan shows a deposed object, which a failure under create_before_destroy leaves: run \"terraform state rm\" for the address, then import the session there.\n" +
+		"  - The instance that goes has lifecycle { destroy = false }, which providers cannot see: apply delete_on_destroy = false to it first.\n" +
+		"  - This is terraform destroy: run it with -refresh=false."
+	maybeTheSameAdvice = "The two may be one session, which would be lost, so the plan is refused. Choose one of these:\n\n" +
+		"  - Make the new session_id known at plan time, for example by applying with -target what it comes from.\n" +
+		"  - Remove the one and add the other in two runs.\n" +
+		"  - Keep the session: apply delete_on_destroy = false first, or use a removed block with lifecycle { destroy = false }.\n" +
+		"  - The resource or its for_each key was renamed: add a moved block from the old address to the new one.\n" +
+		"  - This is terraform destroy: run it with -refresh=false."
+)
+
+// claimSession records what an instance does with a session. It returns errors or a
+// warning if another instance of the plan conflicts with it.
 func (g *sessionGuard) claimSession(sessionID string, added claim) diag.Diagnostics {
-	if sessionID == "" || g.isApplying() {
+	if g.isApplying() {
 		return nil
 	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	other, conflict := g.record(sessionID, added)
-	if !conflict {
-		return nil
+	var diags diag.Diagnostics
+	for _, id := range g.maybeLost(sessionID, added) {
+		diags.AddError("Plan may delete a session that it keeps", g.explain(maybeTheSameAdvice,
+			"A resource instance deletes session %q, and another one gets a session_id that is known only after apply.", id))
 	}
-	if other.effect == added.effect {
-		return diag.Diagnostics{diag.NewWarningDiagnostic("Two resources manage one session",
-			fmt.Sprintf("Session %q is managed by this %s, and by another %s. "+
-				"The one that is applied last decides when the session expires. Keep one of them. Remove the other without deleting the session: "+
-				"replace its block by a removed block with lifecycle { destroy = false }.",
-				sessionID, added.resource, other.resource))}
+	switch {
+	case !conflict:
+	case other.effect == added.effect:
+		diags.AddWarning("Two resources manage one session", g.explain(keepOneAdvice,
+			"Session %q is managed by this %s, and by another %s.", sessionID, added.resource, other.resource))
+	default:
+		deleting, keeping := added, other
+		if other.effect == deletes {
+			deleting, keeping = other, added
+		}
+		diags.AddError("Plan deletes a session that it keeps", g.explain(keptAndDeletedAdvice,
+			"One resource instance (%s) deletes session %q, and another one (%s) keeps or creates it.", deleting.resource, sessionID, keeping.resource))
 	}
-	deleting, keeping := added, other
-	if other.effect == deletes {
-		deleting, keeping = other, added
+	return diags
+}
+
+// explain adds the advice to the first message that it belongs to: a plan may have
+// hundreds of conflicts of one kind.
+func (g *sessionGuard) explain(advice, format string, args ...any) string {
+	text := fmt.Sprintf(format, args...)
+	if g.advised[advice] {
+		return text
 	}
-	return diag.Diagnostics{diag.NewErrorDiagnostic("Plan deletes a session that it keeps",
-		fmt.Sprintf("One resource instance (%s) deletes session %q, and another one (%s) keeps or creates it. A live session would be lost, so the plan is refused.\n\n"+
-			"If the resource or its for_each key was renamed, add a moved block from the old address to the new one. "+
-			"If instances moved up under count, use for_each with the session ids as keys, and moved blocks. "+
-			"To remove one of two resources for the session, replace its block by a removed block with lifecycle { destroy = false }, "+
-			"or apply delete_on_destroy = false to it first. "+
-			"If this is terraform destroy, run it with -refresh=false.",
-			deleting.resource, sessionID, keeping.resource))}
+	if g.advised == nil {
+		g.advised = make(map[string]bool)
+	}
+	g.advised[advice] = true
+	return text + "\n\n" + advice
+}
+
+// maybeLost returns the sessions that the plan deletes while the session of a new
+// instance is known only after apply: it may be one of them.
+func (g *sessionGuard) maybeLost(sessionID string, added claim) []string {
+	switch unknown := len(g.claims[unknownSession]); {
+	case sessionID == unknownSession && unknown == 1: // The later ones have nothing to add.
+		lost := slices.Collect(maps.Keys(g.claims))
+		lost = slices.DeleteFunc(lost, func(id string) bool { return !g.loses(id) })
+		slices.Sort(lost)
+		return lost
+	case sessionID != unknownSession && unknown > 0 && added.effect == deletes && g.loses(sessionID):
+		return []string{sessionID}
+	}
+	return nil
+}
+
+// loses says whether the end of a session is news to the reader of a plan who does
+// not know that a new instance needs it. A palabra_session ends its own.
+func (g *sessionGuard) loses(sessionID string) bool {
+	lost := false
+	for _, each := range g.claims[sessionID] {
+		if each.effect == deletes && each.managed {
+			return false
+		}
+		lost = lost || each.effect == deletes && !each.spared
+	}
+	return lost
 }
 
 // record returns the worst conflict with another instance. It replaces an earlier
 // claim of the same instance. Claims without an instance id never replace each
 // other: an engine plans a new instance only once.
 func (g *sessionGuard) record(sessionID string, added claim) (other claim, conflict bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
 	if g.claims == nil {
 		g.claims = make(map[string][]claim)
 	}
@@ -163,6 +229,7 @@ func (g *sessionGuard) record(sessionID string, added claim) (other claim, confl
 		switch {
 		case added.instance != "" && earlier.instance == added.instance:
 			g.claims[sessionID][i], replaced = added, true
+		case sessionID == unknownSession:
 		case earlier.effect != added.effect:
 			other, conflict = earlier, true
 		case !conflict && earlier.extends && added.extends && added.effect == keeps:

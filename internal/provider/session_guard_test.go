@@ -20,20 +20,21 @@ func TestClaims_FindTwoInstancesThatContradictEachOther(t *testing.T) {
 		claims []claim
 		want   string
 	}{
-		"one instance planned twice":              {[]claim{keep("a"), keep("a")}, ""},
-		"two new instances":                       {[]claim{keep(""), keep("")}, warning},
-		"two instances in the state":              {[]claim{keep("a"), keep("b")}, warning},
-		"one in the state, one new":               {[]claim{keep("a"), keep("")}, warning},
-		"palabra_session without ttl_seconds":     {[]claim{{instance: "a", effect: keeps}, keep("b")}, ""},
-		"the same, the other way round":           {[]claim{keep("b"), {instance: "a", effect: keeps}}, ""},
-		"two instances delete":                    {[]claim{remove("a"), remove("b")}, ""},
-		"one deletes, another keeps":              {[]claim{remove("a"), keep("b")}, conflict},
-		"one keeps, another deletes":              {[]claim{keep("a"), remove("b")}, conflict},
-		"one deletes, a new one creates":          {[]claim{remove("a"), keep("")}, conflict},
-		"a new one creates, one deletes":          {[]claim{keep(""), remove("a")}, conflict},
-		"kept, then deleted by the same instance": {[]claim{keep("a"), remove("a")}, ""},
-		"deleted after all, another deletes":      {[]claim{keep("a"), remove("a"), remove("b")}, ""},
-		"a twin and a deletion":                   {[]claim{keep("a"), remove("b"), keep("c")}, conflict},
+		"one instance planned twice":                {[]claim{keep("a"), keep("a")}, ""},
+		"two new instances":                         {[]claim{keep(""), keep("")}, warning},
+		"two instances in the state":                {[]claim{keep("a"), keep("b")}, warning},
+		"one in the state, one new":                 {[]claim{keep("a"), keep("")}, warning},
+		"palabra_session without ttl_seconds":       {[]claim{{instance: "a", effect: keeps}, keep("b")}, ""},
+		"the same, the other way round":             {[]claim{keep("b"), {instance: "a", effect: keeps}}, ""},
+		"two instances delete":                      {[]claim{remove("a"), remove("b")}, ""},
+		"one deletes, another keeps":                {[]claim{remove("a"), keep("b")}, conflict},
+		"one keeps, another deletes":                {[]claim{keep("a"), remove("b")}, conflict},
+		"one deletes, a new one creates":            {[]claim{remove("a"), keep("")}, conflict},
+		"a new one creates, one deletes":            {[]claim{keep(""), remove("a")}, conflict},
+		"kept, then deleted by the same instance":   {[]claim{keep("a"), remove("a")}, ""},
+		"deleted after all, another deletes":        {[]claim{keep("a"), remove("a"), remove("b")}, ""},
+		"a twin and a deletion":                     {[]claim{keep("a"), remove("b"), keep("c")}, conflict},
+		"a replacement that deletes, another keeps": {[]claim{{instance: "a", resource: "A", effect: deletes, spared: true}, keep("b")}, conflict},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -64,6 +64,10 @@ func (d *providerData) refreshLifetime(ctx context.Context, model lifetimeResour
 		resp.State.RemoveResource(ctx)
 		return
 	default:
+		resp.Diagnostics.Append(d.otherAccountError("Unable to read session", err, *m, note)...)
+		if resp.Diagnostics.HasError() {
+			return
+		}
 		keep, diags := ended(err, &newer)
 		resp.Diagnostics.Append(diags...)
 		if resp.Diagnostics.HasError() {
@@ -135,13 +139,17 @@ func (d *providerData) renewLifetime(ctx context.Context, m *lifetimeModel, prio
 			before = append(before, known)
 		}
 	}
+	d.guard.noteWritten(m.ID.ValueString())
 	got, diags, err := d.setLifetime(ctx, client, m.ID.ValueString(), m.ttl(), before...)
-	switch {
-	case err == nil:
-		note.Account = client.Fingerprint()
+	if err == nil {
+		d.noteAccount(note)
 		m.recordGrant(note, got)
 		return diags
-	case errors.Is(err, palabra.ErrNotFound):
+	}
+	if errors.Is(err, palabra.ErrNotFound) {
+		if elsewhere := d.otherAccountError(summary, err, prior, *note); elsewhere.HasError() {
+			return elsewhere
+		}
 		m.markEnded(prior)
 		note.Unsent = true
 	}
@@ -170,7 +178,7 @@ func (d *providerData) destroyLifetime(ctx context.Context, model lifetimeResour
 	id := m.ID.ValueString()
 	spared, diags := d.guard.spares(id, next)
 	resp.Diagnostics.Append(diags...)
-	if spared || !m.isActive() && d.sameAccount(note) {
+	if spared || !m.isActive() {
 		return
 	}
 	err := client.Delete(ctx, id)
@@ -201,12 +209,7 @@ func setPlan(ctx context.Context, model lifetimeResourceModel, req resource.Modi
 // expiries from before the write. Only a failed POST is an error. What fails after
 // an accepted POST is a warning, because an engine would taint a new instance.
 func (d *providerData) setLifetime(ctx context.Context, client *palabra.Client, sessionID string, ttl time.Duration, before ...time.Time) (grant, diag.Diagnostics, error) {
-	// Noted before the call, because the answer may be lost.
-	d.guard.noteWritten(sessionID)
 	writtenAt, err := client.SetExpiry(ctx, sessionID, int64(ttl/time.Second))
-	if errors.Is(err, palabra.ErrNotFound) {
-		d.guard.forgetWritten(sessionID)
-	}
 	if err != nil {
 		return grant{}, nil, err
 	}

@@ -17,15 +17,15 @@ import (
 
 // moveSource is a resource type that a moved block may name as its "from".
 type moveSource struct {
-	// provider is the end of the provider's address: namespace and name, or only
-	// the name if any namespace will do.
+	// provider is the end of the provider's address: namespace and name, only the
+	// name if any namespace will do, or nothing if any provider will do.
 	provider string
 	// looked names the attributes that sessionID reads, for the error message.
 	looked string
 	// sessionID returns the id that a state holds. It is empty if there is none.
 	sessionID func(state map[string]any) string
-	// related says that the source is a resource of this provider. Attributes of
-	// the same name and the private state are taken over.
+	// related says that the source is a resource of this provider, or of a copy of it.
+	// Attributes of the same name and the private state are taken over.
 	related bool
 }
 
@@ -66,6 +66,13 @@ var (
 		sessionID: func(state map[string]any) string { return textOf(state["session_id"]) },
 	}
 )
+
+// fromElsewhere is for a resource of the target's own type: its provider has
+// another address, such as that of a mirror or a fork.
+func fromElsewhere(source moveSource) moveSource {
+	source.provider = ""
+	return source
+}
 
 // sessionMover moves a state to a resource type of this provider. It needs only the
 // session id, as an import does: the next read fills in the rest. It sends no
@@ -110,8 +117,7 @@ func sessionMover(target string, sources map[string]moveSource) resource.StateMo
 			}
 		}
 		resp.Diagnostics.Append(resp.TargetIdentity.Set(ctx, sessionIdentityModel{SessionID: types.StringValue(id)})...)
-		// Only a palabra_session has tokens, and only a palabra_session_expiry replaces it.
-		if textOf(state["publisher_token"]) != "" {
+		if textOf(state["publisher_token"]) != "" && target != managedSessionType {
 			resp.Diagnostics.AddWarning("Tokens leave the state",
 				fmt.Sprintf("A %s has no tokens and URLs, so apply removes those of session %q from the state. "+
 					"The API returns them only on creation, so they cannot be read again. If a client still needs them, copy them first.", target, id))
@@ -122,6 +128,9 @@ func sessionMover(target string, sources map[string]moveSource) resource.StateMo
 // isProvidedBy ignores the host, which differs between engines and mirrors.
 // OpenTofu before 1.12.4 passes only the name.
 func (s moveSource) isProvidedBy(address string) bool {
+	if s.provider == "" {
+		return true
+	}
 	want := strings.Split(s.provider, "/")
 	got := strings.Split(strings.ToLower(address), "/")
 	got = got[max(0, len(got)-len(want)):]

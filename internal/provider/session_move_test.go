@@ -188,6 +188,8 @@ func TestSessionMove_BetweenOurTypesKeepsWhatTheyShare(t *testing.T) {
 		want                  attributes
 		warning               string
 	}{
+		"session of a fork": {managedSessionType, managedSessionType, `{"id":"s1","publisher_token":"secret-token","intent":"api"}`, attributes{"id": "s1", "publisher_token": "secret-token", "intent": "api"}, ""},
+		"expiry of a fork":  {sessionExpiryType, sessionExpiryType, `{"session_id":"s1","ttl_seconds":3600,"active":false}`, attributes{"id": "s1", "session_id": "s1", "ttl_seconds": 3600, "active": false}, ""},
 		"session with tokens": {
 			sessionExpiryType, managedSessionType, `{"id":"s1","ttl_seconds":3600,"intent":"api","publisher_token":"secret-token","subscriber_tokens":["other-token"],"expires_at":"2031-03-14T10:26:53Z"}`,
 			attributes{"id": "s1", "session_id": "s1", "ttl_seconds": 3600, "expires_at": "2031-03-14T10:26:53Z"},
@@ -202,7 +204,11 @@ func TestSessionMove_BetweenOurTypesKeepsWhatTheyShare(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			req := moveRequest("registry.terraform.io/hashicorp/palabra", test.source, test.state)
+			address := "registry.terraform.io/hashicorp/palabra"
+			if test.source == test.target {
+				address = "registry.example.com/acme/palabra-fork"
+			}
+			req := moveRequest(address, test.source, test.state)
 			state, resp := moved(t, test.target, req)
 			for name, want := range test.want {
 				if got := member(state, name); !got.Equal(newValue(got.Type(), want)) {

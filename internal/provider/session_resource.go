@@ -255,10 +255,7 @@ func (r *sessionResource) readNew(ctx context.Context, client *palabra.Client, m
 // Read removes the instance of an ended session: the next apply creates another.
 func (r *sessionResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var m sessionResourceModel
-	r.data.refreshLifetime(ctx, &m, req, resp, func(gone error, note *sessionNote) (keep bool, diags diag.Diagnostics) {
-		if diags := r.data.otherAccountError("Unable to read session", gone, m.lifetimeModel, *note); diags.HasError() {
-			return true, diags
-		}
+	r.data.refreshLifetime(ctx, &m, req, resp, func(_ error, note *sessionNote) (keep bool, diags diag.Diagnostics) {
 		diags.AddWarning("Session does not exist any more",
 			fmt.Sprintf("The API does not find session %q any more (%s): it expired, was used and hung up, or was deleted. It is removed from the state. "+
 				"If the resource is still in the configuration, the next apply creates another session, with new tokens.",
@@ -288,7 +285,10 @@ func (r *sessionResource) ImportState(ctx context.Context, req resource.ImportSt
 // MoveState takes a session back from palabra_session_expiry, without its tokens:
 // the API returns them only on creation.
 func (r *sessionResource) MoveState(context.Context) []resource.StateMover {
-	return []resource.StateMover{sessionMover(managedSessionType, map[string]moveSource{sessionExpiryType: fromSessionExpiry})}
+	return []resource.StateMover{sessionMover(managedSessionType, map[string]moveSource{
+		sessionExpiryType:  fromSessionExpiry,
+		managedSessionType: fromElsewhere(fromSession),
+	})}
 }
 
 // UpgradeIdentity replaces the identity of a moved restful_resource, which OpenTofu
