@@ -66,10 +66,10 @@ func newAppliedStory(t *testing.T, config configuration, sessions ...string) *st
 	return s
 }
 
-// put stores sessions that live for a day.
+// put stores sessions that live for an hour.
 func (s *story) put(ids ...string) {
 	for _, id := range ids {
-		s.Put(sandbox.Session{ID: id, CreatedAt: s.clock.Now(), ExpiresAt: s.clock.Now().Add(24 * time.Hour)})
+		s.Put(sandbox.Session{ID: id, CreatedAt: s.clock.Now(), ExpiresAt: s.clock.Now().Add(time.Hour)})
 	}
 }
 

@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -25,6 +26,9 @@ type providerData struct {
 
 	timing timing
 	guard  sessionGuard
+	// reads holds the note of what this process has last read of each session, by
+	// session id.
+	reads sync.Map
 	// rotated are the earlier credentials of the same account.
 	rotated rotatedAccounts
 	// refusalTold and limitTold say that the long form of an error has been shown.
@@ -99,6 +103,26 @@ func (d *providerData) clientForApply(summary string, diags *diag.Diagnostics) *
 		d.guard.beginApply()
 	}
 	return client
+}
+
+// noteRead keeps what was just read of a session for lastRead.
+func (d *providerData) noteRead(sessionID string, note sessionNote) { d.reads.Store(sessionID, note) }
+
+// lastRead is what this process has last read of a session. A plan may use it for a
+// warning, which decides nothing, and where no private state is passed on.
+func (d *providerData) lastRead(sessionID string) (note sessionNote, ok bool) {
+	value, _ := d.reads.Load(sessionID)
+	note, ok = value.(sessionNote)
+	return note, ok
+}
+
+// noteOrLastRead returns the note of an instance, or what this process has last read
+// if there is none: the bridges of Pulumi and Crossplane pass no private state on.
+func (d *providerData) noteOrLastRead(note sessionNote, sessionID string) sessionNote {
+	if read, ok := d.lastRead(sessionID); ok && note == (sessionNote{}) {
+		return read
+	}
+	return note
 }
 
 // notRefreshed is what a read says while the provider is not configured.

@@ -45,7 +45,7 @@ func (a *extendSessionAction) Metadata(_ context.Context, req action.MetadataReq
 
 func (a *extendSessionAction) Schema(_ context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "Sets a session to expire `ttl_seconds` from now, each time the action is invoked.\n\n" + needsActions +
+		MarkdownDescription: "Extends a session, so that it lives at least `ttl_seconds` from now. It never shortens one: if the session lives longer already, nothing is sent.\n\n" + needsActions +
 			"\n\nIt reports the expiry that the API returns afterwards, and warns if that is earlier than requested. To keep a session alive, use the `palabra_session_expiry` resource.",
 		Attributes: map[string]schema.Attribute{
 			"session_id": sessionIDArgument(),
@@ -75,7 +75,18 @@ func (a *extendSessionAction) Invoke(ctx context.Context, req action.InvokeReque
 		return
 	}
 	id, ttl := config.SessionID.ValueString(), config.TTLSeconds.ValueInt64()
-	granted, diags, err := a.data.setLifetime(ctx, client, id, time.Duration(ttl)*time.Second)
+	session, err := client.Get(ctx, id)
+	if err != nil {
+		resp.Diagnostics.AddAttributeError(path.Root("session_id"), summary, a.data.explainAction(ctx, err, "Nothing was sent that changes the session."))
+		return
+	}
+	if lasts := time.Duration(ttl) * time.Second; session.ExpiresAt.After(session.ServerTime.Add(lasts)) {
+		// A prune of the same run keeps it nevertheless.
+		a.data.guard.noteWritten(id)
+		resp.SendProgress(action.InvokeProgressEvent{Message: fmt.Sprintf("Session %s already lives longer, until %s, so nothing was sent", id, session.ExpiresAt.UTC().Format(time.RFC3339))})
+		return
+	}
+	granted, diags, err := a.data.setLifetime(ctx, client, id, time.Duration(ttl)*time.Second, session.ExpiresAt)
 	resp.Diagnostics.Append(diags...)
 	if err != nil {
 		resp.Diagnostics.AddAttributeError(path.Root("session_id"), summary, a.data.explainAction(ctx, err,

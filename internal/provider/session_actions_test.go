@@ -92,7 +92,7 @@ func TestExtendSessionAction_ReportsWhatIsGranted(t *testing.T) {
 			f := newFixture(t, func(o *sandbox.Options) { o.MaxTTL = test.maxTTL })
 			f.putSession(testSessionID, time.Minute)
 			if test.read != nil {
-				f.Inject(sandbox.Fault{Operation: sandbox.OperationGet, Effect: test.read})
+				f.Inject(sandbox.Fault{Operation: sandbox.OperationGet, Skip: 1, Effect: test.read})
 			}
 			progress, diags := newProtocol(t, f).invoke(t.Context(), extendAction, everyAction()[extendAction])
 			expectWarnings(t, diags, test.warnings)
@@ -100,6 +100,17 @@ func TestExtendSessionAction_ReportsWhatIsGranted(t *testing.T) {
 			f.expectWrites(t, "POST "+testSessionID)
 		})
 	}
+}
+
+// TestExtendSessionAction_NeverShortens: a session that lives longer is left alone.
+func TestExtendSessionAction_NeverShortens(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.putSession(testSessionID, 29*24*time.Hour)
+	progress, diags := newProtocol(t, f).invoke(t.Context(), extendAction, everyAction()[extendAction])
+	expectNone(t, diags)
+	expectProgress(t, progress, "Session "+testSessionID+" already lives longer, until "+sinceStart(29*24*time.Hour)+", so nothing was sent")
+	f.expectWrites(t)
 }
 
 func TestDeleteSessionAction_MissingSessionIsNotAnError(t *testing.T) {
@@ -144,6 +155,7 @@ func TestSessionActions_FailureIsExplained(t *testing.T) {
 			f := newFixture(t)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
+			f.putSession(testSessionID, time.Minute)
 			for _, operation := range []sandbox.Operation{sandbox.OperationExpiry, sandbox.OperationDelete} {
 				f.Inject(sandbox.Fault{Operation: operation, Effect: test.effect(cancel)})
 			}

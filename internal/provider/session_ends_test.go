@@ -22,28 +22,35 @@ func TestSessionEnd_IsAStateWithOneWarning(t *testing.T) {
 	t.Parallel()
 	const warning = `palabra_session_expiry.it: Session has ended: The API does not find session "s1" any more (its last known expiry is 2031-03-14T10:26:53Z)` +
 		" … stays in the state with active = false"
-	for name, end := range map[string]func(*story){
-		"expired":          func(s *story) { s.clock.Advance(2 * time.Hour) },
-		"used and hung up": func(s *story) { s.hangUp("s1") },
-		"deleted":          func(s *story) { s.Remove("s1") },
+	for name, test := range map[string]struct {
+		end     func(*story)
+		expired bool
+	}{
+		"expired":          {func(s *story) { s.clock.Advance(2 * time.Hour) }, true},
+		"used and hung up": {func(s *story) { s.hangUp("s1") }, false},
+		"deleted":          {func(s *story) { s.Remove("s1") }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newAppliedStory(t, configuration{
 				room("it"): lasts("s1"), room("other"): lasts("s2", attributes{"ttl_seconds": 100 * 3600}),
 			}, "s1", "s2")
-			end(s)
+			test.end(s)
 			s.expectWarnings(s.run(), warning)
 			s.active(room("it"), false)
+			s.expectValue(room("it"), "expired", test.expired)
 			s.active(room("other"), true)
+			s.expectValue(room("other"), "expired", false)
 			s.expectValue(room("it"), "expires_at", sinceStart(time.Hour))
 			s.expectEmptyPlan()
 			s.clock.Advance(time.Hour)
 			s.expectEmptyPlan()
+			s.expectValue(room("it"), "expired", test.expired)
 			// A session that is found again is as before.
 			s.put("s1")
 			s.run()
 			s.active(room("it"), true)
+			s.expectValue(room("it"), "expired", false)
 			s.expectEmptyPlan()
 			s.expectWrites()
 		})
@@ -137,7 +144,7 @@ func TestSessionEnd_OfAPalabraSessionMetByAnUpdateIsStored(t *testing.T) {
 func TestSessionEnd_NewInstanceOfAMissingSessionFailsAlone(t *testing.T) {
 	t.Parallel()
 	s := newStory(t)
-	s.put("s2")
+	s.putSession("s2", time.Hour)
 	s.config = configuration{room("missing"): lasts("s1"), room("other"): lasts("s2")}
 	s.expectWarnings(s.Plan(s.config, command{}).Problems, "palabra_session_expiry.missing: Session does not exist")
 	if out := s.applyFails(command{}, "Unable to set session expiry"); out.Done[room("other")] != create {
@@ -217,4 +224,41 @@ func TestSessionEnd_ListedSessionIsKeptWithAWarning(t *testing.T) {
 	s.expectWarnings(warnings, `Session not read, but listed … "s1"`, "Session not read, but listed … "+s.id(sessionAt("it")))
 	s.active(room("it"), true)
 	s.active(sessionAt("it"), true)
+}
+
+// TestSessionEnd_PalabraSessionRestsInTheStateIfAsked: no run creates another.
+func TestSessionEnd_PalabraSessionRestsInTheStateIfAsked(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		end     func(s *story, id string)
+		expired bool
+	}{
+		"expired":          {func(s *story, _ string) { s.clock.Advance(2 * time.Hour) }, true},
+		"used and hung up": {func(s *story, id string) { s.hangUp(id) }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			it, rests := sessionAt("it"), attributes{"recreate_when_ended": false}
+			s := newAppliedStory(t, configuration{it: creates(rests)})
+			id := s.id(it)
+			test.end(s, id)
+			s.expectWarnings(s.run(), "palabra_session.it: Session has ended")
+			s.active(it, false)
+			s.expectValue(it, "expired", test.expired)
+			s.expectEmptyPlan()
+			s.expectWarnings(s.change(configuration{it: creates(rests, triggers("1"))}), "palabra_session.it: Change cannot be sent to an ended session")
+			s.expectWrites()
+			// A change of mind takes effect at the next plan.
+			s.change(configuration{it: creates()})
+			s.run()
+			s.lives(s.id(it), true)
+			s.expectWrites("POST", "POST "+s.id(it))
+			// Nothing is sent for an ended instance that is removed.
+			s.change(configuration{it: creates(rests)})
+			test.end(s, s.id(it))
+			s.run()
+			s.change(nil)
+			s.expectWrites()
+		})
+	}
 }

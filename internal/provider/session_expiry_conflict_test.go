@@ -12,10 +12,10 @@ func TestSessionExpiry_TwoForOneSessionWarnInEveryPlan(t *testing.T) {
 	secret := triggers("hush-hush")
 	s := newStory(t)
 	s.put("s1")
-	s.config = configuration{room("a"): lasts("s1", secret, attributes{"ttl_seconds": 600}), room("b"): lasts("s1", secret)}
+	s.config = configuration{room("a"): lasts("s1", secret, attributes{"ttl_seconds": 6000}), room("b"): lasts("s1", secret, attributes{"ttl_seconds": 6001})}
 	for range 2 { // Both are new, then both are in the state.
 		p := s.Plan(s.config, command{})
-		s.expectWarnings(p.Problems, conflictWarning+` … "s1" … ttl_seconds = 3600 … ttl_seconds = 600 … destroy = false`)
+		s.expectWarnings(p.Problems, conflictWarning+` … "s1" … ttl_seconds = 6001 … ttl_seconds = 6000 … destroy = false`)
 		if strings.Contains(problemText(p.Problems), "hush-hush") {
 			t.Error("the warning shows renew_triggers, which may be sensitive")
 		}

@@ -27,14 +27,14 @@ func TestSessionExpiry_ImportIsUpdatedInPlace(t *testing.T) {
 		return all(after(d), importing(sandbox.Session{CreatedAt: testStart, ExpiresAt: testStart.Add(2 * time.Hour)}))
 	}
 	another := lead(time.Minute)
-	another["ttl_seconds"] = 600
+	another["ttl_seconds"] = 9000
 	missing := func(s *story) {
 		s.Remove("s1")
 		s.Import(room("it"), &tfprotov6.ImportResourceStateRequest{ID: "s1"})
 	}
 	runScenarios(t, map[string]scenario{
 		"with the same lifetime": {turns: []turn{{happens: importedAfter(time.Hour), config: attributes{}, expiresAt: 2 * time.Hour}}},
-		"with another lifetime":  {turns: []turn{renewed(importedAfter(0), another, 10*time.Minute)}},
+		"with another lifetime":  {turns: []turn{renewed(importedAfter(0), another, 150*time.Minute)}},
 		"with a renewal due":     {turns: []turn{renewed(importedAfter(90*time.Minute), lead(time.Hour), 210*time.Minute)}},
 		// The engine says that the session does not exist.
 		"not of a missing session": {turns: []turn{{happens: missing, config: attributes{}, plans: "create", fails: []string{"does not exist"}, writes: []string{"POST s1"}}}},

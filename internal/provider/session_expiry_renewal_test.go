@@ -38,19 +38,20 @@ func TestSessionExpiry_Renews(t *testing.T) {
 		}},
 		"again after a failed run": {turns: []turn{
 			given(nil),
-			{config: ttl(600), fault: unavailable(sandbox.OperationExpiry), plans: "renew", fails: []string{"Unable to extend session", "502"}, writes: []string{"POST s1"}},
-			renewed(nil, nil, 10*time.Minute),
+			{config: ttl(9000), fault: unavailable(sandbox.OperationExpiry), plans: "renew", fails: []string{"Unable to extend session", "502"}, writes: []string{"POST s1"}},
+			renewed(nil, nil, 150*time.Minute),
 		}},
-		// The read after eleven minutes notes nothing: it finds less than a tenth gone.
+		// The note is of the create, so the run after that of the change renews.
 		"for a lead time raised above what is left": {turns: []turn{
 			given(lead(10 * time.Minute)),
-			{happens: after(11 * time.Minute)},
-			renewed(nil, lead(110*time.Minute), 11*time.Minute+2*time.Hour),
+			{happens: after(11 * time.Minute), config: lead(110 * time.Minute), plans: "update", unsettled: true},
+			renewed(nil, nil, 11*time.Minute+2*time.Hour),
 		}},
 		"with a lead time known after apply": {turns: []turn{
 			{config: lead(time.Minute), later: []string{"renew_before_seconds"}, plans: "create", writes: []string{"POST s1"}, expiresAt: 2 * time.Hour},
 			{config: lead(2 * time.Minute), later: []string{"renew_before_seconds"}, plans: "renew"},
-			{happens: after(time.Hour), config: lead(90 * time.Minute), later: []string{"renew_before_seconds"}, plans: "renew", writes: []string{"POST s1"}, expiresAt: 3 * time.Hour},
+			{happens: after(time.Hour), config: lead(90 * time.Minute), later: []string{"renew_before_seconds"}, plans: "renew", unsettled: true},
+			renewed(nil, nil, 3*time.Hour),
 			{config: lead(2 * time.Hour), later: []string{"renew_before_seconds"}, plans: "renew", fails: []string{"renew_before_seconds (7200) must be smaller than ttl_seconds (7200)"}},
 		}},
 		"with a lifetime known after apply": {turns: []turn{
@@ -111,7 +112,9 @@ func TestSessionExpiry_StaleReadBackIsNotACap(t *testing.T) {
 	first.happens, first.fault, first.expiresAt = after(time.Minute), stale(1), 2*time.Hour+time.Minute
 	// A create knows no earlier expiry. The next read corrects it.
 	always := first
+	always.happens = all(expiring(24*time.Hour), after(time.Minute))
 	always.fault, always.expiresAt, always.unsettled = stale(9), 24*time.Hour, true
+	always.warns = []string{"Session gets a shorter lifetime"}
 	// The expiry is as good as the one in the state, so only the note has it.
 	noted := change(9, 9000)
 	noted.turns[1].happens, noted.turns[1].expiresAt = after(time.Minute), 31*time.Minute+9000*time.Second

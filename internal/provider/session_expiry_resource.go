@@ -120,7 +120,7 @@ func (r *sessionExpiryResource) Create(ctx context.Context, req resource.CreateR
 		return
 	}
 	note := sessionNote{Instance: newInstanceID(), Account: client.Fingerprint()}
-	model.Active = types.BoolValue(true)
+	model.Active, model.Expired = types.BoolValue(true), types.BoolValue(false)
 	model.recordGrant(&note, got)
 	saveNew(ctx, &model, note, req, resp)
 }
@@ -129,12 +129,8 @@ func (r *sessionExpiryResource) Create(ctx context.Context, req resource.CreateR
 // which can only fail.
 func (r *sessionExpiryResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var model sessionExpiryModel
-	r.data.refreshLifetime(ctx, &model, req, resp, func(_ error, note *sessionNote) (keep bool, diags diag.Diagnostics) {
-		if model.isActive() {
-			diags.Append(model.endedWarning(*note))
-		}
-		model.markEnded(model.lifetimeModel)
-		return true, diags
+	r.data.refreshLifetime(ctx, &model, req, resp, func(gone error, note *sessionNote) (keep bool, diags diag.Diagnostics) {
+		return true, r.data.keepEnded(&model.lifetimeModel, gone, note)
 	})
 }
 
@@ -193,6 +189,7 @@ func (r *sessionExpiryResource) ModifyPlan(ctx context.Context, req resource.Mod
 		planned.planCreate()
 		resp.Diagnostics.Append(r.data.guard.planSuccessor(ctx, sessionExpiryType, planned.lifetimeModel, note, resp.Private)...)
 		resp.Diagnostics.Append(r.warnIfMissing(ctx, planned.SessionID)...)
+		resp.Diagnostics.Append(r.data.warnOfShortening(planned.lifetimeModel)...)
 		setPlan(ctx, &planned, req, resp)
 		return
 	}
@@ -201,6 +198,7 @@ func (r *sessionExpiryResource) ModifyPlan(ctx context.Context, req resource.Mod
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	note = r.data.noteOrLastRead(note, prior.ID.ValueString())
 	note, diags = r.data.guard.rememberPrior(ctx, prior.lifetimeModel, note, resp.Private)
 	resp.Diagnostics.Append(diags...)
 	if !prior.SessionID.Equal(planned.SessionID) {
@@ -219,6 +217,7 @@ func (r *sessionExpiryResource) ModifyPlan(ctx context.Context, req resource.Mod
 		resp.Diagnostics.Append(r.data.guard.claimSession(planned.ID.ValueString(), newClaim(sessionExpiryType, planned.lifetimeModel, note, keeps))...)
 	}
 	resp.Diagnostics.Append(planned.planUpdate(prior.lifetimeModel, note)...)
+	resp.Diagnostics.Append(r.data.warnOfShortening(planned.lifetimeModel)...)
 	setPlan(ctx, &planned, req, resp)
 }
 
@@ -230,8 +229,9 @@ func (r *sessionExpiryResource) warnIfMissing(ctx context.Context, sessionID typ
 	if sessionID.IsUnknown() || r.data.client == nil || r.data.guard.isApplying() {
 		return diags
 	}
-	switch _, err := r.data.client.Get(ctx, id); {
+	switch session, err := r.data.client.Get(ctx, id); {
 	case err == nil:
+		r.data.noteRead(id, sessionNote{ServerTime: session.ServerTime, ExpiresAt: session.ExpiresAt})
 	case errors.Is(err, palabra.ErrNotFound):
 		diags.AddAttributeWarning(path.Root("session_id"), "Session does not exist",
 			fmt.Sprintf("The API does not find session %q: the id is misspelled, or the session has expired or was deleted.%s Applying this resource will fail; the rest of the plan is not affected. "+

@@ -302,7 +302,7 @@ func (g *sessionGuard) spares(sessionID string, next *successor) (bool, diag.Dia
 	case next.SessionID == "":
 		return true, diag.Diagnostics{diag.NewWarningDiagnostic("Session not deleted",
 			fmt.Sprintf("This resource was replaced, and the new session_id was not known at plan time: it could have been session %q itself. "+
-				"So the session was not deleted. It ends when it expires. To end it now, use the palabra_delete_session action, or import it and destroy it.", sessionID))}
+				"So no DELETE was sent. If the new session_id is another one, this session ends when it expires; to end it earlier, use the palabra_delete_session action, or import it and destroy it.", sessionID))}
 	}
 	return false, nil
 }

@@ -160,7 +160,7 @@ func newAlphabet() []letter {
 
 // awaited are letters that the provider does not stand yet.
 func awaited(name string) bool {
-	return slices.Contains([]string{"credentials of another account", "another endpoint", "an id known after apply", "all ids known after apply", "a fault"}, name)
+	return slices.Contains([]string{"credentials of another account", "another endpoint", "an id known after apply", "all ids known after apply", "a fault", "recreate_when_ended"}, name)
 }
 
 func hasAttribute(kind, name string) bool {

@@ -23,16 +23,13 @@ const (
 	// counts as drift or as a cap: timestamps are whole seconds, and answers take
 	// time.
 	expiryTolerance = time.Minute
-	// roundingTolerance is the largest difference between two answers about one
-	// expiry.
-	roundingTolerance = 2 * time.Second
 )
 
 // Plan.
 
 // planCreate fills in what is known of a new instance.
 func (m *lifetimeModel) planCreate() {
-	m.Active = types.BoolValue(true)
+	m.Active, m.Expired = types.BoolValue(true), types.BoolValue(false)
 	m.planRenewal()
 }
 
@@ -40,7 +37,8 @@ func (m *lifetimeModel) planCreate() {
 // configuration, state and private state, because an engine plans an update again
 // at apply and refuses a different answer.
 func (m *lifetimeModel) planUpdate(prior lifetimeModel, note sessionNote) diag.Diagnostics {
-	m.ExpiresAt, m.Active = prior.ExpiresAt, types.BoolValue(prior.isActive())
+	m.ExpiresAt = prior.ExpiresAt
+	m.Active, m.Expired = types.BoolValue(prior.isActive()), types.BoolValue(prior.Expired.ValueBool())
 	if !prior.isActive() {
 		m.RenewAt = timetypes.NewRFC3339Null()
 		return m.changedAfterTheEnd(prior)
@@ -74,12 +72,9 @@ func (m *lifetimeModel) renews(prior lifetimeModel, note sessionNote) bool {
 		return false
 	case note.Unsent, len(m.renewingChanges(prior)) > 0, m.hasUnknownArgument():
 		return true
-	case m.RenewBeforeSeconds.Equal(prior.RenewBeforeSeconds):
-		return m.due(note)
 	}
-	// The lead time has changed. The last read compared with the old one, so it may
-	// not have saved a newer note.
-	note.ExpiresAt = note.ServerTime.Add(note.leastLeft())
+	// The last read compared with the lead time in the state. With another one, the
+	// session may be due and the note may not say so yet: then the next plan renews.
 	return m.due(note)
 }
 
@@ -159,6 +154,22 @@ func (m *lifetimeModel) changedAfterTheEnd(prior lifetimeModel) diag.Diagnostics
 			m.ID.ValueString(), strings.Join(changed, ", ")))}
 }
 
+// shorteningWarning warns that the planned POST moves the end of the session, which
+// lives until live, to an earlier time.
+func (m *lifetimeModel) shorteningWarning(live, now time.Time) diag.Diagnostics {
+	var diags diag.Diagnostics
+	if !m.renewalIsPlanned() || m.TTLSeconds.IsNull() || m.TTLSeconds.IsUnknown() || live.IsZero() {
+		return diags
+	}
+	if end := now.Add(m.ttl()); end.Before(live.Add(-expiryTolerance)) {
+		diags.AddAttributeWarning(path.Root("ttl_seconds"), "Session gets a shorter lifetime",
+			fmt.Sprintf("Session %q lives until %s. This plan gives it a lifetime of %s (ttl_seconds = %d): applied now, it expires at %s. "+
+				"If it must not end earlier, raise ttl_seconds above what is left.",
+				m.ID.ValueString(), live.UTC().Format(time.RFC3339), readableDuration(m.ttl()), m.TTLSeconds.ValueInt64(), end.UTC().Format(time.RFC3339)))
+	}
+	return diags
+}
+
 // validateLeadTime compares the two durations if both are known.
 func (m *lifetimeModel) validateLeadTime() diag.Diagnostics {
 	var diags diag.Diagnostics
@@ -201,7 +212,7 @@ func isStale(session palabra.Session, writtenAt time.Time, ttl time.Duration, be
 		return false
 	}
 	return len(before) == 0 || slices.ContainsFunc(before, func(old time.Time) bool {
-		return session.ExpiresAt.Sub(old).Abs() <= roundingTolerance
+		return session.ExpiresAt.Sub(old).Abs() <= expiryTolerance
 	})
 }
 
@@ -241,7 +252,10 @@ func (m *lifetimeModel) observe(session palabra.Session, note sessionNote) (sess
 	// expiry does not mean that the session has ended (only a 404 does), nor that
 	// an ended session is back.
 	if past := !session.ExpiresAt.IsZero() && !session.ServerTime.Before(session.ExpiresAt); !past || m.Active.IsNull() {
-		m.Active = types.BoolValue(true)
+		m.Active, m.Expired = types.BoolValue(true), types.BoolValue(false)
+	}
+	if m.Expired.IsNull() { // an older version wrote the state
+		m.Expired = types.BoolValue(false)
 	}
 	switch {
 	case m.ExpiresAt.IsNull():
@@ -249,8 +263,8 @@ func (m *lifetimeModel) observe(session palabra.Session, note sessionNote) (sess
 	case isEarlier(session.ExpiresAt, m.ExpiresAt):
 		diags.AddAttributeWarning(path.Root("expires_at"), "Session expires earlier than it was given",
 			fmt.Sprintf("Session %q was given a lifetime until %s, and now expires at %s. A client connected, or another tool shortened the lifetime. "+
-				"The session is renewed only after renew_at, or when ttl_seconds or renew_triggers change.",
-				m.ID.ValueString(), m.ExpiresAt.ValueString(), session.ExpiresAt.Format(time.RFC3339)))
+				"%s",
+				m.ID.ValueString(), m.ExpiresAt.ValueString(), session.ExpiresAt.Format(time.RFC3339), m.whenRenewed(note)))
 		m.ExpiresAt = timestamp(session.ExpiresAt)
 	}
 	// It is null after an import or a move, and in states of earlier builds.
@@ -278,6 +292,17 @@ func cautiousTime(session palabra.Session) time.Time {
 	return session.ServerTime
 }
 
+// whenRenewed says what ends the shorter lifetime.
+func (m *lifetimeModel) whenRenewed(note sessionNote) string {
+	switch {
+	case m.due(note):
+		return "Less than renew_before_seconds is left, so the next apply renews it."
+	case m.RenewBeforeSeconds.IsNull():
+		return "It is renewed only when ttl_seconds or renew_triggers change."
+	}
+	return "It is renewed when less than renew_before_seconds is left, or when ttl_seconds or renew_triggers change."
+}
+
 // adopt fills in the arguments after an import or a move. The API does not return
 // the lifetime that a session was given, so it is derived: the last change of the
 // session is the best guess of when its lifetime was set.
@@ -302,11 +327,24 @@ func isEarlier(live time.Time, stored timetypes.RFC3339) bool {
 
 // End.
 
-// markEnded sets the model to that of a session that is gone.
-func (m *lifetimeModel) markEnded(prior lifetimeModel) {
-	m.ExpiresAt = prior.ExpiresAt
+// markEnded sets the model to that of a session that was found missing. If it was
+// missing before, how it ended stays as it is.
+func (m *lifetimeModel) markEnded(prior lifetimeModel, note sessionNote, missingAt time.Time) {
+	m.ExpiresAt, m.RenewAt = prior.ExpiresAt, timetypes.NewRFC3339Null()
+	if m.Expired = prior.Expired; prior.isActive() || prior.Expired.IsNull() {
+		m.Expired = types.BoolValue(prior.ranOut(note, missingAt))
+	}
 	m.Active = types.BoolValue(false)
-	m.RenewAt = timetypes.NewRFC3339Null()
+}
+
+// ranOut says whether the latest known end of the session had passed at a time. An
+// end that is not known has not.
+func (m *lifetimeModel) ranOut(note sessionNote, at time.Time) bool {
+	end := timeOf(m.ExpiresAt)
+	if note.LatestEnd.After(end) {
+		end = note.LatestEnd
+	}
+	return !end.IsZero() && !at.Before(end)
 }
 
 // lastKnownEnd is the last live expiry, or the stored one if none was seen.

@@ -29,6 +29,7 @@ type lifetimeModel struct {
 	ExpiresAt          timetypes.RFC3339 `tfsdk:"expires_at"`
 	RenewAt            timetypes.RFC3339 `tfsdk:"renew_at"`
 	Active             types.Bool        `tfsdk:"active"`
+	Expired            types.Bool        `tfsdk:"expired"`
 }
 
 // maxTTLSeconds, about 285 years, is close to the longest time.Duration. A longer
@@ -48,7 +49,7 @@ func lifetimeSchema(own map[string]schema.Attribute) map[string]schema.Attribute
 			Validators:          []validator.Int64{int64validator.Between(1, maxTTLSeconds), int64validator.AlsoRequires(path.MatchRoot("ttl_seconds"))},
 		},
 		"renew_triggers": schema.MapAttribute{
-			MarkdownDescription: "Arbitrary values; a change renews the session in place.",
+			MarkdownDescription: "Arbitrary values; a change sets the lifetime anew, in place.",
 			ElementType:         types.StringType,
 			Optional:            true,
 			Validators:          []validator.Map{mapvalidator.AlsoRequires(path.MatchRoot("ttl_seconds"))},
@@ -65,12 +66,16 @@ func lifetimeSchema(own map[string]schema.Attribute) map[string]schema.Attribute
 			Computed:            true,
 		},
 		"renew_at": schema.StringAttribute{
-			MarkdownDescription: "A plan made after this RFC 3339 timestamp renews the session. Null without `renew_before_seconds` and after the end.",
+			MarkdownDescription: "A plan that refreshes after this RFC 3339 timestamp renews the session, unless its live expiry is later. Null without `renew_before_seconds` and after the end.",
 			CustomType:          timetypes.RFC3339Type{},
 			Computed:            true,
 		},
 		"active": schema.BoolAttribute{
 			MarkdownDescription: "Whether the session exists, according to the API's last answer.",
+			Computed:            true,
+		},
+		"expired": schema.BoolAttribute{
+			MarkdownDescription: "Whether the session was found missing after its last known expiry, so nobody renewed it. False if it was hung up or deleted before.",
 			Computed:            true,
 		},
 	}

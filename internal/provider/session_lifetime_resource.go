@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -52,6 +53,7 @@ func (d *providerData) refreshLifetime(ctx context.Context, model lifetimeResour
 		resp.Diagnostics.Append(d.clockWarning(session)...)
 		newer, diags = model.observe(session, newer)
 		resp.Diagnostics.Append(diags...)
+		d.noteRead(id, newer)
 	case errors.Is(err, palabra.ErrStillListed) && !imported:
 		resp.Diagnostics.AddWarning("Session not read, but listed", fmt.Sprintf("%s\n\nThe state of session %q is kept. "+
 			"If this does not pass, something between this machine and the API answers in its place.", sentence(err.Error()), id))
@@ -98,6 +100,36 @@ func (d *providerData) readConfirmed(ctx context.Context, m lifetimeModel, note 
 	return session, err
 }
 
+// keepEnded keeps an instance whose session was found missing.
+func (d *providerData) keepEnded(m *lifetimeModel, gone error, note *sessionNote) diag.Diagnostics {
+	var diags diag.Diagnostics
+	if m.isActive() {
+		diags.Append(m.endedWarning(*note))
+	}
+	m.markEnded(*m, *note, answeredAt(gone))
+	return diags
+}
+
+// answeredAt is the server's time of an answer that was an error; zero if unknown.
+func answeredAt(err error) time.Time {
+	var apiErr *palabra.Error
+	if !errors.As(err, &apiErr) {
+		return time.Time{}
+	}
+	return apiErr.ServerTime
+}
+
+// warnOfShortening warns of a planned POST that makes a session end earlier, if this
+// process has read the session. Apply reads nothing before it plans again, so it
+// does not repeat the warning.
+func (d *providerData) warnOfShortening(m lifetimeModel) diag.Diagnostics {
+	read, ok := d.lastRead(m.ID.ValueString())
+	if !ok {
+		return nil
+	}
+	return m.shorteningWarning(read.ExpiresAt, read.ServerTime)
+}
+
 // updateLifetime POSTs the TTL if the plan says so, and stores the planned values.
 // If the session is gone, the instance becomes inactive, so that the error is
 // reported only once.
@@ -133,14 +165,8 @@ func (d *providerData) renewLifetime(ctx context.Context, m *lifetimeModel, prio
 	if client == nil {
 		return diags
 	}
-	var before []time.Time
-	for _, known := range []time.Time{note.ExpiresAt, timeOf(prior.ExpiresAt)} {
-		if !known.IsZero() {
-			before = append(before, known)
-		}
-	}
 	d.guard.noteWritten(m.ID.ValueString())
-	got, diags, err := d.setLifetime(ctx, client, m.ID.ValueString(), m.ttl(), before...)
+	got, diags, err := d.setLifetime(ctx, client, m.ID.ValueString(), m.ttl(), note.ExpiresAt, timeOf(prior.ExpiresAt))
 	if err == nil {
 		d.noteAccount(note)
 		m.recordGrant(note, got)
@@ -150,7 +176,7 @@ func (d *providerData) renewLifetime(ctx context.Context, m *lifetimeModel, prio
 		if elsewhere := d.otherAccountError(summary, err, prior, *note); elsewhere.HasError() {
 			return elsewhere
 		}
-		m.markEnded(prior)
+		m.markEnded(prior, *note, answeredAt(err))
 		note.Unsent = true
 	}
 	diags.Append(d.apiError(summary, err))
@@ -175,10 +201,13 @@ func (d *providerData) destroyLifetime(ctx context.Context, model lifetimeResour
 	if client == nil {
 		return
 	}
+	if !m.isActive() {
+		return
+	}
 	id := m.ID.ValueString()
 	spared, diags := d.guard.spares(id, next)
 	resp.Diagnostics.Append(diags...)
-	if spared || !m.isActive() {
+	if spared {
 		return
 	}
 	err := client.Delete(ctx, id)
@@ -205,10 +234,11 @@ func setPlan(ctx context.Context, model lifetimeResourceModel, req resource.Modi
 	resp.Plan.Raw = withNumbersOf(withNumbersOf(resp.Plan.Raw, req.Config.Raw), req.State.Raw)
 }
 
-// setLifetime POSTs the TTL and reads the session back. before are the known
-// expiries from before the write. Only a failed POST is an error. What fails after
+// setLifetime POSTs the TTL and reads the session back. before are the expiries from
+// before the write, zero where none is known. Only a failed POST is an error. What fails after
 // an accepted POST is a warning, because an engine would taint a new instance.
 func (d *providerData) setLifetime(ctx context.Context, client *palabra.Client, sessionID string, ttl time.Duration, before ...time.Time) (grant, diag.Diagnostics, error) {
+	before = slices.DeleteFunc(before, time.Time.IsZero)
 	writtenAt, err := client.SetExpiry(ctx, sessionID, int64(ttl/time.Second))
 	if err != nil {
 		return grant{}, nil, err

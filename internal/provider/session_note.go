@@ -48,20 +48,18 @@ func (n sessionNote) withInstance() sessionNote {
 // longestLead is the longest lead time after a capped write: a tenth of what was
 // granted stays without renewal. It is 0 if nothing was capped.
 func (n sessionNote) longestLead() time.Duration {
-	return (time.Duration(n.GrantedSeconds) * time.Second * 9 / 10).Truncate(time.Second)
+	// Divided first: a lifetime of a century times nine would overflow.
+	return (time.Duration(n.GrantedSeconds) * time.Second / 10 * 9).Truncate(time.Second)
 }
 
 // left is the remaining lifetime when the session was last seen; never negative.
 func (n sessionNote) left() time.Duration { return max(0, n.ExpiresAt.Sub(n.ServerTime)) }
 
-// leastLeft is the least time that may be left although no read has saved a newer
-// note.
-func (n sessionNote) leastLeft() time.Duration { return n.left() * 9 / 10 }
-
 func (n sessionNote) observed() bool { return !n.ExpiresAt.IsZero() && !n.ServerTime.IsZero() }
 
-// differs says whether a plan could decide differently with the newer note. A note
-// that is only newer is not saved: engines report changed private state as drift.
+// differs says whether the newer note is saved: when the session has become due, and
+// when something other than time has changed it. A note that is only newer is not
+// saved, because engines report changed private state as drift.
 func (n sessionNote) differs(newer sessionNote, m lifetimeModel) bool {
 	switch {
 	case n.Instance != newer.Instance, n.Account != newer.Account, n.Unsent != newer.Unsent, n.observed() != newer.observed():
@@ -69,7 +67,7 @@ func (n sessionNote) differs(newer sessionNote, m lifetimeModel) bool {
 	case m.due(n) != m.due(newer):
 		return true
 	}
-	return newer.left() < n.leastLeft()
+	return newer.ExpiresAt.Sub(n.ExpiresAt).Abs() > expiryTolerance
 }
 
 func loadSessionNote(ctx context.Context, private privateStateReader) (sessionNote, diag.Diagnostics) {

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/listplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
@@ -44,11 +45,12 @@ type sessionResourceModel struct {
 	lifetimeModel
 	sessionConnection
 
-	Intent          types.String      `tfsdk:"intent"`
-	AggregationID   types.String      `tfsdk:"aggregation_id"`
-	SubscriberCount types.Int64       `tfsdk:"subscriber_count"`
-	Organization    types.String      `tfsdk:"organization"`
-	CreatedAt       timetypes.RFC3339 `tfsdk:"created_at"`
+	Intent            types.String      `tfsdk:"intent"`
+	RecreateWhenEnded types.Bool        `tfsdk:"recreate_when_ended"`
+	AggregationID     types.String      `tfsdk:"aggregation_id"`
+	SubscriberCount   types.Int64       `tfsdk:"subscriber_count"`
+	Organization      types.String      `tfsdk:"organization"`
+	CreatedAt         timetypes.RFC3339 `tfsdk:"created_at"`
 }
 
 func (m *sessionResourceModel) load(ctx context.Context, from valueGetter) diag.Diagnostics {
@@ -66,7 +68,7 @@ func (m *sessionResourceModel) fillFromCreation(session palabra.CreatedSession) 
 	m.Organization = stringOrNull(session.Organization)
 	m.CreatedAt = timetypes.NewRFC3339Null()
 	m.ExpiresAt, m.RenewAt = timetypes.NewRFC3339Null(), timetypes.NewRFC3339Null()
-	m.Active = types.BoolValue(true)
+	m.Active, m.Expired = types.BoolValue(true), types.BoolValue(false)
 }
 
 // observe is that of the lifetime, and fills in what else a read returns.
@@ -78,6 +80,9 @@ func (m *sessionResourceModel) observe(session palabra.Session, note sessionNote
 // fillFromRead fills in what a read returns. A missing value does not replace a
 // known one.
 func (m *sessionResourceModel) fillFromRead(session palabra.Session) {
+	if m.RecreateWhenEnded.IsNull() { // after an import, and in the state of an older version
+		m.RecreateWhenEnded = types.BoolValue(true)
+	}
 	if !session.CreatedAt.IsZero() {
 		m.CreatedAt = timestamp(session.CreatedAt)
 	}
@@ -138,6 +143,12 @@ func (r *sessionResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 				MarkdownDescription: subscriberCountDescription + " A change does not replace the session. The present API may ignore it.",
 				Optional:            true,
 				Validators:          []validator.Int64{int64validator.Between(0, maxSubscribers)},
+			},
+			"recreate_when_ended": schema.BoolAttribute{
+				MarkdownDescription: "Whether an ended session leaves the state, so that the next apply creates another. With `false` it stays, with `active = false`. Default `true`.",
+				Optional:            true,
+				Computed:            true,
+				Default:             booldefault.StaticBool(true),
 			},
 			"publisher_token": schema.StringAttribute{
 				MarkdownDescription: onCreation(publisherTokenDescription),
@@ -252,10 +263,14 @@ func (r *sessionResource) readNew(ctx context.Context, client *palabra.Client, m
 	return diags
 }
 
-// Read removes the instance of an ended session: the next apply creates another.
+// Read removes the instance of an ended session, so that the next apply creates
+// another, unless recreate_when_ended is false.
 func (r *sessionResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var m sessionResourceModel
-	r.data.refreshLifetime(ctx, &m, req, resp, func(_ error, note *sessionNote) (keep bool, diags diag.Diagnostics) {
+	r.data.refreshLifetime(ctx, &m, req, resp, func(gone error, note *sessionNote) (keep bool, diags diag.Diagnostics) {
+		if !m.RecreateWhenEnded.IsNull() && !m.RecreateWhenEnded.ValueBool() {
+			return true, r.data.keepEnded(&m.lifetimeModel, gone, note)
+		}
 		diags.AddWarning("Session does not exist any more",
 			fmt.Sprintf("The API does not find session %q any more (%s): it expired, was used and hung up, or was deleted. It is removed from the state. "+
 				"If the resource is still in the configuration, the next apply creates another session, with new tokens.",
@@ -330,9 +345,11 @@ func (r *sessionResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	note = r.data.noteOrLastRead(note, prior.ID.ValueString())
 	note, diags = r.data.guard.rememberPrior(ctx, prior.lifetimeModel, note, resp.Private)
 	resp.Diagnostics.Append(diags...)
 	resp.Diagnostics.Append(planned.planOptionalUpdate(config.TTLSeconds, prior.lifetimeModel, note)...)
+	resp.Diagnostics.Append(r.data.warnOfShortening(planned.lifetimeModel)...)
 	resp.Diagnostics.Append(planned.validateLeadTime()...)
 	if imported := prior.PublisherToken.IsNull(); !imported && !planned.SubscriberCount.Equal(prior.SubscriberCount) {
 		resp.Diagnostics.AddAttributeWarning(path.Root("subscriber_count"), "Change has no effect on the session",

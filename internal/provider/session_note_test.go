@@ -1,0 +1,85 @@
+package provider
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+)
+
+// TestSessionNote_TimeAloneChangesNothing: every night is empty until a renewal is
+// due, and the serial of the state stays.
+func TestSessionNote_TimeAloneChangesNothing(t *testing.T) {
+	t.Parallel()
+	arguments := attributes{"ttl_seconds": 100 * 3600, "renew_before_seconds": 20 * 3600}
+	s := newAppliedStory(t, configuration{room("it"): lasts("s1", arguments), sessionAt("it"): creates(arguments)}, "s1")
+	for range 7 {
+		s.clock.Advance(11 * time.Hour)
+		s.expectEmptyPlan()
+	}
+	s.clock.Advance(11 * time.Hour)
+	s.run()
+	s.expectWrites("POST s1", "POST "+s.id(sessionAt("it")))
+	s.expectEmptyPlan()
+}
+
+// TestSessionNote_LiveExpiryThatMovesIsNoted in either direction, so that a lead time
+// that is added later is compared with it.
+func TestSessionNote_LiveExpiryThatMovesIsNoted(t *testing.T) {
+	t.Parallel()
+	s := newAppliedStory(t, configuration{room("it"): lasts("s1")}, "s1")
+	s.putSession("s1", 30*24*time.Hour)
+	s.clock.Advance(50 * time.Minute)
+	s.run()
+	s.change(configuration{room("it"): lasts("s1", attributes{"renew_before_seconds": 1800})})
+	s.expectWrites()
+	s.expectEmptyPlan()
+}
+
+// bridge is a server as the bridges of Pulumi and Crossplane use it: no private state
+// reaches a read or a plan.
+type bridge struct{ tfprotov6.ProviderServer }
+
+func (b bridge) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
+	req.Private = nil
+	resp, err := b.ProviderServer.ReadResource(ctx, req)
+	if err == nil {
+		resp.Private = nil
+	}
+	return resp, err
+}
+
+func (b bridge) PlanResourceChange(ctx context.Context, req *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {
+	req.PriorPrivate = nil
+	return b.ProviderServer.PlanResourceChange(ctx, req)
+}
+
+// TestSessionNote_MissingFallsBackOnWhatThisProcessHasRead so that renewals work
+// through a bridge, if the run refreshes.
+func TestSessionNote_MissingFallsBackOnWhatThisProcessHasRead(t *testing.T) {
+	t.Parallel()
+	arguments := attributes{"renew_before_seconds": 1800}
+	s := newAppliedStory(t, configuration{room("it"): lasts("s1", arguments), sessionAt("it"): creates(arguments)}, "s1")
+	s.Start = func() tfprotov6.ProviderServer { return bridge{s.start()} }
+	for _, test := range []struct {
+		after time.Duration
+		how   command
+		want  int
+	}{
+		{20 * time.Minute, command{}, 0},
+		{20 * time.Minute, command{NoRefresh: true}, 0},
+		{0, command{}, 2},
+	} {
+		s.clock.Advance(test.after)
+		updates := 0
+		for _, change := range s.Plan(s.config, test.how).Changes {
+			if change.Action == update {
+				updates++
+			}
+		}
+		if updates != test.want {
+			t.Errorf("%v: %d renewals planned, want %d", test, updates, test.want)
+		}
+	}
+}
