@@ -20,8 +20,8 @@ func TestSessionIdentity_ImportsByIDAndByIdentity(t *testing.T) {
 					t.Errorf("%s by the id %q: imported: %t", at, id, imported)
 				}
 				if id == "s1" {
-					s.expectValue(at, "ttl_seconds", 24*3600)
-					s.expectValue(at, "expires_at", sinceStart(24*time.Hour))
+					s.expectValue(at, "ttl_seconds", 3600)
+					s.expectValue(at, "expires_at", sinceStart(time.Hour))
 					s.expectValue(at, "delete_on_destroy", true)
 					s.expectWrites()
 					continue

@@ -126,14 +126,16 @@ func newAlphabet() []letter {
 		})},
 
 		// How the next run runs.
-		{"-refresh=false", 1, flags(func(how *command, _ address) { how.NoRefresh = true })},
-		{"-refresh-only", 1, flags(func(how *command, _ address) { how.RefreshOnly = true })},
+		{"-refresh=false", 1, flags(func(how *command, _ address) { how.NoRefresh, how.RefreshOnly = true, false })},
+		{"-refresh-only", 1, flags(func(how *command, _ address) { how.RefreshOnly, how.NoRefresh, how.Destroy, how.Replace = true, false, false, nil })},
 		{"-minimal-refresh", 1, flags(func(how *command, _ address) { how.MinimalRefresh = true })},
 		{"an engine that plans orphans first", 2, flags(func(how *command, _ address) { how.OrphansFirst = true })},
-		{"-replace", 2, flags(func(how *command, at address) { how.Replace = append(how.Replace, at) })},
+		{"-replace", 2, flags(func(how *command, at address) {
+			how.Replace, how.Destroy, how.RefreshOnly = append(how.Replace, at), false, false
+		})},
 		{"-target", 1, flags(func(how *command, at address) { how.Target, how.Exclude = &at, nil })},
 		{"-exclude", 1, flags(func(how *command, at address) { how.Exclude, how.Target = &at, nil })},
-		{"destroy", 1, flags(func(how *command, _ address) { how.Destroy = true })},
+		{"destroy", 1, flags(func(how *command, _ address) { how.Destroy, how.RefreshOnly, how.Replace = true, false, nil })},
 		{"later", 3, func(l *life, d draw) string { l.next.later = true; return "the next plan is saved" }},
 
 		// With what, and what goes wrong.
@@ -160,7 +162,7 @@ func newAlphabet() []letter {
 
 // awaited are letters that the provider does not stand yet.
 func awaited(name string) bool {
-	return slices.Contains([]string{"credentials of another account", "another endpoint", "an id known after apply", "all ids known after apply", "a fault", "recreate_when_ended"}, name)
+	return slices.Contains([]string{"credentials of another account", "another endpoint", "an id known after apply", "all ids known after apply", "recreate_when_ended"}, name)
 }
 
 func hasAttribute(kind, name string) bool {

@@ -346,11 +346,22 @@ func (a judgedApply) explainsApply(found problem) bool {
 		ids = append(ids, id)
 	}
 	for _, id := range ids {
+		if a.destroysTainted(id) {
+			return true
+		}
 		if _, mine := a.at.mine[id]; id != "" && !mine {
 			return found.Step != "delete" || a.keys[found.At] != a.run.key || a.run.key != ""
 		}
 	}
 	return false
+}
+
+// destroysTainted says whether the plan destroys a tainted instance of a session. A
+// provider does not see what such an instance was, so it cannot refuse the plan.
+func (a judgedApply) destroysTainted(id string) bool {
+	return slices.ContainsFunc(a.changes(), func(c objectChange) bool {
+		return c.Action.Deletes() && c.Before.Tainted && idIn(c.Before) == id
+	})
 }
 
 // judgeDeletion expects of a deleted session that the plan showed the destruction of
@@ -359,18 +370,13 @@ func (a judgedApply) judgeDeletion(id string) {
 	if _, lived := a.at.mine[id]; !lived {
 		return
 	}
-	shown, tainted := false, false
-	for _, c := range a.changes() {
-		if c.Action.Deletes() && idIn(c.Before) == id {
-			shown = shown || deletesSession(c.Before)
-			tainted = tainted || c.Before.Tainted
-		}
-	}
-	if !shown {
+	if !slices.ContainsFunc(a.changes(), func(c objectChange) bool {
+		return c.Action.Deletes() && idIn(c.Before) == id && deletesSession(c.Before)
+	}) {
 		a.breaks("session %s was deleted, and the plan did not show it: %v", id, actionsOf(a.plan))
 	}
-	if a.plan.Command.Destroy || tainted {
-		return // A provider does not see what a tainted instance was.
+	if a.plan.Command.Destroy || a.destroysTainted(id) {
+		return
 	}
 	for _, at := range a.wanted(id) {
 		if a.included(at) && at.Type == sessionExpiryType {
@@ -455,11 +461,11 @@ func (a judgedApply) judgeCreated() {
 	}
 }
 
-// judgePosts counts the requests that set an expiry.
+// judgePosts counts the requests that set an expiry. One that is refused sets none.
 func (a judgedApply) judgePosts() {
 	sent, allowed := make(map[string]int), make(map[string]int)
 	for _, request := range a.Requests() {
-		if request.Method == http.MethodPost && request.SessionID != "" {
+		if request.Method == http.MethodPost && request.SessionID != "" && request.Status < http.StatusBadRequest {
 			sent[request.SessionID]++
 		}
 	}

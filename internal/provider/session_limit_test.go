@@ -19,7 +19,7 @@ func TestSessionLimit_NamesTheOldestSessionsOnce(t *testing.T) {
 	}
 	said := s.failedApply(configuration{sessionAt("a"): creates(), sessionAt("b"): creates(), sessionAt("c"): creates()})
 	expectInOrder(t, said, "limit of active sessions", // the API's own words
-		"The account has 7 sessions. The oldest:\n  test-u…2d20, created "+sinceStart(0)+", expires "+sinceStart(24*time.Hour)+"\n  test-u…2d21,",
+		"The account has 7 sessions. The oldest:\n  test-u…2d20, created "+sinceStart(0)+", expires "+sinceStart(time.Hour)+"\n  test-u…2d21,",
 		"\"Clean up an account near its limit\"", "palabra_prune_sessions", "create_before_destroy")
 	if strings.Contains(said, "2d25") || strings.Contains(said, "fec6b8f0") || strings.Count(said, "The oldest") != 1 {
 		t.Errorf("said too much: %s", said)
