@@ -81,7 +81,7 @@ func TestReader_TakesFewRequestsAndNoMoreTimeThanSingleReads(t *testing.T) {
 					}
 					ids, parallel := s.fill(test.sessions), cmp.Or(test.parallel, 10)
 					ids = order(ids[len(ids)-test.reads:])
-					took := read(t, s.client(t), parallel, ids)
+					took := read(t, s.client(t, withRetries(4)), parallel, ids)
 					pages, singles := s.counts()
 					if most := test.requests[i]; most > 0 && pages+singles > most {
 						t.Errorf("%d pages and %d singles, want %d requests at most", pages, singles, most)
@@ -172,5 +172,22 @@ func TestReader_CancelEndsOneWaitOnly(t *testing.T) {
 		time.Sleep(500 * time.Millisecond)
 		expectListed(t, client, ids[0], true)
 		s.expectCalls(t, "GET /sessions?page_size=100")
+	})
+}
+
+// Each page answers a later read, but not the one that waits for it.
+func TestReader_WaitsInVainForAboutASecondTogether(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newBubbleServer(t, usualSingle, 400*time.Millisecond)
+		ids := s.fill(1000)
+		client := s.client(t)
+		for page := range 8 {
+			read(t, client, 1, []string{ids[100*page], ids[999-page]})
+		}
+		// One that answers, two in vain, and one that is given up.
+		if pages, _ := s.counts(); pages != 4 {
+			t.Errorf("%d pages, want 4", pages)
+		}
 	})
 }

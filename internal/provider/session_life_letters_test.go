@@ -127,7 +127,9 @@ func newAlphabet() []letter {
 
 		// How the next run runs.
 		{"-refresh=false", 1, flags(func(how *command, _ address) { how.NoRefresh, how.RefreshOnly = true, false })},
-		{"-refresh-only", 1, flags(func(how *command, _ address) { how.RefreshOnly, how.NoRefresh, how.Destroy, how.Replace = true, false, false, nil })},
+		{"-refresh-only", 1, flags(func(how *command, _ address) {
+			how.RefreshOnly, how.NoRefresh, how.Destroy, how.Replace = true, false, false, nil
+		})},
 		{"-minimal-refresh", 1, flags(func(how *command, _ address) { how.MinimalRefresh = true })},
 		{"an engine that plans orphans first", 2, flags(func(how *command, _ address) { how.OrphansFirst = true })},
 		{"-replace", 2, flags(func(how *command, at address) {

@@ -122,6 +122,10 @@ func timestamp(t time.Time) timetypes.RFC3339 {
 	if t.IsZero() {
 		return timetypes.NewRFC3339Null()
 	}
+	// RFC 3339 ends with the year 9999, and a later time in a state fails every run.
+	if last := time.Date(9999, time.December, 31, 23, 59, 59, 0, time.UTC); t.After(last) {
+		t = last
+	}
 	return timetypes.NewRFC3339TimeValue(t)
 }
 

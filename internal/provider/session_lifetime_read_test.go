@@ -137,3 +137,14 @@ func TestLifetimeRead_ClockThatLeavesLessTimeDecides(t *testing.T) {
 		}
 	}
 }
+
+// The Date of an answer, from which an expiry may be calculated, can be any.
+func TestLifetimeModel_TimestampsEndWithTheYear9999(t *testing.T) {
+	t.Parallel()
+	last := time.Date(9999, time.December, 31, 23, 59, 59, 0, time.UTC)
+	for _, at := range []time.Time{last, last.Add(time.Second), last.AddDate(100, 0, 0)} {
+		if got := timestamp(at).ValueString(); got != "9999-12-31T23:59:59Z" {
+			t.Errorf("%s becomes %s", at, got)
+		}
+	}
+}
