@@ -24,3 +24,8 @@ resource "palabra_session_expiry" "kept" {
   renew_before_seconds = 3 * 24 * 3600 + 3600
   delete_on_destroy    = false
 }
+
+output "expired" {
+  description = "Names of the sessions that expired because nobody renewed them: remove them from the variable."
+  value       = [for name, session in palabra_session_expiry.kept : name if session.expired]
+}

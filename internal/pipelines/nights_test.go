@@ -10,7 +10,7 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
-// TestNights_AreGreenOnlyIfTheSessionsLive has more than thirty nights.
+// TestNights_AreGreenOnlyIfTheSessionsLive has more than forty nights, in four rows.
 func TestNights_AreGreenOnlyIfTheSessionsLive(t *testing.T) {
 	t.Parallel()
 	nights := make(chan int, 4)
@@ -19,6 +19,7 @@ func TestNights_AreGreenOnlyIfTheSessionsLive(t *testing.T) {
 			"ordinary nights":          ordinaryNights,
 			"changes without a person": changesWithoutAPerson,
 			"failures":                 failures,
+			"nobody renews":            nobodyRenews,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -33,8 +34,8 @@ func TestNights_AreGreenOnlyIfTheSessionsLive(t *testing.T) {
 	for n := range nights {
 		sum += n
 	}
-	if !t.Failed() && sum < 30 {
-		t.Errorf("%d nights, want at least 30", sum)
+	if !t.Failed() && sum < 40 {
+		t.Errorf("%d nights, want at least 40", sum)
 	}
 }
 
@@ -116,8 +117,13 @@ func failures(k *kit) {
 	outage()
 	k.isGreen(all...)
 
-	ownAccount := k.account
-	k.account = append(ownAccount[:1:1], "PALABRA_CLIENT_ID="+sandbox.DefaultClientID, "PALABRA_CLIENT_SECRET="+clientSecret)
+	own, ownAccount := k.Sandbox, k.account
+	k.Sandbox, k.account = k.serveAccount()
+	k.put("room.z")
+	for range 2 {
+		k.expect(k.isRed("account"), "lives at least until")
+	}
+	k.Sandbox, k.account = own, append(ownAccount[:1:1], "PALABRA_CLIENT_ID="+sandbox.DefaultClientID, "PALABRA_CLIENT_SECRET="+clientSecret)
 	k.isGreen(all...)
 	k.account = ownAccount
 
@@ -148,4 +154,32 @@ func (k *kit) interrupted(happens func(*night), ends func(*night)) {
 	happens(n)
 	close(leave)
 	ends(n)
+}
+
+func nobodyRenews(k *kit) {
+	k.isGreen("room.a", "room.b", "room.c")
+	// From now on, the API grants the stage a day.
+	k.Inject(sandbox.Fault{Operation: sandbox.OperationExpiry, SessionID: "room.b", Effect: func(w http.ResponseWriter, r *http.Request, api http.Handler) {
+		api.ServeHTTP(w, r)
+		session, _ := k.Session("room.b")
+		session.ExpiresAt = k.clock.Now().Add(24 * time.Hour)
+		k.Put(session)
+	}})
+	k.isGreen("room.a", "room.b", "room.c")
+	for range 2 {
+		k.expect(k.isRed("expired", "room.a", "room.c"), `kept["stage"]`+"` | **expired**")
+	}
+	// A person settles it by removing the line; the night does the rest.
+	delete(k.sessions, "stage")
+	k.want()
+	k.isGreen("room.a", "room.c")
+
+	k.days(6)
+	k.expect(k.isRed("expired"), `kept["lobby"]`+"` | **expired**", `kept["hall"]`+"` | **expired**")
+	k.put("room.e")
+	k.sessions = map[string]string{"lobby": "room.e"}
+	k.want()
+	k.isRed(`"room.a"`)
+	k.apply()
+	k.isGreen("room.e")
 }
