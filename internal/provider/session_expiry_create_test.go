@@ -39,6 +39,15 @@ func TestSessionExpiry_CreateThatCannotBeCheckedIsPlanned(t *testing.T) {
 	runScenarios(t, map[string]scenario{"unavailable": {turns: []turn{first}}})
 }
 
+func TestSessionExpiry_CreateWithRefusedCredentialsFailsThePlan(t *testing.T) {
+	t.Parallel()
+	s := newStory(t)
+	s.provider["client_secret"] = "wrong"
+	s.config[room("it")] = lasts("s1")
+	s.refused(command{}, "Unable to check session", "refused the credentials")
+	s.expectWrites()
+}
+
 // TestSessionExpiry_ApplyChecksNoSessionAgain, whatever it writes first: an engine
 // plans the creation once more.
 func TestSessionExpiry_ApplyChecksNoSessionAgain(t *testing.T) {

@@ -169,6 +169,7 @@ func TestSessionResource_AnswersWithoutAnExpiryKeepTheKnownOne(t *testing.T) {
 	it := sessionAt("it")
 	s := newAppliedStory(t, only(attributes{"ttl_seconds": 3600}))
 	s.Inject(sandbox.Fault{Operation: sandbox.OperationGet, Effect: sandbox.Replace(http.StatusOK, "application/json", fmt.Sprintf(`{"data":{"id":%q}}`, s.id(it)))})
+	s.Inject(sandbox.Fault{Operation: sandbox.OperationList, Effect: sandbox.Replace(http.StatusOK, "application/json", fmt.Sprintf(`{"data":[{"id":%q}]}`, s.id(it)))})
 	s.expectEmptyPlan()
 	s.change(only(attributes{"ttl_seconds": 7200}))
 	s.expectWrites("POST " + s.id(it))
