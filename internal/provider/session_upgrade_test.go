@@ -1,4 +1,4 @@
-package provider_test
+package provider
 
 import (
 	"encoding/json"
@@ -79,7 +79,7 @@ func putSessionsOf(t *testing.T, f *fixture, path string) []byte {
 		f.clock.Advance(granted.Add(time.Hour).Sub(f.clock.Now()))
 		f.Put(sandbox.Session{ID: id, CreatedAt: granted, UpdatedAt: granted, ExpiresAt: end})
 		attribute := "id"
-		if resource["type"] == expiryType {
+		if resource["type"] == sessionExpiryType {
 			attribute = "session_id"
 		}
 		instance["identity_schema_version"], instance["identity"] = 0, map[string]string{attribute: id}
