@@ -3,7 +3,10 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io/fs"
+	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -42,6 +45,36 @@ func TestMain_LimitsTheSDKLog(t *testing.T) {
 				t.Errorf("lines of the SDK: %t, want %t\n%s", got, test.want, stderr.String())
 			}
 		})
+	}
+}
+
+// TestDesign_NamesTestsThatExist: a rule whose test is gone is held by nothing.
+func TestDesign_NamesTestsThatExist(t *testing.T) {
+	t.Parallel()
+	design, err := os.ReadFile("DESIGN.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tests strings.Builder
+	err = fs.WalkDir(os.DirFS("."), ".", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		content, err := os.ReadFile(path) // #nosec G304 -- the repository
+		tests.Write(content)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := regexp.MustCompile("`(Test[A-Za-z0-9]+_[A-Za-z0-9]+)`").FindAllStringSubmatch(string(design), -1)
+	if len(names) < 20 {
+		t.Errorf("%d tests, want one for each rule", len(names))
+	}
+	for _, name := range names {
+		if !strings.Contains(tests.String(), "\nfunc "+name[1]+"(") {
+			t.Errorf("there is no %s", name[1])
+		}
 	}
 }
 

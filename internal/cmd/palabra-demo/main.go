@@ -43,12 +43,12 @@ type step struct {
 
 var steps = []step{
 	{"Set up the working folder", "init", nil},
-	{"Plan: read one session, list all, plan a lifetime", "plan -out=first.tfplan", nil},
-	{"Apply: set the lifetime", "apply first.tfplan", []string{"POST", "GET"}},
-	{"Plan again: nothing to change", "plan -detailed-exitcode", []string{"GET"}},
-	{"Plan a longer lifetime", "plan -var=ttl_seconds=5184000 -out=second.tfplan", []string{"GET"}},
+	{"Plan: read one session, list all, plan a lifetime", "plan -out=first.tfplan", []string{"GET"}},
+	{"Apply: set the lifetime", "apply first.tfplan", []string{"GET", "POST", "GET"}},
+	{"Plan again: nothing to change", "plan -detailed-exitcode", nil},
+	{"Plan a longer lifetime", "plan -var=ttl_seconds=5184000 -out=second.tfplan", nil},
 	{"Apply: update in place", "apply second.tfplan", []string{"POST", "GET"}},
-	{"Plan the destroy", "plan -destroy -var=ttl_seconds=5184000 -out=destroy.tfplan", []string{"GET"}},
+	{"Plan the destroy", "plan -destroy -var=ttl_seconds=5184000 -out=destroy.tfplan", nil},
 	{"Destroy: delete the session", "apply destroy.tfplan", []string{"DELETE"}},
 }
 
@@ -87,7 +87,7 @@ func run(ctx context.Context, out io.Writer) error {
 	}
 	fmt.Fprintf(out, `
 == Summary
-  Set a lifetime:      1 POST and 1 GET for the session
+  Set a lifetime:      checked, 1 POST and 1 GET
   Unchanged plan:      nothing written
   Changed lifetime:    updated in place, 1 POST and 1 GET
   Destroy:             1 DELETE
