@@ -17,12 +17,12 @@ import (
 // them, with a function that shows them on a real engine.
 var limits = map[string]func(r *limitRun){
 	"Two provider aliases": func(r *limitRun) {
-		r.apply(twoAliases + expiry("a", "x", "") + expiry("b", "x", "provider = palabra.b"))
-		r.apply(twoAliases + expiry("b", "x", "provider = palabra.b"))
+		r.apply(twoAliases + expiry("a", "") + expiry("b", "provider = palabra.b"))
+		r.apply(twoAliases + expiry("b", "provider = palabra.b"))
 		r.expectDeleted("x")
 	},
 	"Two resources for one session:": func(r *limitRun) {
-		r.apply(expiry("a", "x", "") + expiry("b", "x", ""))
+		r.apply(expiry("a", "") + expiry("b", ""))
 		r.must("destroy", "-auto-approve", "-target=palabra_session_expiry.a")
 		r.expectDeleted("x")
 	},
@@ -50,7 +50,7 @@ var limits = map[string]func(r *limitRun){
 	},
 	"Deposed objects.": func(r *limitRun) {
 		failing := func(ttl, command string) string {
-			return "resource \"terraform_data\" \"again\" {\n  triggers_replace = \"" + ttl + "\"\n}\n" + expiry("a", "x",
+			return "resource \"terraform_data\" \"again\" {\n  triggers_replace = \"" + ttl + "\"\n}\n" + expiry("a",
 				"provisioner \"local-exec\" {\n    command = \""+command+"\"\n  }\n"+
 					"  lifecycle {\n    create_before_destroy = true\n    replace_triggered_by  = [terraform_data.again]\n  }")
 		}
@@ -64,7 +64,7 @@ var limits = map[string]func(r *limitRun){
 		r.expectDeleted()
 	},
 	"`-replace` of an instance whose session has ended": func(r *limitRun) {
-		r.apply(expiry("a", "x", ""))
+		r.apply(expiry("a", ""))
 		r.api.Remove("x")
 		r.must("apply", "-auto-approve")
 		r.fail("does not exist", "apply", "-auto-approve", "-replace=palabra_session_expiry.a")
@@ -73,9 +73,9 @@ var limits = map[string]func(r *limitRun){
 		}
 	},
 	"Terraform up to 1.11": func(r *limitRun) {
-		r.apply(expiry("a", "x", ""))
+		r.apply(expiry("a", ""))
 		r.api.Remove("x")
-		r.write(expiry("renamed", "x", ""))
+		r.write(expiry("renamed", ""))
 		if r.Engine.Has(engine.Since{Terraform: "1.12", OpenTofu: "1.6"}) {
 			r.t.Skipf("%s reads an orphan before it plans its destroy", r.Engine)
 		}
@@ -84,7 +84,7 @@ var limits = map[string]func(r *limitRun){
 		r.must("plan")
 	},
 	"Terraform 1.11 and `plan -refresh-only -detailed-exitcode`:": func(r *limitRun) {
-		r.apply(expiry("a", "x", ""))
+		r.apply(expiry("a", ""))
 		out, err := r.Run(r.t.Context(), "plan", "-refresh-only", "-detailed-exitcode")
 		if old := !r.Engine.Has(engine.Since{Terraform: "1.12", OpenTofu: "1.6"}); (err != nil) != old {
 			r.t.Errorf("%s: %v\n%s", r.Engine, err, out)
@@ -152,7 +152,7 @@ func idKnownLater(name, id string) string {
 		"\"\n  provisioner \"local-exec\" {\n    command = \"for _ in $(seq 300); do test -e " + name + " && break; sleep 0.1; done\"\n  }\n}\n"
 }
 
-func expiry(name, session, more string) string { return expiryOf(name, `"`+session+`"`, more) }
+func expiry(name, more string) string { return expiryOf(name, `"x"`, more) }
 
 func expiryOf(name, session, more string) string {
 	return "\nresource \"palabra_session_expiry\" \"" + name + "\" {\n  session_id  = " + session + "\n  ttl_seconds = 30 * 24 * 3600\n  " + more + "\n}\n"

@@ -82,7 +82,7 @@ func TestReadme_ManagesTenSessionsOfAnAccount(t *testing.T) {
 	}
 	const key = "plbr_of-an-account"
 	api := engine.ServeTest(t, sandbox.Options{APIKey: key}, "")
-	now := time.Now().UTC().Truncate(time.Second)
+	now := time.Now().UTC().Truncate(time.Second) //nolint:forbidigo // the clock of the sandbox is the machine's
 	ends := make(map[string]time.Time)
 	for i := range 10 {
 		id := fmt.Sprintf("7d0c2b1e-account.%08x.%08x", 77*i, 13*i)

@@ -67,7 +67,7 @@ func (t *transport) do(ctx context.Context, u *url.URL, r request) (answer, erro
 			}
 		}
 		t.log(ctx, got, err, elapsedClock().Sub(started), n)
-		wait, again := t.shouldRepeat(got, err, n)
+		wait, again := t.shouldRepeat(got, err, n) //nolint:contextcheck // an interrupt is handled below
 		if ctx.Err() != nil && (again || err != nil) {
 			return got, ctx.Err()
 		}
@@ -140,7 +140,8 @@ func (t *transport) classed(err error) error {
 }
 
 func (got *answer) metSessionLimit() bool {
-	return got.status == http.StatusTooManyRequests && got.request.path == createPath && decodeProblem(got.body).isSessionLimit(got.status)
+	said := decodeProblem(got.body)
+	return got.status == http.StatusTooManyRequests && got.request.path == createPath && said.isSessionLimit(got.status)
 }
 
 // pause returns nil after d, or the error of ctx.

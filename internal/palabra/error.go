@@ -199,7 +199,7 @@ func (c *Client) class(ctx context.Context, got answer, said problem, apiErr *Er
 	case status == http.StatusNotFound && (said.known || !apiErr.givesNoReason()) && !slices.ContainsFunc(said.texts(), endpointWords.MatchString):
 		// The create and list paths exist, so the API misses the account.
 		return ErrUnauthorized
-	case status == http.StatusNotFound && !(aboutSession && c.credentialsWork.Load()), status == http.StatusMethodNotAllowed && !said.known && !aboutSession:
+	case status == http.StatusNotFound && (!aboutSession || !c.credentialsWork.Load()), status == http.StatusMethodNotAllowed && !said.known && !aboutSession:
 		return ErrNoSuchEndpoint
 	case !said.mayBeAPI || status < 200:
 		return fmt.Errorf("the answer is %s and %w", c.contentType(got), ErrNotTheAPI)

@@ -34,7 +34,7 @@ func writeFrame(conn io.Writer, kind byte, stream uint32, payload ...byte) {
 func serveHTTP2(t *testing.T, onHeaders func(conn io.Writer, stream uint32), adjust ...func(*Config)) *Client {
 	t.Helper()
 	listener := serveTLS(t, nil, func(listener *httptest.Server) {
-		listener.TLS = &tls.Config{NextProtos: []string{"h2"}} //nolint:gosec // a test
+		listener.TLS = &tls.Config{NextProtos: []string{"h2"}}
 		listener.Config.TLSNextProto = map[string]func(*http.Server, *tls.Conn, http.Handler){"h2": func(_ *http.Server, conn *tls.Conn, _ http.Handler) {
 			if _, err := io.CopyN(io.Discard, conn, int64(len(clientPreface))); err != nil {
 				return

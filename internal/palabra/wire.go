@@ -191,9 +191,9 @@ var (
 	endpointWords     = regexp.MustCompile(`(?i)endpoint|route|path|url`)
 )
 
-func (p problem) texts() []string { return slices.Concat(p.titles, p.details) }
+func (p *problem) texts() []string { return slices.Concat(p.titles, p.details) }
 
-func (p problem) isSessionLimit(status int) bool {
+func (p *problem) isSessionLimit(status int) bool {
 	return (status >= 401 || status < 300) && status < 500 && slices.ContainsFunc(p.texts(), func(text string) bool {
 		return sessionLimitWords.MatchString(text) && !otherLimitWords.MatchString(text)
 	})

@@ -126,10 +126,10 @@ func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // content returns the state and the lock.
-func (b *backend) content() (state, lock string) {
+func (b *backend) held() (lock string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return string(b.state), string(b.lock)
+	return string(b.lock)
 }
 
 func (b *backend) lose() {

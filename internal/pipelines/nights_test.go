@@ -99,7 +99,7 @@ func failures(k *kit) {
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP} {
 		k.interrupted(func(n *night) { _ = n.Process.Signal(signal) }, func(n *night) {
 			k.expect(k.end(n, false), "stopped the run", "lives at least until")
-			if _, lock := k.backend.content(); lock != "" {
+			if lock := k.backend.held(); lock != "" {
 				k.t.Errorf("%s leaves a lock behind: %s", signal, lock)
 			}
 		})

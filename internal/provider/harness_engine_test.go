@@ -1,8 +1,6 @@
 package provider
 
 import (
-	"github.com/hashicorp/terraform-plugin-go/tftypes"
-
 	"github.com/palabra-community/terraform-provider-palabra/internal/engine/simulated"
 )
 
@@ -70,5 +68,3 @@ func deletesSession(o object) bool { return !is(member(o.Value, "delete_on_destr
 
 // writes says whether a plan leaves the expiry to apply.
 func writes(c change) bool { return !c.Planned.IsNull() && !member(c.Planned, "expires_at").IsKnown() }
-
-func null(kind string) tftypes.Value { return tftypes.NewValue(resourceType(kind), nil) }

@@ -79,7 +79,7 @@ func TestLife_AnySequenceKeepsThePromises(t *testing.T) {
 		})
 	}
 	shards.Wait()
-	t.Logf("%d lives from seed %d", next.Load()-uint64(runtime.GOMAXPROCS(0)), *lifeSeed)
+	t.Logf("%d lives from seed %d", next.Load()-uint64(runtime.GOMAXPROCS(0)), *lifeSeed) // #nosec G115 -- a small positive number
 	for _, l := range alphabet() {
 		if fixed := *lifeCount == 0 && *lifeFor == 0 && !raceEnabled; fixed && spelt[l.name] == 0 && !t.Failed() {
 			t.Errorf("no life has the letter %q", l.name)

@@ -192,7 +192,7 @@ func (p planning) walkDestroy() {
 	for _, at := range p.Prior.sortedDeposed() {
 		if p.includes(at.Address) {
 			nodes = append(nodes, &node{visit: func() (ok bool) {
-				p.Plan.Deposed[at], ok = p.planDestroy(at.Address, p.Prior.Deposed[at])
+				p.Deposed[at], ok = p.planDestroy(at.Address, p.Prior.Deposed[at])
 				return ok
 			}})
 		}
@@ -248,7 +248,7 @@ func (p planning) planInstance(at Address, said Block) bool {
 
 // planOrphan refreshes and plans to destroy what the configuration no longer names.
 func (p planning) planOrphan(at Address) bool {
-	held, exists := p.Prior.Current[at], true
+	held := p.Prior.Current[at]
 	var planned Change
 	ok := true
 	if p.Command.OrphansFirst {
@@ -257,6 +257,7 @@ func (p planning) planOrphan(at Address) bool {
 		}
 	}
 	if !p.Command.NoRefresh {
+		var exists bool
 		if held, exists, ok = p.read(at, held); !ok {
 			return false
 		}
@@ -297,7 +298,7 @@ func (p planning) planDeposed(at Deposed) bool {
 	}
 	planned, ok := p.planDestroy(at.Address, held)
 	if ok {
-		p.Plan.Deposed[at] = planned
+		p.Deposed[at] = planned
 	}
 	return ok
 }
