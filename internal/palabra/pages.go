@@ -19,7 +19,7 @@ const (
 	// The bounds of one list. An account holds about ten sessions.
 	maxPages     = 2_000
 	maxListed    = 100_000
-	maxListBytes = 256 << 20
+	maxListBytes = 64 << 20
 )
 
 // Sessions iterates over every active session, page by page, in the API's
