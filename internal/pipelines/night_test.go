@@ -111,7 +111,7 @@ func (k *kit) report(n *night, green bool) string {
 // leftNothing looks for plan files and other values in clear text.
 func (k *kit) leftNothing(n *night) {
 	k.t.Helper()
-	known := []string{".terraform", ".terraform.lock.hcl", "terraform.d", "summary.md", "main.tf", "backend.tf", "sessions.auto.tfvars", "renew.sh", "apply.sh"}
+	known := []string{".terraform", ".terraform.d", ".terraform.lock.hcl", "terraform.d", "summary.md", "main.tf", "backend.tf", "sessions.auto.tfvars", "renew.sh", "apply.sh"}
 	for _, folder := range []string{n.checkout, filepath.Join(n.volumes, "work")} {
 		entries, err := os.ReadDir(folder)
 		if err != nil {

@@ -97,6 +97,10 @@ func changesWithoutAPerson(k *kit) {
 func failures(k *kit) {
 	all := []string{"room.a", "room.b", "room.c"}
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP} {
+		// GitLab signals a shell of its own, and not the script.
+		if k.platforms[k.night%len(k.platforms)].name == "gitlab" {
+			k.isGreen(all...)
+		}
 		k.interrupted(func(n *night) { _ = n.Process.Signal(signal) }, func(n *night) {
 			k.expect(k.end(n, false), "stopped the run", "lives at least until")
 			if lock := k.backend.held(); lock != "" {
