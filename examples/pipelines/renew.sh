@@ -11,14 +11,15 @@ umask 077
 export PALABRA_RENEW_ONLY=true TF_CLI_ARGS_apply="${TF_CLI_ARGS_apply:--lock-timeout=5m}"
 
 engine=${ENGINE:-terraform}
-runbook=https://registry.terraform.io/providers/palabra-community/palabra/latest/docs/guides/keep-sessions-alive-unattended#when-a-night-fails
+runbook=https://registry.terraform.io/providers/palabra-community/palabra/latest/docs/guides/when-a-night-fails
 work=$(mktemp -d) || exit 1
 errors=$work/errors
 trap 'rm -rf "$work"' EXIT
 
 # After one signal, the engine saves the state and releases its lock. After a second
-# one it does neither, so only one is forwarded.
-child='' stopped='' forwarded=''
+# one it does neither. So it runs in a session of its own, which a signal to the group
+# of this script does not reach, and only one signal is forwarded.
+child='' stopped='' forwarded='' apart=$(command -v setsid)
 stop() {
   stopped=$1
   if [ -n "$child" ] && [ -z "$forwarded" ]; then
@@ -31,7 +32,7 @@ trap 'stop INT' INT
 trap 'stop HUP' HUP
 
 run() {
-  "$engine" "$@" 2>"$errors" &
+  $apart "$engine" "$@" 2>"$errors" &
   child=$!
   [ -z "$stopped" ] || stop "$stopped"
   wait "$child"

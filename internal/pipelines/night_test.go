@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -19,11 +20,14 @@ type night struct {
 	output bytes.Buffer
 }
 
+// platform returns the one whose turn is next.
+func (k *kit) platform() platform { return k.platforms[k.night%len(k.platforms)] }
+
 // begin starts the next platform's night. Only the repository, the state and the
 // account stay from the night before.
 func (k *kit) begin() *night {
 	k.t.Helper()
-	p := k.platforms[k.night%len(k.platforms)]
+	p := k.platform()
 	n := &night{platform: p, checkout: k.checkout(), volumes: k.t.TempDir()}
 	env := slices.Concat(p.inFolders(n.volumes), k.account, []string{"TMPDIR=" + filepath.Join(n.volumes, "work")})
 	for _, volume := range []string{"work", "palabra"} {
@@ -48,6 +52,21 @@ func (k *kit) begin() *night {
 		k.t.Fatal(err)
 	}
 	return n
+}
+
+// kill ends all processes of a night, as the loss of its machine does.
+func (n *night) kill() {
+	_ = syscall.Kill(-n.Process.Pid, syscall.SIGKILL)
+	environments, _ := filepath.Glob("/proc/[0-9]*/environ")
+	for _, path := range environments {
+		environment, err := os.ReadFile(path) // #nosec G304
+		if err != nil || !bytes.Contains(environment, []byte(n.volumes)) {
+			continue
+		}
+		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(path))); err == nil {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	}
 }
 
 // end waits for a night and checks what holds for each one, whatever it met: it is
@@ -135,7 +154,7 @@ func (k *kit) isGreen(renewed ...string) string {
 func (k *kit) isRed(why string, renewed ...string) string {
 	k.t.Helper()
 	said := k.passes(false, renewed)
-	k.expect(said, why, "### Sessions need a person", "#when-a-night-fails")
+	k.expect(said, why, "### Sessions need a person", "guides/when-a-night-fails")
 	return said
 }
 
