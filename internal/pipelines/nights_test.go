@@ -111,7 +111,7 @@ func failures(k *kit) {
 			}, func(n *night) {
 				k.expect(k.end(n, false), "stopped the run", "lives at least until")
 				if lock := k.backend.held(); lock != "" {
-					k.t.Errorf("%s to %s leaves a lock behind: %s", signal, receives, lock)
+					k.t.Fatalf("%s to %s leaves a lock behind: %s", signal, receives, lock)
 				}
 			})
 		}
