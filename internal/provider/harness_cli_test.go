@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"testing"
 
 	tfjson "github.com/hashicorp/terraform-json"
@@ -149,53 +148,6 @@ func (c *cli) fail(args ...string) string {
 		c.t.Fatalf("%s succeeded: %s", strings.Join(args, " "), said)
 	}
 	return said
-}
-
-// interrupt applies, interrupts the engine at a moment, and returns what it
-// said. An interrupted run has to fail.
-func (c *cli) interrupt(out *watchedOutput, moment <-chan struct{}) (said string) {
-	c.t.Helper()
-	cmd, stop := c.command("apply", "-auto-approve", "-input=false")
-	defer stop()
-	cmd.Stdout, cmd.Stderr = out, out
-	if err := cmd.Start(); err != nil {
-		c.t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	select {
-	case <-moment:
-	case err := <-ended:
-		c.t.Fatalf("the run ended before it could be interrupted: %v\n%s", err, out.all.String())
-	}
-	if err := cmd.Process.Signal(os.Interrupt); err != nil {
-		c.t.Error(err)
-	}
-	err := <-ended
-	if said = unwrap(out.all.String()); err == nil {
-		c.t.Errorf("the interrupted run succeeded: %s", said)
-	}
-	return said
-}
-
-// watchedOutput tells when a text has been written to it.
-type watchedOutput struct {
-	all   bytes.Buffer
-	text  string
-	found chan struct{}
-	once  sync.Once
-}
-
-func newWatchedOutput(text string) *watchedOutput {
-	return &watchedOutput{text: text, found: make(chan struct{})}
-}
-
-func (o *watchedOutput) Write(p []byte) (int, error) {
-	n, err := o.all.Write(p)
-	if strings.Contains(o.all.String(), o.text) {
-		o.once.Do(func() { close(o.found) })
-	}
-	return n, err
 }
 
 // plan makes a plan and saves it as tfplan. said is the output of the command. The

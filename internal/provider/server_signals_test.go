@@ -3,6 +3,7 @@
 package provider
 
 import (
+	"bytes"
 	"io"
 	"net/http"
 	"os"
@@ -20,6 +21,7 @@ import (
 // endings are the ways in which a run is ended from outside. timeout, systemd and
 // the runners of pipelines signal the process group, and so the provider, too.
 var endings = map[string]ending{
+	"interrupted":   {signal: syscall.SIGINT},
 	"terminated":    {signal: syscall.SIGTERM, group: true},
 	"hung up":       {signal: syscall.SIGHUP, group: true, kills: true},
 	"engine killed": {signal: syscall.SIGKILL, kills: true},
@@ -88,6 +90,26 @@ func (r *groupRun) end(how ending, moment <-chan struct{}) {
 	if err := syscall.Kill(target, how.signal); err != nil {
 		r.t.Error(err)
 	}
+}
+
+// watchedOutput tells when a text has been written to it.
+type watchedOutput struct {
+	all   bytes.Buffer
+	text  string
+	found chan struct{}
+	once  sync.Once
+}
+
+func newWatchedOutput(text string) *watchedOutput {
+	return &watchedOutput{text: text, found: make(chan struct{})}
+}
+
+func (o *watchedOutput) Write(p []byte) (int, error) {
+	n, err := o.all.Write(p)
+	if strings.Contains(o.all.String(), o.text) {
+		o.once.Do(func() { close(o.found) })
+	}
+	return n, err
 }
 
 func TestServer_SignalledRunLeavesNoEphemeralSession(t *testing.T) {

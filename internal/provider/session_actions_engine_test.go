@@ -5,8 +5,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
 // triggerOf invokes these actions in an apply.
@@ -54,36 +52,6 @@ action "palabra_prune_sessions" "test" {
 ` + triggerOf("extend_session", "delete_session", "prune_sessions")))
 	c.run("apply", "-auto-approve")
 	f.expectWrites(t, "POST new-1", "DELETE new-2", "DELETE old-1", "DELETE old-3")
-}
-
-func TestPruneSessionsAction_EngineFailsAnInterruptedRun(t *testing.T) {
-	t.Parallel()
-	needs(t, listsAndActions)
-	f := newPruneFixture(t)
-	w := newProcessCLI(t)
-	w.write(f.config(`
-action "palabra_prune_sessions" "test" {
-  config {
-    id_prefix = "old-"
-  }
-}
-` + triggerOf("prune_sessions")))
-	// An engine that is interrupted reads no more progress, so it has to have read
-	// what came before.
-	out, underWay := newWatchedOutput("Deleted session old-1"), make(chan struct{})
-	f.Inject(sandbox.Fault{Operation: sandbox.OperationDelete, SessionID: "old-2", Effect: interruptedBy(func() {
-		<-out.found
-		close(underWay)
-	})})
-	said := w.interrupt(out, underWay)
-	for _, want := range []string{"Stopped pruning after 1 deletion", `The deletion of session "old-2" was under way`, "Not tried: old-3"} {
-		if !strings.Contains(said, want) {
-			t.Errorf("%q is missing in: %s", want, said)
-		}
-	}
-	if strings.Contains(said, "Apply complete") {
-		t.Errorf("the engine takes it for complete: %s", said)
-	}
 }
 
 func TestSessionList_EngineQueriesSessions(t *testing.T) {

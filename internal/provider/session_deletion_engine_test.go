@@ -7,67 +7,6 @@ import (
 	"time"
 )
 
-// TestSessionDeletion_EngineRefusesToDeleteForAnUnknownSession: outputs that change
-// in the same run are known only after apply.
-func TestSessionDeletion_EngineRefusesToDeleteForAnUnknownSession(t *testing.T) {
-	t.Parallel()
-	const shift = `
-resource "terraform_data" "ids" { input = %q }
-resource "palabra_session_expiry" "test" {
-  count       = %d
-  session_id  = split(",", terraform_data.ids.output)[count.index]
-  ttl_seconds = 7200
-}`
-	const key = `
-resource "terraform_data" "ids" { input = %q }
-resource "palabra_session_expiry" "test" {
-  for_each    = toset(["key-%d"])
-  session_id  = split(",", terraform_data.ids.output)[0]
-  ttl_seconds = 7200
-}`
-	for name, test := range map[string]struct{ before, after, deleted string }{
-		"count shift": {fmt.Sprintf(shift, "x,y,z", 3), fmt.Sprintf(shift, "y,z", 2), `"z"`},
-		"renamed key": {fmt.Sprintf(key, "x", 1), fmt.Sprintf(key, "x,", 2), `"x"`},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			f, c := newFixture(t), newCLI(t)
-			for _, id := range []string{"x", "y", "z"} {
-				f.putSession(id, 30*24*time.Hour)
-			}
-			c.write(f.config(test.before))
-			c.run("apply", "-auto-approve")
-			f.ResetRequests()
-			c.write(f.config(test.after))
-			for _, args := range [][]string{{"plan"}, {"plan", "-refresh=false"}} {
-				if said := c.fail(args...); !strings.Contains(said, "Plan may delete a session that it keeps") || !strings.Contains(said, test.deleted) {
-					t.Errorf("%q: %s", args, said)
-				}
-			}
-			f.expectWrites(t)
-			c.run("destroy", "-auto-approve", "-refresh=false")
-		})
-	}
-}
-
-// TestSessionDeletion_EngineReplacesAPairOfBothTypes under a new key: the reader of
-// the plan sees that the palabra_session ends.
-func TestSessionDeletion_EngineReplacesAPairOfBothTypes(t *testing.T) {
-	t.Parallel()
-	f, c := newFixture(t), newCLI(t)
-	for _, key := range []string{"a", "b"} {
-		c.write(f.config(fmt.Sprintf(`
-resource "palabra_session" "test" { for_each = toset([%q]) }
-resource "palabra_session_expiry" "test" {
-  for_each    = palabra_session.test
-  session_id  = each.value.id
-  ttl_seconds = 7200
-}`, key)))
-		c.run("apply", "-auto-approve")
-		f.onlySession(t)
-	}
-}
-
 // TestSessionDeletion_EngineGetsRidOfADeposedObject as the message says.
 func TestSessionDeletion_EngineGetsRidOfADeposedObject(t *testing.T) {
 	t.Parallel()

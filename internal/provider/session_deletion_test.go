@@ -133,6 +133,7 @@ func TestSessionDeletion_ForAnUnknownSessionIsLegal(t *testing.T) {
 		"one is only forgotten": {before: configuration{room("a"): lasts("s1", forgets)}, after: configuration{room("b"): later("s1")}, writes: []string{"POST s1"}},
 		"destroy":               {before: configuration{room("a"): lasts("s1")}, after: configuration{room("a"): lasts("s1"), room("b"): later("s2")}, how: command{Destroy: true}, writes: []string{"DELETE s1"}},
 		"both types, replaced":  {before: pair("a"), after: pair("a"), how: command{Replace: []address{sessionAt("a")}}},
+		"both types, new key":   {before: pair("a"), after: pair("b")},
 	} {
 		for order, pick := range orders {
 			t.Run(name+" "+order, func(t *testing.T) {

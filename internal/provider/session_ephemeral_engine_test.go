@@ -1,12 +1,9 @@
 package provider
 
 import (
-	"net/http"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
 // TestSessionEphemeral_EngineOpensAndCloses in each phase of a run.
@@ -52,39 +49,4 @@ ephemeral "palabra_session" "test" {
 		t.Errorf("the run did not fail for the postcondition: %s", said)
 	}
 	f.expectNoneLeft(t, said)
-}
-
-func TestSessionEphemeral_InterruptedRunLeavesNoSession(t *testing.T) {
-	t.Parallel()
-	needs(t, ephemeralResources)
-	const config = `
-ephemeral "palabra_session" "test" {}
-
-resource "terraform_data" "step" {
-  provisioner "local-exec" {
-    command     = "exec sleep 600"
-    environment = { ROOM = ephemeral.palabra_session.test.webrtc_room_name }
-  }
-}`
-	t.Run("during a create", func(t *testing.T) {
-		t.Parallel()
-		f := newFixture(t)
-		w := newProcessCLI(t)
-		w.write(f.config(config))
-		creating := make(chan struct{})
-		// The interrupt and the answer race. Neither order may leave a session.
-		f.Inject(sandbox.Fault{Operation: sandbox.OperationCreate, Count: 1, Effect: func(w http.ResponseWriter, r *http.Request, api http.Handler) {
-			close(creating)
-			api.ServeHTTP(w, r)
-		}})
-		f.expectNoneLeft(t, w.interrupt(newWatchedOutput(""), creating))
-	})
-	t.Run("while a session is open", func(t *testing.T) {
-		t.Parallel()
-		f := newFixture(t)
-		w := newProcessCLI(t)
-		w.write(f.config(config))
-		out := newWatchedOutput("Provisioning with 'local-exec'")
-		f.expectNoneLeft(t, w.interrupt(out, out.found))
-	})
 }

@@ -15,24 +15,6 @@ import (
 
 var tokenAttributes = []string{"publisher_token", "subscriber_tokens", "webrtc_url", "webrtc_room_name", "ws_url"}
 
-func TestSessionResource_EngineCreatesExtendsReplacesAndDeletes(t *testing.T) {
-	t.Parallel()
-	f, c := newFixture(t), newCLI(t)
-	apply := func(arguments string) (id string) {
-		c.write(f.config(fmt.Sprintf("resource \"palabra_session\" \"test\" {\n%s\n}\n", arguments)))
-		c.run("apply", "-auto-approve")
-		return f.onlySession(t)
-	}
-	first := apply("ttl_seconds = 3600")
-	f.expectWrites(t, "POST", "POST "+first)
-	apply("ttl_seconds = 7200")
-	f.expectWrites(t, "POST "+first)
-	second := apply("intent = \"captions\"")
-	f.expectWrites(t, "DELETE "+first, "POST")
-	c.run("destroy", "-auto-approve")
-	f.expectWrites(t, "DELETE "+second)
-}
-
 func TestSessionResource_CreateFillsEveryComputedAttribute(t *testing.T) {
 	t.Parallel()
 	s, it := newAppliedStory(t, only(attributes{"ttl_seconds": 3600, "subscriber_count": 2})), sessionAt("it")
