@@ -3,14 +3,13 @@
 package provider
 
 import (
-	"bytes"
 	"flag"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -35,9 +34,8 @@ var (
 // chaos is one life of many sessions under faults.
 type chaos struct {
 	*cli
-	api  *sandbox.Sandbox
-	gate *gate
-	n    int
+	api *sandbox.Sandbox
+	n   int
 
 	runs, kills, reported, replaced int
 }
@@ -70,12 +68,11 @@ func newChaos(t *testing.T, seed uint64, n int) *chaos {
 	for i := range n {
 		api.Put(sandbox.Session{ID: numberedID(i)})
 	}
-	g := &gate{api: api}
-	server := httptest.NewServer(g)
+	server := httptest.NewServer(api)
 	t.Cleanup(server.Close)
 	return &chaos{
 		cli: newProcessCLI(t, "PALABRA_API_URL="+server.URL, "PALABRA_CLIENT_ID="+testClientID, "PALABRA_CLIENT_SECRET="+testClientSecret),
-		api: api, gate: g, n: n,
+		api: api, n: n,
 	}
 }
 
@@ -146,32 +143,23 @@ func (c *chaos) account(before map[string]stateInstance, out string, removes boo
 // the writes of a quarter of the sessions.
 func (c *chaos) kill(removes bool, args ...string) {
 	c.t.Helper()
-	still, release := c.gate.arm(c.n / 4)
+	moment, killed := make(chan struct{}), make(chan struct{})
+	var writes atomic.Int32
+	remove := c.api.Inject(sandbox.Fault{Through: true, Effect: func(w http.ResponseWriter, r *http.Request, api http.Handler) {
+		if r.Method != http.MethodGet && int(writes.Add(1)) == c.n/4 {
+			close(moment)
+			<-killed // The API executes requests whose sender is dead.
+		}
+		api.ServeHTTP(w, r)
+	}})
+	defer remove()
 	before := c.state()
-	var out bytes.Buffer
-	cmd, _ := c.command(args...)
-	cmd.Stdout, cmd.Stderr = &out, &out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := cmd.Start(); err != nil {
-		c.t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	select {
-	case <-still:
-	case err := <-ended:
-		c.t.Fatalf("%s ended before it could be killed: %v\n%s", strings.Join(args, " "), err, out.String())
-	}
-	if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); err != nil {
-		c.t.Fatal(err)
-	}
-	if err := <-ended; err == nil {
-		c.t.Fatal("the engine survived its kill")
-	}
-	// The API executes requests whose sender is dead.
-	release()
+	run := c.startGroup(newWatchedOutput(""), args...)
+	run.end(ending{signal: syscall.SIGKILL, group: true}, moment)
+	run.wait()
+	close(killed)
 	c.kills++
-	c.account(before, out.String(), removes)
+	c.account(before, run.out.all.String(), removes)
 }
 
 // state is the state by session id.
@@ -240,53 +228,4 @@ func (c *chaos) expectBystandersUntouched() {
 	if want := c.n - c.n/2; len(left) != want {
 		c.t.Errorf("%d sessions left, want the %d bystanders", len(left), want)
 	}
-}
-
-// gate stands before the API. Once armed, it lets some writes through and then
-// holds every request. The engine is idle when all its parallel operations wait.
-type gate struct {
-	api http.Handler
-
-	mu           sync.Mutex
-	armed        bool
-	writes, held int           // writes to let through
-	still, open  chan struct{} // closed when everything is held, and to let everything through
-}
-
-func (g *gate) arm(writes int) (still <-chan struct{}, release func()) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.armed, g.writes, g.held = true, writes, 0
-	g.still, g.open = make(chan struct{}), make(chan struct{})
-	return g.still, func() {
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		g.armed = false
-		close(g.open)
-	}
-}
-
-func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if open := g.hold(r.Method != http.MethodGet); open != nil {
-		<-open
-	}
-	g.api.ServeHTTP(w, r)
-}
-
-func (g *gate) hold(write bool) (open chan struct{}) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if !g.armed {
-		return nil
-	}
-	if write && g.writes > 0 {
-		g.writes--
-	}
-	if g.writes > 0 {
-		return nil
-	}
-	if g.held++; g.held == parallelism {
-		close(g.still)
-	}
-	return g.open
 }

@@ -34,7 +34,7 @@ type ending struct {
 	kills bool
 }
 
-// groupRun is an apply in a process group of its own.
+// groupRun is a command in a process group of its own.
 type groupRun struct {
 	t   *testing.T
 	cmd *exec.Cmd
@@ -46,9 +46,9 @@ type groupRun struct {
 	gone chan struct{}
 }
 
-func (c *cli) startGroup(out *watchedOutput) *groupRun {
+func (c *cli) startGroup(out *watchedOutput, args ...string) *groupRun {
 	c.t.Helper()
-	cmd, _ := c.command("apply", "-auto-approve", "-input=false")
+	cmd, _ := c.command(args...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Stdout, cmd.Stderr = out, out
 	read, write, err := os.Pipe()
@@ -130,7 +130,7 @@ resource "terraform_data" "step" {
     environment = { ROOM = ephemeral.palabra_session.test.webrtc_room_name }
   }
 }`))
-			run := w.startGroup(newWatchedOutput("Provisioning with 'local-exec'"))
+			run := w.startGroup(newWatchedOutput("Provisioning with 'local-exec'"), "apply", "-auto-approve")
 			run.end(how, run.out.found)
 			run.wait()
 			<-run.gone
@@ -154,7 +154,7 @@ func TestServer_SignalledRunLosesNoNewSession(t *testing.T) {
 				<-ended
 				api.ServeHTTP(w, r)
 			}})
-			run := w.startGroup(newWatchedOutput(""))
+			run := w.startGroup(newWatchedOutput(""), "apply", "-auto-approve")
 			run.end(how, creating)
 			if how.kills {
 				run.wait()
@@ -196,7 +196,7 @@ resource "terraform_data" "step" {
 		close(deleting)
 		<-r.Context().Done()
 	}})
-	run := w.startGroup(newWatchedOutput(""))
+	run := w.startGroup(newWatchedOutput(""), "apply", "-auto-approve")
 	run.end(endings["terminated"], deleting)
 	run.wait()
 	<-run.gone
