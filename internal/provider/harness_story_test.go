@@ -129,6 +129,18 @@ func creates(more ...attributes) block {
 	return b
 }
 
+// lead and triggers are arguments.
+func lead(d time.Duration) attributes {
+	return attributes{"renew_before_seconds": int(d / time.Second)}
+}
+
+func triggers(release string) attributes {
+	return attributes{"renew_triggers": map[string]string{"release": release}}
+}
+
+// after lets time pass.
+func after(d time.Duration) func(*story) { return func(s *story) { s.clock.Advance(d) } }
+
 // change replaces the configuration and runs.
 func (s *story) change(config configuration, how ...command) []problem {
 	s.t.Helper()

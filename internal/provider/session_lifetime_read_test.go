@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -10,28 +11,50 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
 )
 
+// noExpiry stands for an answer without an expiry.
+const noExpiry = time.Duration(-1)
+
 func TestLifetimeRead_KeepsAtLeastUntil(t *testing.T) {
 	t.Parallel()
+	const onChange = "when ttl_seconds or renew_triggers change."
 	for name, test := range map[string]struct {
+		lead    types.Int64
 		live    time.Duration // the live expiry, relative to the stored one
-		want    time.Duration
-		warning bool
+		warning string        // the last words of one; it is stored then
 	}{
-		"later":                    {live: time.Hour},
-		"same":                     {},
-		"earlier within tolerance": {live: -time.Minute},
-		"earlier":                  {live: -61 * time.Second, want: -61 * time.Second, warning: true},
+		"later":                      {live: time.Hour},
+		"same":                       {},
+		"earlier within tolerance":   {live: -time.Minute},
+		"earlier":                    {live: -61 * time.Second, warning: "renewed only " + onChange},
+		"earlier, and not due":       {types.Int64Value(600), -61 * time.Second, "is left, or " + onChange},
+		"earlier than the lead time": {types.Int64Value(600), -119 * time.Minute, "so the next apply renews it."},
+		"no expiry in the answer":    {live: noExpiry},
+		"no expiry, and a lead time": {types.Int64Value(600), noExpiry, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			model := givenLifetime(7200)
+			model.RenewBeforeSeconds = test.lead
 			stored := timeOf(model.ExpiresAt)
-			_, diags := model.observe(palabra.Session{ID: "a.session", ExpiresAt: stored.Add(test.live), ServerTime: epoch}, sessionNote{})
-			if want := stored.Add(test.want); !timeOf(model.ExpiresAt).Equal(want) {
+			live, want := stored.Add(test.live), stored
+			if test.live == noExpiry {
+				live = time.Time{}
+			}
+			if test.warning != "" {
+				want = live
+				test.warning = fmt.Sprintf("lifetime until %s, and now expires at %s. … %s", stored.Format(time.RFC3339), live.Format(time.RFC3339), test.warning)
+			}
+			_, diags := model.observe(palabra.Session{ID: "a.session", ExpiresAt: live, ServerTime: epoch}, sessionNote{})
+			if !timeOf(model.ExpiresAt).Equal(want) {
 				t.Errorf("expires_at: %s, want %s", model.ExpiresAt, want)
 			}
-			if got := diags.WarningsCount() == 1; got != test.warning || diags.HasError() {
-				t.Errorf("diagnostics: %v, want a warning: %t", diags, test.warning)
+			if got := diags.WarningsCount() == 1; got != (test.warning != "") || diags.HasError() {
+				t.Errorf("diagnostics: %v, want a warning: %t", diags, test.warning != "")
+			} else if got {
+				start, end, _ := strings.Cut(test.warning, " … ")
+				if text := diags[0].Detail(); !strings.Contains(text, start) || !strings.HasSuffix(text, end) {
+					t.Errorf("%s\nwant: %s", text, test.warning)
+				}
 			}
 		})
 	}

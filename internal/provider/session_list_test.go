@@ -173,6 +173,10 @@ func TestSessionList_ConfigurationImportsAndPlansEmpty(t *testing.T) {
 			f.Connect(testSessionID)
 			f.clock.Advance(5 * time.Minute)
 		},
+		"about to end": func(f *fixture) { f.putSession(testSessionID, time.Second) },
+		"the year 9999": func(f *fixture) {
+			f.Put(sandbox.Session{ID: testSessionID, CreatedAt: testStart, ExpiresAt: time.Date(9999, time.December, 31, 23, 59, 59, 0, time.UTC)})
+		},
 	} {
 		for _, typeName := range listTypes {
 			t.Run(typeName+" "+name, func(t *testing.T) {

@@ -56,7 +56,7 @@ func TestSessionResource_ChangedArgumentWritesOnlyWhatItHasTo(t *testing.T) {
 		"nothing":              {before: hour, after: hour},
 		"another lifetime":     {before: hour, after: attributes{"ttl_seconds": 7200}, action: update, sets: true},
 		"no lifetime any more": {before: hour},
-		"a lifetime":           {after: hour, action: update, sets: true, warnings: []string{"Session gets a shorter lifetime"}},
+		"a lifetime":           {after: hour, action: update, sets: true, warnings: []string{shorterWarning}},
 		"another intent":       {before: attributes{"intent": "event"}, after: attributes{"intent": "captions"}, action: deleteThenCreate},
 		"not the API's intent": {after: attributes{"intent": "captions"}, action: deleteThenCreate},
 		"no intent any more":   {before: attributes{"intent": "event"}},
@@ -135,7 +135,7 @@ func TestSessionResource_FailureAfterTheCreationIsAWarning(t *testing.T) {
 			}
 			var want, shorter []string
 			if test.renews { // from the API's default
-				want, shorter = []string{"POST " + id}, []string{"Session gets a shorter lifetime"}
+				want, shorter = []string{"POST " + id}, []string{shorterWarning}
 			}
 			s.expectWarnings(s.run(), shorter...)
 			s.expectWrites(want...)
