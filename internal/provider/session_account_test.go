@@ -70,26 +70,6 @@ func TestSessionAccount_MissingSessionIsBelievedWithAnotherKey(t *testing.T) {
 	}
 }
 
-func TestSessionAccount_ConnectedSessionMayLiveBeyondItsLastKnownExpiry(t *testing.T) {
-	t.Parallel()
-	s := newAppliedStory(t, configuration{sessionAt("it"): creates()})
-	s.Connect(s.id(sessionAt("it")))
-	s.run() // It notes that the session now ends within a minute.
-	s.clock.Advance(10 * time.Minute)
-	s.useOther()
-	s.refused(command{}, "another account")
-}
-
-func TestSessionAccount_ImportedSessionMayLiveInAnotherAccount(t *testing.T) {
-	t.Parallel()
-	s := newStory(t)
-	s.put("s1")
-	s.Import(sessionAt("it"), &tfprotov6.ImportResourceStateRequest{ID: "s1"})
-	s.config = only(nil)
-	s.useOther()
-	s.refused(command{}, "another account")
-}
-
 // TestSessionAccount_EndIsNotAskedForAgain: the destroy of a session that has ended
 // sends no request.
 func TestSessionAccount_EndIsNotAskedForAgain(t *testing.T) {
@@ -98,6 +78,7 @@ func TestSessionAccount_EndIsNotAskedForAgain(t *testing.T) {
 	for name, end := range map[string]func(*story){
 		"seen with another key": func(s *story) { s.useKey(); s.run() },
 		"without a note":        func(s *story) { s.run(); s.loseNote(b) },
+		"under another account": func(s *story) { s.run(); s.useOther() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -106,23 +87,6 @@ func TestSessionAccount_EndIsNotAskedForAgain(t *testing.T) {
 			end(s)
 			s.active(b, false)
 			s.change(configuration{a: lasts("s1")}, command{NoRefresh: true})
-			s.expectWrites()
-		})
-	}
-}
-
-// TestSessionAccount_EndedInstanceLeavesWithAnyKey: its end was believed with the
-// right credentials, so others have nothing to add.
-func TestSessionAccount_EndedInstanceLeavesWithAnyKey(t *testing.T) {
-	t.Parallel()
-	for name, how := range refreshes {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := newAppliedStory(t, configuration{room("it"): lasts("s1")}, "s1")
-			s.endS1()
-			s.useOther()
-			s.expectEmptyPlan()
-			s.change(configuration{}, how)
 			s.expectWrites()
 		})
 	}
@@ -154,6 +118,11 @@ func TestSessionAccount_WhatCountsAsAnotherAccount(t *testing.T) {
 				s.Import(room("it"), &tfprotov6.ImportResourceStateRequest{ID: "s1"})
 			},
 		},
+		"a connected session, beyond its last known expiry": {prepare: func(s *story) {
+			s.Connect("s1")
+			s.run() // It notes that the session now ends within a minute.
+			s.clock.Advance(10 * time.Minute)
+		}},
 		"a renewal without a refresh": {how: command{NoRefresh: true}, after: configuration{room("it"): lasts("s1", attributes{"ttl_seconds": 7200})}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -63,17 +63,3 @@ func TestSessionShortening_RenewalIsNone(t *testing.T) {
 		t.Errorf("writes: %q", writes)
 	}
 }
-
-// TestSessionShortening_AddedLeadTimeComparesWithTheLiveExpiry, not with that of the
-// last write.
-func TestSessionShortening_AddedLeadTimeComparesWithTheLiveExpiry(t *testing.T) {
-	t.Parallel()
-	s := newStory(t)
-	s.putSession("s1", time.Hour)
-	s.change(configuration{room("it"): lasts("s1")})
-	s.writes()
-	s.putSession("s1", 30*24*time.Hour)
-	s.clock.Advance(50 * time.Minute)
-	s.expectWarnings(s.change(configuration{room("it"): lasts("s1", attributes{"renew_before_seconds": 1800})}))
-	s.expectWrites()
-}
