@@ -5,6 +5,7 @@ package examples_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -84,11 +85,14 @@ type example struct {
 
 func newExample(t *testing.T, folder string, env ...string) example {
 	t.Helper()
-	e := example{t, prepared.In(t.TempDir(), env...)}
-	if err := os.CopyFS(e.Dir, os.DirFS(folder)); err != nil {
-		t.Fatal(err)
+	const shared = "guides/test-your-modules/elsewhere" // Suites of other folders use this module, too.
+	root := t.TempDir()
+	for _, copied := range []string{folder, shared} {
+		if err := os.CopyFS(filepath.Join(root, copied), os.DirFS(copied)); err != nil && !errors.Is(err, fs.ErrExist) {
+			t.Fatal(err)
+		}
 	}
-	return e
+	return example{t, prepared.In(filepath.Join(root, folder), env...)}
 }
 
 func (e example) try() {

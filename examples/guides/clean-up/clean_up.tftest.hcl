@@ -30,7 +30,7 @@ run "gives_old_sessions_an_hour" {
 
 run "keeps_what_is_in_use" {
   module {
-    source = "./elsewhere"
+    source = "../test-your-modules/elsewhere"
   }
   variables {
     session_id = "58347ae0-8a5d-41cf-96d9-166b550b3335.b0327ccf.3c0742bc"

@@ -8,7 +8,7 @@ run "is_silent_while_there_is_time" {}
 
 run "somebody_shortens_the_session" {
   module {
-    source = "./elsewhere"
+    source = "../test-your-modules/elsewhere"
   }
   variables {
     ttl_seconds = 3600
