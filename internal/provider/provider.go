@@ -34,6 +34,7 @@ type palabraProvider struct {
 	timing  timing
 	// sessions are those that nothing else would delete. Server.Close deletes what is left.
 	sessions *openSessions
+	accounts knownAccounts
 }
 
 // New returns a constructor of the provider; version becomes part of the user
@@ -145,7 +146,7 @@ func (p *palabraProvider) Configure(ctx context.Context, req provider.ConfigureR
 		return
 	}
 
-	data := newProviderData(p.timing, p.sessions)
+	data := newProviderData(p.timing, p.sessions, &p.accounts)
 	data.renewOnly = renewOnly(config.RenewOnly, os.Getenv, &resp.Diagnostics)
 	resp.DataSourceData, resp.ResourceData, resp.EphemeralResourceData = data, data, data
 	resp.ActionData, resp.ListResourceData = data, data

@@ -29,8 +29,9 @@ type providerData struct {
 	// reads holds the note of what this process has last read of each session, by
 	// session id.
 	reads sync.Map
-	// rotated are the earlier credentials of the same account.
-	rotated rotatedAccounts
+	// accounts outlives this configuration, because bridges configure the provider anew
+	// for each call.
+	accounts *knownAccounts
 	// refusalTold and limitTold say that the long form of an error has been shown.
 	// Many instances may get the same error.
 	refusalTold, silenceTold, limitTold, clocksTold atomic.Bool
@@ -58,8 +59,8 @@ func realTiming() timing {
 	return timing{now: time.Now, pause: pause, stopWait: 5 * time.Second, closeWait: 2 * time.Second} //nolint:forbidigo // the default of an injected clock
 }
 
-func newProviderData(timing timing, sessions *openSessions) *providerData {
-	return &providerData{timing: timing, sessions: sessions}
+func newProviderData(timing timing, sessions *openSessions, accounts *knownAccounts) *providerData {
+	return &providerData{timing: timing, sessions: sessions, accounts: accounts}
 }
 
 func pause(ctx context.Context, wait time.Duration) {

@@ -16,12 +16,28 @@ func sessionsOfBothTypes() configuration {
 
 func TestSessionAccount_OtherAccountChangesNothing(t *testing.T) {
 	t.Parallel()
+	t.Run("with a note", func(t *testing.T) {
+		t.Parallel()
+		expectOtherAccountChangesNothing(t, func(*story) {}, "client_id:"+testClientID)
+	})
+	t.Run("without a note", func(t *testing.T) {
+		t.Parallel()
+		expectOtherAccountChangesNothing(t, func(s *story) {
+			s.loseNote(sessionAt("it"))
+			s.loseNote(room("it"))
+		}, "the state does not say which credentials found it last")
+	})
+}
+
+func expectOtherAccountChangesNothing(t *testing.T, prepare func(*story), finder string) {
+	t.Helper()
 	s := newAppliedStory(t, sessionsOfBothTypes(), "s1")
+	prepare(s)
 	own, before := s.provider, s.State.Clone()
 	id := s.id(sessionAt("it"))
 	s.useOther()
 	for _, how := range []command{{}, {RefreshOnly: true}, {Destroy: true}} {
-		s.refused(how, id, `"s1"`, "client_id:"+testClientID, "another account", "state rm", "destroy = false")
+		s.refused(how, id, `"s1"`, finder, "another account", "state rm", "destroy = false")
 	}
 	s.config = configuration{}
 	out := s.applyFails(command{Destroy: true, NoRefresh: true}, id, `"s1"`, "state rm", "destroy = false")
@@ -35,8 +51,8 @@ func TestSessionAccount_OtherAccountChangesNothing(t *testing.T) {
 		}
 	}
 	s.provider = own
-	s.config = sessionsOfBothTypes()
-	s.expectEmptyPlan()
+	s.change(sessionsOfBothTypes())
+	s.expectWrites()
 	s.change(configuration{})
 	s.lives(id, false)
 	s.lives("s1", false)
@@ -54,7 +70,9 @@ func TestSessionAccount_MissingSessionIsBelievedWithAnotherKey(t *testing.T) {
 			s.Remove(s.id(a))
 			s.Remove(s.id(b))
 		},
-		"after its last known end": func(s *story) { s.clock.Advance(2 * time.Hour); s.useKey() },
+		"without a note, beside another session that is found": func(s *story) { s.loseNote(b); s.Remove(s.id(b)) },
+		"without a note, after the end":                        func(s *story) { s.loseNote(a); s.loseNote(b); s.clock.Advance(2 * time.Hour) },
+		"after its last known end":                             func(s *story) { s.clock.Advance(2 * time.Hour); s.useKey() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

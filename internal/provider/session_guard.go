@@ -22,6 +22,8 @@ type sessionGuard struct {
 	// written holds the ids of the sessions that a create or an update of a resource
 	// has created or given a lifetime in this process.
 	written sync.Map
+	// deleted holds the ids of the sessions that this process has deleted.
+	deleted sync.Map
 	// priors holds the prior state of each planned instance, by instance id.
 	priors sync.Map
 
@@ -142,6 +144,7 @@ const (
 		"  - Remove the one and add the other in two runs.\n" +
 		"  - Keep the session: apply delete_on_destroy = false first, or use a removed block with lifecycle { destroy = false }.\n" +
 		"  - The resource or its for_each key was renamed: add a moved block from the old address to the new one.\n" +
+		"  - The plan shows a deposed object, which a failure under create_before_destroy leaves: run \"terraform state rm\" for the address, then import the session there.\n" +
 		"  - This is terraform destroy: run it with -refresh=false."
 )
 
@@ -288,7 +291,10 @@ func (g *sessionGuard) planSuccessor(ctx context.Context, resourceType string, p
 // spares says whether the destroy of an instance sends no DELETE, because the
 // session is kept or because it may be.
 func (g *sessionGuard) spares(sessionID string, next *successor) (bool, diag.Diagnostics) {
+	_, deleted := g.deleted.Load(sessionID)
 	switch {
+	case deleted:
+		return true, nil
 	case g.hasWritten(sessionID):
 		// create_before_destroy: the successor has just set the session's lifetime.
 		return true, nil

@@ -43,9 +43,8 @@ func TestSessionIdentity_IsAddedToAStateWithoutOne(t *testing.T) {
 	t.Parallel()
 	for name, happens := range map[string]func(*story) command{
 		"alive": func(*story) command { return command{RefreshOnly: true} },
-		"deleted": func(s *story) command {
-			s.Remove("s1")
-			s.Remove(s.id(sessionAt("it")))
+		"ended": func(s *story) command {
+			s.clock.Advance(2 * time.Hour)
 			return command{RefreshOnly: true}
 		},
 		"not configured": func(s *story) command {
@@ -69,7 +68,7 @@ func TestSessionIdentity_IsAddedToAStateWithoutOne(t *testing.T) {
 					}
 				}
 				s.run(happens(s))
-				s.active(room("it"), name != "deleted")
+				s.active(room("it"), name != "ended")
 			})
 		}
 	}

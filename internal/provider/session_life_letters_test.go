@@ -24,7 +24,7 @@ type letter struct {
 
 // newAlphabet is what the model knows of the world.
 func newAlphabet() []letter {
-	alphabet := []letter{
+	return []letter{
 		{"apply", 0, func(l *life, d draw) string { l.execute(d); return "run" }},
 
 		// What happens to sessions.
@@ -64,6 +64,12 @@ func newAlphabet() []letter {
 		})},
 		{"another delete_on_destroy", 2, onBlock(func(l *life, d draw, at address, b *block) string {
 			b.Arguments["delete_on_destroy"] = among[any](d, false, true, nil)
+			return ""
+		})},
+		{"recreate_when_ended", 2, onBlock(func(l *life, d draw, at address, b *block) string {
+			if at.Type == managedSessionType {
+				b.Arguments["recreate_when_ended"] = among[any](d, false, true, nil)
+			}
 			return ""
 		})},
 		{"another session", 3, onRoom(func(l *life, d draw, b *block) { l.drawSession(d, b) })},
@@ -121,7 +127,7 @@ func newAlphabet() []letter {
 		})},
 		{"a state of an older version", 1, onState(func(l *life, at address) {
 			l.loseNote(at)
-			delete(l.keys, at)
+			l.memory[at] = memory{key: "nobody"}
 			l.Serial++
 		})},
 
@@ -144,32 +150,10 @@ func newAlphabet() []letter {
 		{"credentials of another account", 2, key("another account")},
 		{"another endpoint", 1, key("another endpoint")},
 		{"a rotated key", 2, key("a rotated key")},
+		{"renew_only", 3, func(l *life, d draw) string { l.next.renewOnly = true; return "in the next run" }},
 		{"a fault", 6, (*life).drawFault},
 		{"an interrupt", 1, func(l *life, d draw) string { l.next.interrupts = 1 + d.n(3); return "in the next run" }},
 	}
-	if _, ok := providerSchemas().ResourceSchemas[managedSessionType]; ok && hasAttribute(managedSessionType, "recreate_when_ended") {
-		alphabet = append(alphabet, letter{"recreate_when_ended", 2, onBlock(func(l *life, d draw, at address, b *block) string {
-			if at.Type == managedSessionType {
-				b.Arguments["recreate_when_ended"] = among[any](d, false, true, nil)
-			}
-			return ""
-		})})
-	}
-	alphabet = slices.DeleteFunc(alphabet, func(l letter) bool { return !*lifeAwaited && awaited(l.name) })
-	if _, ok := objectType(providerSchemas().Provider).AttributeTypes["renew_only"]; ok {
-		alphabet = append(alphabet, letter{"renew_only", 3, func(l *life, d draw) string { l.next.renewOnly = true; return "in the next run" }})
-	}
-	return alphabet
-}
-
-// awaited are letters that the provider does not stand yet.
-func awaited(name string) bool {
-	return slices.Contains([]string{"credentials of another account", "another endpoint", "an id known after apply", "all ids known after apply", "recreate_when_ended"}, name)
-}
-
-func hasAttribute(kind, name string) bool {
-	_, ok := resourceType(kind).AttributeTypes[name]
-	return ok
 }
 
 // toSession is something that happens to one of the sessions of the account.
@@ -318,11 +302,8 @@ func (l *life) rename(d draw, moved bool) string {
 	b := l.config[from]
 	if delete(l.config, from); moved {
 		b.MovedFrom = from
-		l.unsent[to], l.doubtful[to] = l.unsent[from], l.doubtful[from]
-		if key, ok := l.keys[from]; ok {
-			l.keys[to] = key
-		}
-		delete(l.keys, from)
+		l.memory[to] = l.memory[from]
+		delete(l.memory, from)
 	}
 	l.config[to] = b
 	return fmt.Sprintf("%s to %s", from, to)
@@ -341,7 +322,7 @@ func (l *life) moveType(d draw) string {
 	l.remove(from)
 	l.config[to] = block{Arguments: attributes{"session_id": id, "ttl_seconds": 3600}, MovedFrom: from}
 	l.released[id] = true
-	delete(l.keys, to)
+	l.memory[to] = l.memory[from]
 	return fmt.Sprintf("%s to %s", from, to)
 }
 

@@ -48,9 +48,6 @@ func (l *life) observe(now run) world {
 	return w
 }
 
-// warnsOfShortening is for the time until every plan does.
-const warnsOfShortening = false
-
 // judgedPlan is a plan with what was before it.
 type judgedPlan struct {
 	*life
@@ -151,17 +148,14 @@ func (p judgedPlan) explains(found problem) bool {
 	}
 	for _, state := range []simulated.State{p.State, p.plan.Prior} {
 		for _, held := range p.heldAt(found.At, state) {
-			if _, mine := p.world.mine[idIn(held)]; !mine && (p.keys[found.At] != p.run.key || p.run.key != "") {
+			if _, mine := p.world.mine[idIn(held)]; !mine && (p.memory[found.At].key != p.run.key || p.run.key != "") {
 				return true
 			}
 		}
 		for _, d := range p.deleters(state) {
 			for at := range p.config {
 				id, known := p.wants(at, state, p.plan.Command, true)
-				if at != d.at && (!known || id == d.id) && strings.Contains(found.Text, d.id) {
-					return true
-				}
-				if d.deposed && id == d.id && strings.Contains(found.Text, d.id) {
+				if (at != d.at || d.deposed) && (!known || id == d.id) && strings.Contains(found.Text, d.id) {
 					return true
 				}
 			}
@@ -211,7 +205,7 @@ func (p judgedPlan) deleters(state simulated.State) (all []deleter) {
 // judgeWrite says what is wrong with a renewal in place, or with none.
 func (p judgedPlan) judgeWrite(at address, c change) string {
 	how := p.plan.Command
-	if len(p.config[at].Later) > 0 || len(p.config[at].IgnoreChanges) > 0 || p.run.key != "" || p.doubtful[at] ||
+	if len(p.config[at].Later) > 0 || len(p.config[at].IgnoreChanges) > 0 || p.run.key != "" || p.memory[at].doubtful ||
 		member(c.Planned, "ttl_seconds").IsNull() || member(c.Before.Value, "ttl_seconds").IsNull() || p.config[at].Import != "" {
 		return ""
 	}
@@ -220,7 +214,7 @@ func (p judgedPlan) judgeWrite(at address, c change) string {
 		if writes(c) {
 			return "the session has ended, and the plan writes"
 		}
-	case argumentsChanged(c), p.unsent[at] && !how.NoRefresh:
+	case argumentsChanged(c), p.memory[at].unsent && !how.NoRefresh:
 		if !writes(c) {
 			return "arguments changed or are unsent, and the plan does not write"
 		}
@@ -266,7 +260,7 @@ func (p judgedPlan) judgeShortening(at address) {
 		id = text(c.Planned, "id")
 	}
 	session, lives := p.world.mine[id]
-	if !warnsOfShortening || !writes(c) || !lives || p.plan.Command.NoRefresh || member(c.Planned, "ttl_seconds").IsNull() || !member(c.Planned, "ttl_seconds").IsKnown() {
+	if !writes(c) || !lives || p.plan.Command.NoRefresh || member(c.Planned, "ttl_seconds").IsNull() || !member(c.Planned, "ttl_seconds").IsKnown() {
 		return
 	}
 	end := p.world.at.Add(time.Duration(secondsOf(member(c.Planned, "ttl_seconds"))) * time.Second)
@@ -350,7 +344,7 @@ func (a judgedApply) explainsApply(found problem) bool {
 			return true
 		}
 		if _, mine := a.at.mine[id]; id != "" && !mine {
-			return found.Step != "delete" || a.keys[found.At] != a.run.key || a.run.key != ""
+			return found.Step != "delete" || a.memory[found.At].key != a.run.key || a.run.key != ""
 		}
 	}
 	return false
@@ -507,9 +501,10 @@ func (a judgedApply) judgeTruth() {
 	for at, held := range a.State.Current {
 		id := idIn(held)
 		session, lives := a.after.lives[id]
-		_, noted := a.keys[at]
-		if shared[id] || !noted && a.run.key != "" {
-			continue // Two instances undo what each other does, and without a note the account is not known.
+		// Two instances undo what each other does. Whoever does not find a session may
+		// say that it has ended once every end that was told of it is past.
+		if _, mine := a.world.mine[id]; shared[id] || lives && !mine && !a.memory[at].end.After(a.world.at) {
+			continue
 		}
 		// A session that has just been connected has an expiry that is past, which does
 		// not bring it back to life, even if another instance extends it in the same run.
@@ -543,9 +538,10 @@ func (a judgedApply) judgeTimes(at address, held object, session sandbox.Session
 }
 
 // judgeQuiet expects that a plan right after a successful run is empty, has no
-// warnings, and leaves the state alone.
-func (l *life) judgeQuiet(now run) {
-	how := now.how
+// warnings, and leaves the state alone. A lead time that has changed may be judged by
+// what was noted before: then it is this plan that renews.
+func (a judgedApply) judgeQuiet() {
+	l, how := a.life, a.run.how
 	how.Replace = nil
 	again, serial, shared := l.Plan(l.config, how), l.Serial, l.shared()
 	for _, found := range again.Problems {
@@ -558,7 +554,9 @@ func (l *life) judgeQuiet(now run) {
 		}
 	}
 	for at, c := range again.Changes {
-		if c.Action != noOp && !shared[idIn(c.Before)] {
+		was := a.plan.Changes[at]
+		newLead := was.Action == update && !member(was.Planned, "renew_before_seconds").Equal(member(was.Before.Value, "renew_before_seconds"))
+		if c.Action != noOp && !shared[idIn(c.Before)] && !(newLead && writes(c)) {
 			l.breaks("the second plan is not empty: %s of %s\nprior:   %s\nplanned: %s", c.Action, at, brief(c.Before.Value), brief(c.Planned))
 		}
 	}

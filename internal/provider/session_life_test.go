@@ -27,8 +27,7 @@ var (
 	lifeCount = flag.Uint64("life.count", 0, "how many lives TestLife runs; 0 means a number that suits CI")
 	lifeFor   = flag.Duration("life.for", 0, "how long TestLife goes on with further seeds")
 	// The alphabet is made once the flags are known.
-	lifeAwaited = flag.Bool("life.awaited", false, "whether lives have the letters that the provider does not stand yet")
-	alphabet    = sync.OnceValue(newAlphabet)
+	alphabet = sync.OnceValue(newAlphabet)
 )
 
 // lifeDeadline is when -life.for ends, by the wall clock.
@@ -237,11 +236,8 @@ type life struct {
 	*story
 	options sandbox.Options
 	next    run
-	// unsent are instances whose arguments were changed after their end, and
-	// doubtful those of which a fault left open whether a lifetime was sent.
-	unsent, doubtful map[address]bool
-	// keys are the credentials that found each instance last.
-	keys map[address]string
+	// memory is what the rules of later runs depend on.
+	memory map[address]memory
 	// released are created sessions that the user gave away.
 	released map[string]bool
 	// lost counts creates whose answer was lost.
@@ -250,6 +246,17 @@ type life struct {
 	shown   string
 	told    []string
 	spelled map[string]bool
+}
+
+// memory is what a user remembers of an instance.
+type memory struct {
+	// unsent says that arguments were changed after the end, doubtful that a fault
+	// left open whether a lifetime was sent.
+	unsent, doubtful bool
+	// key names the credentials that found the session last, and end is the latest end
+	// that they were told since the lifetime was set.
+	key string
+	end time.Time
 }
 
 // existingIDs are the sessions that something else has created.
@@ -265,8 +272,8 @@ func (s *lifeServer) newLife(ctx context.Context, words []word) *life {
 	f.url = s.URL
 	s.current.Store(f)
 	l := &life{
-		story: newStoryOf(ctx, breaker{}, f), options: options, unsent: make(map[address]bool), doubtful: make(map[address]bool),
-		keys: make(map[address]string), released: make(map[string]bool), spelled: make(map[string]bool),
+		story: newStoryOf(ctx, breaker{}, f), options: options,
+		memory: make(map[address]memory), released: make(map[string]bool), spelled: make(map[string]bool),
 	}
 	if options.MaxTTL > 0 {
 		l.tell("# the API grants at most %s", options.MaxTTL)
@@ -361,7 +368,6 @@ func (l *life) execute(d draw) {
 	l.tell("  plan: %v", actionsOf(p))
 	l.judgePlan(judgedPlan{life: l, run: now, plan: p, world: before, fault: l.faultMet()})
 	if p.Failed() {
-		l.remember(now, p, outcome{}, false)
 		return
 	}
 	for _, do := range now.meanwhile {
@@ -385,9 +391,9 @@ func (l *life) execute(d draw) {
 	l.tellProblems(a.out.Problems)
 	l.tell("  sent: %s", strings.Join(l.writesSent(), ", "))
 	l.judgeApply(a)
-	l.remember(now, p, a.out, a.fault)
+	l.remember(a)
 	if now.ordinary() && !a.out.Failed() && !a.out.Skipped && !a.fault {
-		l.judgeQuiet(now)
+		a.judgeQuiet()
 	}
 }
 
@@ -470,32 +476,35 @@ func interruptAfterwards(cancel func(), skip int) sandbox.Effect {
 }
 
 // remember notes what the rules of later runs depend on.
-func (l *life) remember(now run, p plannedRun, out outcome, fault bool) {
-	found := l.observe(now).mine
-	for at, held := range l.State.Current {
-		if _, mine := found[idIn(held)]; mine && !now.how.NoRefresh {
-			l.keys[at] = now.key
+func (l *life) remember(a judgedApply) {
+	for at, c := range a.plan.Changes {
+		m, held := l.memory[at], l.State.Current[at]
+		if session, found := a.world.mine[idIn(held)]; found && !a.plan.Command.NoRefresh {
+			if m.key = a.run.key; session.ExpiresAt.After(m.end) {
+				m.end = session.ExpiresAt
+			}
 		}
-	}
-	for at, c := range p.Changes {
-		done, ok := out.Done[at]
-		switch held := l.State.Current[at]; {
+		if session, found := a.after.mine[idIn(held)]; found && (writes(c) || a.fault) {
+			m.key, m.end = a.run.key, session.ExpiresAt
+		}
+		switch done, ok := a.out.Done[at]; {
 		case !ok:
 			// An update that met the end of the session may have noted that its
 			// arguments were not sent.
-			l.doubtful[at] = l.doubtful[at] || fault || c.Action == update
-			continue
-		case done == destroyOnly, done == create, done.Replaces(), done == simulated.Forget:
-			delete(l.unsent, at)
-			l.doubtful[at] = fault
+			m.doubtful = m.doubtful || a.fault || c.Action == update
+		case done == destroyOnly, done == simulated.Forget:
+			m = memory{}
+		case done == create, done.Replaces():
+			m.unsent, m.doubtful = false, a.fault
 		case writes(c) && isActive(held):
-			delete(l.unsent, at)
-			delete(l.doubtful, at)
+			m.unsent, m.doubtful = false, false
 		case done == update && !isActive(c.Before) && argumentsChanged(c):
-			l.unsent[at] = true
+			m.unsent = true
 		}
+		l.memory[at] = m
 		// What happened once is over, and what only apply knew is known from now on.
-		if b, ok := l.config[at]; ok {
+		_, done := a.out.Done[at]
+		if b, configured := l.config[at]; configured && done {
 			b.Later, b.MovedFrom, b.Import, b.ProvisionerFails = nil, address{}, "", false
 			if l.config[at] = b; b.Forget {
 				delete(l.config, at)

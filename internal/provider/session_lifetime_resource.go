@@ -216,6 +216,8 @@ func (d *providerData) destroyLifetime(ctx context.Context, model lifetimeResour
 		resp.Diagnostics.Append(d.otherAccountError(summary, err, m, note)...)
 	case err != nil:
 		resp.Diagnostics.Append(d.apiError(summary, err))
+	default:
+		d.guard.deleted.Store(id, true)
 	}
 }
 
