@@ -26,6 +26,13 @@ var limits = map[string]func(r *limitRun){
 		r.must("destroy", "-auto-approve", "-target=palabra_session_expiry.a")
 		r.expectDeleted("x")
 	},
+	"A tainted instance whose `session_id` changes": func(r *limitRun) {
+		r.apply(expiry("a", ""))
+		r.must("taint", "palabra_session_expiry.a")
+		r.write(expiryOf("a", `"y"`, "") + expiry("b", "depends_on = [palabra_session_expiry.a]"))
+		r.fail("does not exist", "apply", "-auto-approve")
+		r.expectDeleted("x")
+	},
 	"Two instances that swap ids": func(r *limitRun) {
 		first := "lifecycle {\n    create_before_destroy = true\n  }"
 		swapped := func(a, b string) string {
@@ -94,7 +101,8 @@ var limits = map[string]func(r *limitRun){
 
 // shownElsewhere are the limits that a test of the provider shows.
 var shownElsewhere = map[string]string{
-	"A refused rename, then `terraform destroy`.": "TestSessionDeletion_DestroyAfterARenameNeedsNoRefresh",
+	"A refused rename, then `terraform destroy`.":            "TestSessionDeletion_DestroyAfterARenameNeedsNoRefresh",
+	"A state that does not say which key found its sessions": "TestSessionAccount_OtherAccountChangesNothing",
 	"A new API key": "TestSessionAccount_MissingSessionIsBelievedWithAnotherKey",
 }
 
