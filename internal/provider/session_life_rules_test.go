@@ -556,7 +556,7 @@ func (a judgedApply) judgeQuiet() {
 	for at, c := range again.Changes {
 		was := a.plan.Changes[at]
 		newLead := was.Action == update && !member(was.Planned, "renew_before_seconds").Equal(member(was.Before.Value, "renew_before_seconds"))
-		if c.Action != noOp && !shared[idIn(c.Before)] && !(newLead && writes(c)) {
+		if c.Action != noOp && !shared[idIn(c.Before)] && (!newLead || !writes(c)) {
 			l.breaks("the second plan is not empty: %s of %s\nprior:   %s\nplanned: %s", c.Action, at, brief(c.Before.Value), brief(c.Planned))
 		}
 	}
