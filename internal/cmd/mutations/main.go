@@ -145,7 +145,7 @@ func (m mutation) try(ctx context.Context, dir string, b budget) (verdict string
 // fails returns the name of the first test that fails.
 func fails(ctx context.Context, binary string, args ...string) (name string, failed bool) {
 	tests := exec.CommandContext(ctx, binary, append([]string{"-test.failfast", "-test.timeout=0"}, args...)...) // #nosec G204 -- built above
-	tests.Dir, tests.Env = folder, append(os.Environ(), "GOGC=800") // A third of the time goes otherwise into collecting what is small.
+	tests.Dir, tests.Env = folder, append(os.Environ(), "GOGC=800")                                              // A third of the time goes otherwise into collecting what is small.
 	output, err := tests.CombinedOutput()
 	if match := failedTest.FindSubmatch(output); match != nil {
 		name = string(match[1])
