@@ -9,7 +9,7 @@ import (
 
 const (
 	// enginePoll is how often the process looks whether its engine is gone: the
-	// plugin protocol does not tell it.
+	// plugin protocol does not say it.
 	enginePoll = 500 * time.Millisecond
 	// outliveSignal is how long the process goes on after SIGTERM. An engine that was
 	// terminated, too, has ended every call to the provider by then.

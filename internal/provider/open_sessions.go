@@ -40,7 +40,7 @@ func (o *openSessions) remove(id string) {
 	delete(o.clients, id)
 }
 
-// handOver forgets a session that the engine is about to receive.
+// handOver removes a session that the engine is about to receive.
 func (o *openSessions) handOver(id string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -39,7 +39,7 @@ func renewOnly(configured types.Bool, getenv func(string) string, diags *diag.Di
 var keptArguments = []string{"session_id", "ttl_seconds", "renew_before_seconds", "delete_on_destroy", "intent", "aggregation_id", "subscriber_count"}
 
 // refusePlan fails the plan of an instance that does more than renew its session.
-// It is deferred, so that it judges what the plan has become.
+// It is deferred, so that it sees what the plan has become.
 func (d *providerData) refusePlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	if d == nil || !d.renewOnly || resp.Diagnostics.HasError() {
 		return
@@ -74,7 +74,7 @@ func (d *providerData) refuse(prior, planned tftypes.Value, note sessionNote) di
 		for _, name := range keptArguments {
 			old, changed := before[name], after[name]
 			if unknown := !changed.IsKnown(); unknown && name != "session_id" || changed.Equal(old) {
-				// An unknown value is judged when it is known, in the apply.
+				// The apply looks at an unknown value once it is known.
 				continue
 			}
 			changes = append(changes, fmt.Sprintf("%s from %s to %s", name, rawText(old), rawText(changed)))

@@ -50,7 +50,7 @@ func TestControl_AdvanceMovesTheClock(t *testing.T) {
 	}
 }
 
-func TestControl_ChangesSessionsBehindTheClientsBacks(t *testing.T) {
+func TestControl_ChangesSessionsWithoutTheClient(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, sandbox.Options{Control: true})
 	f.expectControl(t, http.StatusOK, "put?id=a%2Fb&expires_in=1h")

@@ -148,7 +148,7 @@ func DeepJSON(depth int) Effect {
 }
 
 // Chaos injects a mix of the faults that a remote API shows. A share of all
-// requests, between 0 and 1, meets one; Options.Seed decides which.
+// requests, between 0 and 1, gets one; Options.Seed decides which.
 func (s *Sandbox) Chaos(share float64) (stop func()) {
 	mix := []Fault{
 		{Name: "html 502", Effect: HTMLError(http.StatusBadGateway)},

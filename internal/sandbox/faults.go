@@ -9,7 +9,7 @@ import (
 // the request asks for.
 type Effect func(w http.ResponseWriter, r *http.Request, api http.Handler)
 
-// Fault is an effect and the requests it meets. Zero fields match everything.
+// Fault is an effect and the requests that it applies to. Zero fields match everything.
 type Fault struct {
 	// Name is shown in the request log.
 	Name string
@@ -23,7 +23,7 @@ type Fault struct {
 	// Probability, in (0, 1), lets the rest pass; 0 means always.
 	Probability float64
 	// Through is for an effect that mostly passes requests on as they are, such as
-	// a delay or a rate limit: the next fault that matches meets them, too. The
+	// a delay or a rate limit: the next fault that matches applies to them, too. The
 	// log names such a fault only for requests that it answered itself.
 	Through bool
 	// Effect is what happens.
@@ -49,7 +49,7 @@ func (s *Sandbox) removeFault(f *Fault) {
 	s.faults = slices.DeleteFunc(slices.Clone(s.faults), func(other *Fault) bool { return other == f })
 }
 
-// withFaults returns the API behind the faults that meet a request, the first of
+// withFaults returns the API behind the faults that match a request, the first of
 // them in front. name becomes that of the fault that answered.
 func (s *Sandbox) withFaults(operation Operation, id string, name *string) http.Handler {
 	api := http.Handler(http.HandlerFunc(s.answer))

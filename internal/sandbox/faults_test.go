@@ -72,7 +72,7 @@ func TestChaos_IsRepeatableAndOfTheGivenShare(t *testing.T) {
 	}
 }
 
-func TestFault_ThroughMeetsTheNextFaultToo(t *testing.T) {
+func TestFault_ThroughLetsTheNextFaultApply(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, sandbox.Options{})
 	f.Inject(sandbox.Fault{Name: "limit", Through: true, Effect: sandbox.RateLimited("1"), Skip: 3, Count: 1})

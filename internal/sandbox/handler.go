@@ -33,7 +33,7 @@ const (
 	operationNone   Operation = ""
 )
 
-// route tells what a request asks for. It works on the path as it was sent, so
+// route returns what a request asks for. It works on the path as it was sent, so
 // that any id is one segment, whatever characters it holds.
 func route(r *http.Request) (Operation, string) {
 	path := r.URL.EscapedPath()
@@ -140,7 +140,7 @@ func (s *Sandbox) authorized(r *http.Request) bool {
 	return same(id, s.options.ClientID) && same(secret, s.options.ClientSecret)
 }
 
-// statusRecorder remembers the status for the request log.
+// statusRecorder keeps the status for the request log.
 type statusRecorder struct {
 	http.ResponseWriter
 	status int

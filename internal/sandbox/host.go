@@ -9,13 +9,13 @@ import (
 	"strings"
 )
 
-// guarded tells whether a path is the dashboard's or a control call's. They need no
+// guarded reports whether a path is the dashboard's or a control call's. They need no
 // credentials, so any web page that can reach them could use them.
 func guarded(path string) bool {
 	return path == "/" || path == "/events" || strings.HasPrefix(path, controlPath)
 }
 
-// answersFor tells whether a Host header names this sandbox. A web page reaches a
+// answersFor reports whether a Host header names this sandbox. A web page reaches a
 // sandbox under a name of its own when that name changes its address in between (DNS
 // rebinding). It cannot own an address, or a name without a dot such as localhost or
 // that of a service container.

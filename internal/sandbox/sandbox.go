@@ -41,7 +41,7 @@ type Request struct {
 	Status int
 	// Duration is how long the answer took.
 	Duration time.Duration
-	// RemoteAddr tells connections apart.
+	// RemoteAddr distinguishes connections.
 	RemoteAddr string
 	// Fault names what was injected; empty for a normal answer.
 	Fault string
@@ -90,7 +90,7 @@ func New(options Options) *Sandbox {
 	return s
 }
 
-// empty forgets what has happened; the caller holds the lock.
+// empty removes all sessions and requests; the caller holds the lock.
 func (s *Sandbox) empty() {
 	s.store = newStore()
 	s.requests = nil
@@ -143,7 +143,7 @@ func (s *Sandbox) Requests() []Request {
 	return slices.Clone(s.requests)
 }
 
-// ResetRequests forgets the request log.
+// ResetRequests empties the request log.
 func (s *Sandbox) ResetRequests() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -101,7 +101,7 @@ func (s *store) live(id string, now time.Time) *Session {
 	return session
 }
 
-// ended brings the session up to date and tells whether its expiry is past. A
+// ended brings the session up to date and reports whether its expiry is past. A
 // connected one has not ended, whatever its expiry says.
 func (s *Session) ended(now time.Time) bool {
 	s.tick(now)

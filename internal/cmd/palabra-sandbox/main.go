@@ -20,7 +20,7 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
-// chaosShare is the share of requests that meet a fault under --chaos.
+// chaosShare is the share of requests that get a fault under --chaos.
 const chaosShare = 0.3
 
 // planLimit is how many sessions a plan of the vendor allows, according to its
