@@ -19,12 +19,10 @@ import (
 const (
 	shortestRetryWait = 500 * time.Millisecond
 	longestRetryWait  = 10 * time.Second
-
-	// localRetryWait and localRetries add up to a second: a server on this machine
-	// that refuses connections is starting, or not running at all.
+	// A server on this machine that refuses connections is starting, or not running at
+	// all: a second is enough.
 	localRetryWait = 250 * time.Millisecond
 	localRetries   = 4
-
 	// enoughUnanswered calls in a row without any answer show that repeating the
 	// others only multiplies the wait.
 	enoughUnanswered = 3
@@ -36,19 +34,16 @@ type answer struct {
 	status  int
 	header  http.Header
 	body    []byte
-	// serverTime is the Date of the answer, localTime this machine's time then.
-	serverTime, localTime time.Time
-	// sentAt is when the attempt left, or earlier: the Date of the answer before
-	// it, or the injected clock.
-	sentAt time.Time
-	// lost says that the request may have reached the server, and no answer came;
-	// repeated that an earlier attempt of the call may have had its effect.
+	// serverTime, localTime and sentAt are those of Session and Error.
+	serverTime, localTime, sentAt time.Time
+	// lost says that the request may have had its effect, and no answer tells; repeated
+	// that an earlier attempt of the call may have had it.
 	lost, repeated bool
 }
 
 // do sends r until an attempt needs no repetition. The error is nil if there is an
 // answer, whatever it says.
-func (t *transport) do(ctx context.Context, u *url.URL, r request) (answer, error) {
+func (t *transport) do(ctx context.Context, to string, r request) (answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, t.callTimeout())
 	defer cancel()
 	repeated := false
@@ -57,25 +52,30 @@ func (t *transport) do(ctx context.Context, u *url.URL, r request) (answer, erro
 			return answer{request: r}, err
 		}
 		started := elapsedClock()
-		got, err := t.attempt(ctx, u, r)
+		got, err := t.attempt(ctx, to, r)
 		got.repeated = repeated
 		repeated = repeated || got.lost || got.status >= http.StatusInternalServerError
 		if err == nil {
 			t.unanswered.Store(0)
-			if !got.metSessionLimit() { // A 429, but not a rate limit.
+			if !got.metSessionLimit() {
 				t.pacer.observe(got.status, got.header, started, got.serverTime)
 			}
 		}
 		t.log(ctx, got, err, elapsedClock().Sub(started), n)
-		wait, again := t.shouldRepeat(got, err, n) //nolint:contextcheck // an interrupt is handled below
+		wait, again := t.shouldRepeat(got, err, n) //nolint:contextcheck // see below
 		if ctx.Err() != nil && (again || err != nil) {
 			return got, ctx.Err()
 		}
 		if err != nil && (!again || n == 1 && errors.Is(err, errTooSlow)) {
 			t.unanswered.Add(1)
 		}
-		if !again {
-			return got, t.classed(err)
+		switch {
+		case !again && t.refusedLocally(err):
+			return got, fmt.Errorf("%w: %w", err, ErrNotListening)
+		case !again && err != nil:
+			return got, &redacted{text: err.Error(), err: errors.Join(err, ErrUnanswered)}
+		case !again:
+			return got, nil
 		}
 		if err := pause(ctx, wait); err != nil {
 			return got, err
@@ -96,29 +96,23 @@ func (t *transport) shouldRepeat(got answer, err error, n int) (wait time.Durati
 	if n >= t.config.MaxRetries || r.optional || t.unanswered.Load() >= enoughUnanswered {
 		return 0, false
 	}
-	ceiling := retryablehttp.DefaultBackoff(t.waitMin, t.waitMax, n, nil)
-	wait = rand.N(ceiling + 1) // #nosec G404 -- full jitter, no secret
-	if err == nil {
-		switch got.status {
-		case http.StatusTooManyRequests:
-			return wait, !got.metSessionLimit()
-		case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-			return wait, !r.notIdempotent
-		}
-		return 0, false
-	}
-	var refusal *proxyRefusal
-	switch {
-	case r.notIdempotent && got.lost, errors.Is(err, errBodyTooLarge):
-		return 0, false
-	case errors.As(err, &refusal):
-		return wait, refusal.status >= http.StatusInternalServerError
-	case t.refusedLocally(err):
+	if t.refusedLocally(err) {
 		return localRetryWait, n < localRetries
 	}
-	// The policy knows the errors that a retry does not change, such as an invalid
-	// certificate.
-	again, _ = retryablehttp.DefaultRetryPolicy(context.Background(), nil, &url.Error{Op: r.method, Err: err})
+	mayBeDone := got.lost || got.status >= http.StatusInternalServerError
+	if r.notIdempotent && mayBeDone || got.metSessionLimit() || errors.Is(err, errBodyTooLarge) {
+		return 0, false
+	}
+	ceiling := retryablehttp.DefaultBackoff(t.waitMin, t.waitMax, n, nil)
+	wait = rand.N(ceiling + 1) // #nosec G404 -- full jitter, no secret
+	var refusal *proxyRefusal
+	switch {
+	case errors.As(err, &refusal):
+		got.status, err = refusal.status, nil
+	case err != nil:
+		err = &url.Error{Op: r.method, Err: err} // In it the policy knows what a retry does not change.
+	}
+	again, _ = retryablehttp.DefaultRetryPolicy(context.Background(), &http.Response{StatusCode: got.status}, err)
 	return wait, again
 }
 
@@ -128,38 +122,26 @@ func (t *transport) refusedLocally(err error) bool {
 	return isLoopback(t.endpoint.Hostname()) && errors.As(err, &opErr) && opErr.Op == "dial" && !opErr.Timeout()
 }
 
-// classed gives the error of the last attempt its class.
-func (t *transport) classed(err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case t.refusedLocally(err):
-		return fmt.Errorf("%w: %w", err, ErrNotListening)
-	}
-	return &redacted{text: err.Error(), err: errors.Join(err, ErrUnanswered)}
-}
-
+// metSessionLimit reports a 429 that is no rate limit.
 func (got *answer) metSessionLimit() bool {
+	if got.status != http.StatusTooManyRequests || got.request.path != createPath {
+		return false
+	}
 	said := decodeProblem(got.body)
-	return got.status == http.StatusTooManyRequests && got.request.path == createPath && said.isSessionLimit(got.status)
+	return said.isSessionLimit(got.status)
 }
 
 // pause returns nil after d, or the error of ctx.
 func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-timer.C:
+	case <-time.After(d):
 		return nil
 	}
 }
 
 func (t *transport) log(ctx context.Context, got answer, err error, duration time.Duration, retry int) {
-	if !t.config.Logger.Enabled(ctx, slog.LevelDebug) {
-		return
-	}
 	r, outcome := got.request, slog.Int("status", got.status)
 	if err != nil {
 		outcome = slog.String("error", t.config.readable(err.Error()))
@@ -172,6 +154,6 @@ func (t *transport) log(ctx context.Context, got answer, err error, duration tim
 		query.Set("page_token", ShortenID(token)) // It holds an id.
 	}
 	t.config.Logger.LogAttrs(ctx, slog.LevelDebug, "palabra API request", slog.String("method", r.method),
-		slog.String("host", t.endpoint.Host), slog.String("path", t.endpoint.Path+r.path), slog.String("query", query.Encode()),
-		slog.Duration("duration", duration), slog.Int("retry", retry), outcome)
+		slog.String("host", t.endpoint.Host), slog.String("path", t.endpoint.Path+r.path),
+		slog.String("query", query.Encode()), slog.Duration("duration", duration), slog.Int("retry", retry), outcome)
 }

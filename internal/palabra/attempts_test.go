@@ -210,7 +210,7 @@ func TestAttempts_LogShowsHostAndQueryButNoSecrets(t *testing.T) {
 	}), withRetries(0), func(c *Config) {
 		c.Endpoint, c.Logger = "https://api.example.com/prefix", slog.New(slog.NewTextHandler(&written, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	})
-	_, _, _ = client.page(t.Context(), 7, token, false)
+	_, _ = client.nextPage(t.Context(), &walk{token: token}, 7, false)
 	_, _ = client.SetExpiry(t.Context(), testID, 60)
 	for _, want := range []string{
 		"host=api.example.com", "path=/prefix/session-storage/sessions", "page_size=7", "ttl_seconds=60", "[redacted]", "retry=0",
@@ -234,7 +234,7 @@ func FuzzAttempts_SendsAPageTokenUnchanged(f *testing.F) {
 	}
 	client := newClient(f, "")
 	f.Fuzz(func(t *testing.T, token string) {
-		sent, err := url.Parse(client.resolve(request{path: sessionsPath, query: url.Values{"page_token": {token}}}).String())
+		sent, err := url.Parse(client.resolve(request{path: sessionsPath, query: url.Values{"page_token": {token}}}))
 		if err != nil || sent.Query().Get("page_token") != token {
 			t.Errorf("%q would be sent as %q, %v", token, sent, err)
 		}

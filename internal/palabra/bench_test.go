@@ -36,7 +36,7 @@ func BenchmarkList(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				got := 0
-				for _, err := range client.Sessions(b.Context()) {
+				for _, err := range client.Sessions(b.Context(), DefaultPageSize) {
 					if err != nil {
 						b.Fatal(err)
 					}

@@ -3,11 +3,14 @@
 package palabra
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -16,9 +19,8 @@ import (
 const (
 	sessionsPath = "/session-storage/sessions"
 	createPath   = "/session-storage/session"
-
-	// secondLook is the pause before a call is repeated that found no session
-	// which is listed: the API may be slow to know what it has just created.
+	// secondLook is the pause before a session is asked for again that is listed, but
+	// was not found: the API may be slow to know what it has just created.
 	secondLook = time.Second
 )
 
@@ -29,20 +31,15 @@ type Client struct {
 	reader    *reader
 	witness   witness
 
-	// credentialsWork is set by the first answer that was understood, and refused
-	// when credentials that have not worked are refused.
-	credentialsWork, refused atomic.Bool
-	// expiryBodyRefused is set when the API refused a body in the TTL call, and
-	// pageSizeRefused when it refused a page_size.
-	expiryBodyRefused, pageSizeRefused atomic.Bool
+	// credentialsWork is set by the first answer that was understood.
+	credentialsWork, credentialsRefused atomic.Bool
+	expiryBodyRefused, pageSizeRefused  atomic.Bool
 }
 
-// Get reads one session, always with a request of its own.
-//
-// It is ErrNotFound only with two witnesses: the API's 404, and a list that was
-// read afterwards and lacks the session. If that list holds the session, the error
-// is ErrStillListed; if it cannot be read, ErrUnconfirmed. The API has been seen to
-// answer refused credentials with 404: they are ErrUnauthorized.
+// Get reads one session, always with a request of its own. It is ErrNotFound only
+// with two witnesses: the API's 404, and a list that was read afterwards and lacks
+// the session. If the list holds it, the error is ErrStillListed; if the list cannot
+// be read, ErrUnconfirmed. Credentials refused with a 404 are ErrUnauthorized.
 // (GET /session-storage/sessions/{session_id}, session management page.)
 func (c *Client) Get(ctx context.Context, id string) (Session, error) { return c.get(ctx, id, false) }
 
@@ -74,19 +71,11 @@ func (c *Client) SetExpiry(ctx context.Context, id string, ttlSeconds int64) (ti
 	c.reader.written(id)
 	r := request{
 		op: "set session expiry", method: http.MethodPost, sessionID: id,
+		body:  fmt.Appendf(nil, `{"data":{"ttl_seconds":%d}}`, ttlSeconds),
 		query: url.Values{"ttl_seconds": {strconv.FormatInt(ttlSeconds, 10)}},
 	}
-	withBody := !c.expiryBodyRefused.Load()
-	if withBody {
-		r.body = encodeExpiry(ttlSeconds)
-	}
-	answer, err := c.call(ctx, r)
-	if withBody && answer.status == http.StatusUnsupportedMediaType {
-		r.body = nil
-		if answer, err = c.call(ctx, r); err == nil {
-			c.expiryBodyRefused.Store(true)
-		}
-	}
+	without := func(r *request) { r.body = nil }
+	answer, err := c.callOrWithout(ctx, r, &c.expiryBodyRefused, without, http.StatusUnsupportedMediaType)
 	return answer.serverTime, err
 }
 
@@ -95,11 +84,7 @@ func (c *Client) SetExpiry(ctx context.Context, id string, ttlSeconds int64) (ti
 // (DELETE /session-storage/sessions/{session_id}, session management page.)
 func (c *Client) Delete(ctx context.Context, id string) error {
 	c.reader.written(id)
-	answer, err := c.call(ctx, request{op: "delete session", method: http.MethodDelete, sessionID: id})
-	var apiErr *Error
-	if answer.repeated && errors.Is(err, ErrNotFound) && errors.As(err, &apiErr) {
-		apiErr.Err = fmt.Errorf("%w; %w", ErrNotFound, ErrMaybeDeleted)
-	}
+	_, err := c.call(ctx, request{op: "delete session", method: http.MethodDelete, sessionID: id})
 	return err
 }
 
@@ -111,15 +96,12 @@ func (c *Client) Delete(ctx context.Context, id string) error {
 // (POST /session-storage/session, create reference.)
 func (c *Client) Create(ctx context.Context, create CreateRequest) (CreatedSession, error) {
 	var created CreatedSession
+	body, _ := json.Marshal(map[string]CreateRequest{"data": create}) // Strings and numbers always marshal.
 	answer, err := c.call(ctx, request{
-		op: "create session", method: http.MethodPost, path: createPath, body: create.encode(), notIdempotent: true,
+		op: "create session", method: http.MethodPost, path: createPath, body: body, notIdempotent: true,
 		decode: func(body []byte) (err error) { created, err = decodeCreated(body); return err },
 	})
 	if err != nil {
-		var apiErr *Error
-		if errors.Is(err, ErrMaybeCreated) && errors.As(err, &apiErr) {
-			apiErr.SentAt = answer.sentAt
-		}
 		return CreatedSession{}, err
 	}
 	created.ServerTime = answer.serverTime
@@ -137,45 +119,47 @@ type request struct {
 	notIdempotent   bool
 	// ended says that a 404 needs no second witness.
 	ended bool
-	// optional is for a call that nobody fails of: it gets one attempt, and says
-	// nothing about the credentials.
+	// optional calls get one attempt, and say nothing about the credentials.
 	optional bool
-	// decode takes what the call returns out of the body of a 2xx; nil for calls
-	// that return nothing.
+	// decode reads the body of a 2xx; nil for calls that return nothing.
 	decode func(body []byte) error
 }
 
 // resolve returns the URL of r. A session id is exactly one path segment.
-func (c *Client) resolve(r request) *url.URL {
-	u := *c.transport.endpoint
-	path, escaped := r.path, r.path
-	if r.path == "" {
-		path = sessionsPath + "/" + r.sessionID
-		escaped = sessionsPath + "/" + url.PathEscape(r.sessionID)
-	}
-	u.Path, u.RawPath = u.Path+path, u.EscapedPath()+escaped
+func (c *Client) resolve(r request) string {
+	u := c.transport.endpoint.JoinPath(cmp.Or(r.path, sessionsPath+"/"+url.PathEscape(r.sessionID)))
 	u.RawQuery = r.query.Encode()
-	return &u
+	return u.String()
 }
 
-// checkID refuses ids that would not arrive as a path segment: without one the
-// path is another endpoint, and servers and proxies resolve dot segments.
-func checkID(id string) error {
-	switch id {
-	case "":
-		return errors.New("the session id is empty")
-	case ".", "..":
-		return errors.New("a session id cannot be . or .., which are dot segments of a path")
+// isSegment reports that an id arrives as a segment of the path. Without one the path
+// is another endpoint, and servers and proxies resolve dot segments.
+func isSegment(id string) bool { return id != "" && id != "." && id != ".." }
+
+// callOrWithout is call, and repeats it without what the statuses refuse. Once that
+// has helped, refused makes later calls leave it out.
+func (c *Client) callOrWithout(ctx context.Context, r request, refused *atomic.Bool, without func(*request),
+	statuses ...int,
+) (answer, error) {
+	known := refused.Load()
+	if known {
+		without(&r)
 	}
-	return nil
+	got, err := c.call(ctx, r)
+	if !known && slices.Contains(statuses, got.status) {
+		without(&r)
+		if got, err = c.call(ctx, r); err == nil {
+			refused.Store(true)
+		}
+	}
+	return got, err
 }
 
 // call sends r and decodes the answer of a 2xx. Every other outcome is *Error.
 func (c *Client) call(ctx context.Context, r request) (answer, error) {
-	if r.path == "" {
-		if err := checkID(r.sessionID); err != nil {
-			return answer{}, c.failure(r, err)
-		}
+	if r.path == "" && !isSegment(r.sessionID) {
+		err := errors.New("a session id cannot be empty, . or .., because it is a segment of a path")
+		return answer{}, c.errorFrom(answer{request: r}, err)
 	}
 	got, err := c.callOnce(ctx, r)
 	if errors.Is(err, ErrStillListed) && pause(ctx, secondLook) == nil {
@@ -185,30 +169,29 @@ func (c *Client) call(ctx context.Context, r request) (answer, error) {
 }
 
 func (c *Client) callOnce(ctx context.Context, r request) (answer, error) {
-	if c.refused.Load() && !c.credentialsWork.Load() {
-		return answer{}, c.failure(r, ErrRefusedBefore)
+	if c.credentialsRefused.Load() && !c.credentialsWork.Load() {
+		return answer{}, c.errorFrom(answer{request: r}, ErrRefusedBefore)
 	}
 	got, err := c.transport.do(ctx, c.resolve(r), r)
-	if err != nil {
-		if r.notIdempotent && got.lost {
-			err = errors.Join(err, ErrMaybeCreated)
+	if err == nil {
+		switch {
+		case got.status < 200 || got.status >= 300 || saysNotOK(got.body):
+			return got, c.refusal(ctx, got)
+		case r.decode != nil:
+			err = r.decode(got.body)
+		case !isEmpty(got.body):
+			err = decodeJSON(got.body, new(json.RawMessage)) // A web page did not come from the API.
 		}
-		return got, c.failure(r, err)
-	}
-	if got.status < 200 || got.status >= 300 || saysNotOK(got.body) {
-		return got, c.refusal(ctx, got)
-	}
-	decode := r.decode
-	if decode == nil {
-		decode = decodeNothing
-	}
-	if err := decode(got.body); err != nil {
-		if r.notIdempotent {
-			err = errors.Join(err, ErrMaybeCreated)
+		if err != nil {
+			got.lost, err = true, c.unusable(got, err)
 		}
-		return got, c.badAnswer(got, err)
 	}
-	if r.decode != nil {
+	switch {
+	case err != nil && r.notIdempotent && got.lost:
+		return got, c.errorFrom(got, errors.Join(err, ErrMaybeCreated))
+	case err != nil:
+		return got, c.errorFrom(got, err)
+	case r.decode != nil:
 		// A proxy in between can answer 204 or some JSON, but not with sessions.
 		c.credentialsWork.Store(true)
 	}

@@ -104,9 +104,9 @@ func TestClient_ConfigHasDefaults(t *testing.T) {
 func TestClient_RefusesIDsThatAreNotASegment(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
-	for id, want := range map[string]string{"": "id is empty", ".": "dot segments", "..": "dot segments"} {
+	for _, id := range []string{"", ".", ".."} {
 		for _, call := range sessionCalls(t.Context(), s.client(t), id) {
-			expectError(t, call(), want)
+			expectError(t, call(), "cannot be empty, . or ..")
 		}
 	}
 	s.expectCalls(t)
@@ -123,7 +123,7 @@ func FuzzClient_SendsTheIDAsOneSegment(f *testing.F) {
 	s := sandbox.New(sandbox.Options{})
 	client := newClient(f, serve(f, s), withKey(sandbox.DefaultAPIKey))
 	f.Fuzz(func(t *testing.T, id string) {
-		if checkID(id) != nil {
+		if !isSegment(id) {
 			return
 		}
 		s.ResetRequests()

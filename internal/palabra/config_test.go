@@ -39,9 +39,9 @@ func TestEndpoint_MustBeHTTPSExceptOnLoopback(t *testing.T) {
 		"https://exa mple.com":           "not a URL",
 		"https://user:hunter2@[::1]:bad": "not a URL",
 	} {
-		insecure, err := ValidateEndpoint(endpoint, false)
-		if insecure || want == "" && err != nil {
-			t.Errorf("%q: insecure %t, %v", endpoint, insecure, err)
+		err := ValidateEndpoint(endpoint)
+		if want == "" && err != nil {
+			t.Errorf("%q: %v", endpoint, err)
 		}
 		if want != "" {
 			expectError(t, err, want)
@@ -55,15 +55,12 @@ func TestEndpoint_MustBeHTTPSExceptOnLoopback(t *testing.T) {
 func TestEndpoint_AllowsPlainHTTPElsewhereOnlyOnDemand(t *testing.T) {
 	t.Parallel()
 	const elsewhere = "http://sandbox:8920"
-	if _, err := ValidateEndpoint(elsewhere, false); !errors.Is(err, ErrInsecureEndpoint) {
-		t.Errorf("error %v, want ErrInsecureEndpoint", err)
-	}
-	for endpoint, want := range map[string]bool{elsewhere: true, "https://sandbox:8920": false, "http://127.0.0.1:8920": false} {
-		if insecure, err := ValidateEndpoint(endpoint, true); err != nil || insecure != want {
-			t.Errorf("%s: insecure %t, error %v", endpoint, insecure, err)
+	for endpoint, allowed := range map[string]bool{elsewhere: true, "ftp://sandbox": false} {
+		for demand := range map[bool]bool{false: true, true: true} {
+			_, err := New(Config{Endpoint: endpoint, APIKey: "key", AllowInsecureEndpoint: demand})
+			if (err == nil) != (demand && allowed) || errors.Is(err, ErrInsecureEndpoint) != (allowed && !demand) {
+				t.Errorf("%s, on demand %t: %v", endpoint, demand, err)
+			}
 		}
-	}
-	if _, err := ValidateEndpoint("ftp://sandbox", true); err == nil {
-		t.Error("ftp was allowed")
 	}
 }

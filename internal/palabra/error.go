@@ -1,18 +1,15 @@
 package palabra
 
 import (
+	"cmp"
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"html"
 	"mime"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 )
 
 // The classes of errors, for errors.Is.
@@ -27,8 +24,8 @@ var (
 	ErrUnconfirmed = errors.New("a 404 alone is not believed, and no list of the sessions could be read to confirm it")
 	// ErrUnauthorized says that the API refused the credentials.
 	ErrUnauthorized = errors.New("credentials refused")
-	// ErrNoSuchEndpoint says that the server does not know the path of the call,
-	// so the endpoint is probably not the base URL of the API.
+	// ErrNoSuchEndpoint says that the server does not know the path of the call: the
+	// endpoint is probably not the base URL of the API.
 	ErrNoSuchEndpoint = errors.New("the server does not know this path")
 	// ErrNotTheAPI says that something else than the API answered.
 	ErrNotTheAPI = errors.New("not an error of the API; a proxy or gateway may have answered")
@@ -38,9 +35,8 @@ var (
 	// ErrInsufficientBalance says that the account has no balance left
 	// (error_code 100050).
 	ErrInsufficientBalance = errors.New("insufficient balance")
-	// ErrSessionLimit says that a create was refused, probably because the
-	// account has as many sessions as it may have. The API does not document that
-	// answer, so this is recognised by its wording.
+	// ErrSessionLimit says that a create was refused, probably because the account has
+	// as many sessions as it may have. The wording says so: the API documents nothing.
 	ErrSessionLimit = errors.New("session limit reached")
 	// ErrRateLimited says that the API answered 429 to the last attempt.
 	ErrRateLimited = errors.New("rate limited")
@@ -57,16 +53,17 @@ var (
 	ErrNotListening = errors.New("no server is running there")
 	// ErrRefusedBefore says that a call was not sent, because the credentials are
 	// known to be wrong. It is an ErrUnauthorized, too.
-	ErrRefusedBefore error = &redacted{text: "not sent, because the API has refused these credentials", err: ErrUnauthorized}
+	ErrRefusedBefore error = &redacted{"not sent, because the API has refused these credentials", ErrUnauthorized}
 
-	errRedirect = errors.New("the server redirects elsewhere, and redirects are not followed because they would carry the credentials along")
+	errRedirect = errors.New("the server redirects elsewhere, and redirects are not followed " +
+		"because they would carry the credentials along")
 )
 
 // Error is the type of every error of a call.
 type Error struct {
 	// Op is what was tried, such as "get session".
 	Op string
-	// SessionID is the session it was about; empty for calls about none.
+	// SessionID is empty for calls about no session.
 	SessionID string
 	// Endpoint is the base URL that was called.
 	Endpoint string
@@ -76,58 +73,48 @@ type Error struct {
 	// detail of its problem list, or the message of its older error body.
 	Code          int
 	Title, Detail string
-	// ServerTime and LocalTime are those of Session.
-	ServerTime, LocalTime time.Time
-	// SentAt is set for ErrMaybeCreated: a session that was created has a
-	// creation time of this or later. It is the Date of an earlier answer, or
-	// Config.Now where there was none.
+	// ServerTime is that of Session.
+	ServerTime time.Time
+	// SentAt is when the request left, or earlier: the Date of an earlier answer, or
+	// Config.Now where there was none. What may have been created is not older.
 	SentAt time.Time
 	// Err is the class of the error, or its cause.
 	Err error
 }
 
-// saysNoMore are the classes that only repeat what the API said.
+// saysNoMore are classes that only repeat what the API said.
 var saysNoMore = []error{ErrNotFound, ErrInsufficientBalance, ErrSessionLimit, ErrRateLimited}
 
 // Error names the operation, the session, the status, what the API said, and the
 // class or cause. It is one line and never holds a credential.
 func (e *Error) Error() string {
-	where := e.Op
+	text := e.Op
 	if e.SessionID != "" {
-		where += fmt.Sprintf(" %q", e.SessionID)
+		text += fmt.Sprintf(" %q", e.SessionID)
 	}
 	if e.Endpoint != "" {
-		where += " at " + e.Endpoint
+		text += " at " + e.Endpoint
 	}
-	said := []string{where}
 	if e.StatusCode != 0 {
-		said = append(said, fmt.Sprintf("HTTP %d", e.StatusCode))
+		title := cmp.Or(e.Title, http.StatusText(e.StatusCode))
+		text += strings.TrimRight(fmt.Sprintf(": HTTP %d %s", e.StatusCode, title), ". ")
 	}
-	texts := []string{http.StatusText(e.StatusCode), strings.TrimRight(e.Title, ". "), strings.TrimRight(e.Detail, ". ")}
-	for i, text := range texts {
-		repeats := func(other string) bool { return strings.Contains(strings.ToLower(other), strings.ToLower(text)) }
-		switch {
-		case text == "" || slices.ContainsFunc(texts[i+1:], repeats):
-		case i == 0:
-			said[len(said)-1] += " " + text
-		default:
-			said = append(said, text)
-		}
+	if e.Detail != "" {
+		text += ": " + strings.TrimRight(e.Detail, ". ")
 	}
 	if e.Code != 0 {
-		said[len(said)-1] += fmt.Sprintf(" (error_code %d)", e.Code)
+		text += fmt.Sprintf(" (error_code %d)", e.Code)
 	}
 	if e.Err != nil && (e.Detail == "" || !slices.Contains(saysNoMore, e.Err)) {
-		said = append(said, oneLine(strings.ReplaceAll(e.Err.Error(), "\n", "; ")))
+		text += ": " + e.Err.Error()
 	}
-	return strings.Join(said, ": ")
+	return text
 }
 
 // Unwrap returns the class or the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// redacted is an error whose text was made fit to be shown. errors.Is and
-// errors.As still find what it was made of.
+// redacted is an error whose text was made fit to be shown.
 type redacted struct {
 	text string
 	err  error
@@ -136,25 +123,20 @@ type redacted struct {
 func (r *redacted) Error() string { return r.text }
 func (r *redacted) Unwrap() error { return r.err }
 
-func (c *Client) redact(err error) error {
-	return &redacted{text: c.config.readable(strings.ReplaceAll(err.Error(), "\n", "; ")), err: err}
-}
-
+// errorFrom makes the text of err fit to be shown.
 func (c *Client) errorFrom(got answer, err error) *Error {
+	if err != nil {
+		err = &redacted{text: c.config.readable(strings.Split(err.Error(), "\n")...), err: err}
+	}
 	return &Error{
 		Op: got.request.op, SessionID: got.request.sessionID, Endpoint: c.config.Endpoint,
-		StatusCode: got.status, ServerTime: got.serverTime, LocalTime: got.localTime, Err: err,
+		StatusCode: got.status, ServerTime: got.serverTime, SentAt: got.sentAt, Err: err,
 	}
 }
 
-// failure is the error for a call without an answer.
-func (c *Client) failure(r request, err error) error {
-	return c.errorFrom(answer{request: r}, c.redact(err))
-}
-
-// badAnswer is the error for a 2xx whose body cannot be used.
-func (c *Client) badAnswer(got answer, err error) error {
-	return c.errorFrom(got, c.redact(fmt.Errorf("the answer (%s) cannot be used: %w", c.contentType(got), err)))
+// unusable is the error for a 2xx whose body is not what the API promises.
+func (c *Client) unusable(got answer, err error) error {
+	return fmt.Errorf("the answer (%s) cannot be used: %w", c.contentType(got), err)
 }
 
 // refusal is the error for an answer that is not a success.
@@ -168,39 +150,37 @@ func (c *Client) refusal(ctx context.Context, got answer) error {
 	// A 403 about one session says nothing about the other calls.
 	aboutAll := got.status == http.StatusUnauthorized || got.request.path == sessionsPath
 	if aboutAll && !got.request.optional && errors.Is(apiErr, ErrUnauthorized) {
-		c.refused.Store(true)
+		c.credentialsRefused.Store(true)
 	}
 	return apiErr
 }
 
-// codeInsufficientBalance is the error_code that production sends.
-const codeInsufficientBalance = 100050
-
 // class returns the class of a refusal, or nil.
 func (c *Client) class(ctx context.Context, got answer, said problem, apiErr *Error) error {
-	status, isCreate, aboutSession := got.status, got.request.path == createPath, got.request.sessionID != ""
+	status, path := got.status, got.request.path
 	switch {
-	case said.code == codeInsufficientBalance:
+	case said.code == 100050:
 		return ErrInsufficientBalance
-	case isCreate && said.isSessionLimit(status):
+	case path == createPath && said.isSessionLimit(status):
 		return ErrSessionLimit
-	case status == http.StatusUnauthorized || strings.EqualFold(apiErr.Title, http.StatusText(http.StatusUnauthorized)):
+	case status == http.StatusUnauthorized, strings.EqualFold(apiErr.Title, http.StatusText(http.StatusUnauthorized)),
+		status == http.StatusForbidden && said.mayBeAPI && (path == sessionsPath || apiErr.givesNoReason()):
 		return ErrUnauthorized
-	case status == http.StatusForbidden && said.mayBeAPI && (got.request.path == sessionsPath || apiErr.givesNoReason()):
+	case status == http.StatusNotFound && path == "" && said.mayBeAPI:
+		return c.secondWitness(ctx, got, said)
+	case status == http.StatusNotFound && path != "" && (said.known || !apiErr.givesNoReason()) &&
+		!endpointWords.MatchString(apiErr.Title+" "+apiErr.Detail):
+		// The create and list paths exist, so the API misses the account.
 		return ErrUnauthorized
+	case status == http.StatusNotFound && (path != "" || !c.credentialsWork.Load()),
+		status == http.StatusMethodNotAllowed && path != "" && !said.known:
+		return ErrNoSuchEndpoint
 	case status == http.StatusTooManyRequests:
 		return ErrRateLimited
 	case status >= 300 && status < 400:
 		return errRedirect
-	case isCreate && status >= 500:
+	case status >= 500 && path == createPath:
 		return ErrMaybeCreated
-	case status == http.StatusNotFound && aboutSession && said.mayBeAPI:
-		return c.meaningOfNotFound(ctx, got.request, said)
-	case status == http.StatusNotFound && (said.known || !apiErr.givesNoReason()) && !slices.ContainsFunc(said.texts(), endpointWords.MatchString):
-		// The create and list paths exist, so the API misses the account.
-		return ErrUnauthorized
-	case status == http.StatusNotFound && (!aboutSession || !c.credentialsWork.Load()), status == http.StatusMethodNotAllowed && !said.known && !aboutSession:
-		return ErrNoSuchEndpoint
 	case !said.mayBeAPI || status < 200:
 		return fmt.Errorf("the answer is %s and %w", c.contentType(got), ErrNotTheAPI)
 	default:
@@ -214,21 +194,23 @@ func (e *Error) givesNoReason() bool {
 	return said == "" || strings.EqualFold(said, http.StatusText(e.StatusCode))
 }
 
-// meaningOfNotFound asks for the second witness of an end.
-func (c *Client) meaningOfNotFound(ctx context.Context, r request, said problem) error {
-	if r.ended {
+// secondWitness says what a 404 means.
+func (c *Client) secondWitness(ctx context.Context, got answer, said problem) error {
+	if got.request.ended {
 		return ErrNotFound
 	}
-	switch listed, err := c.witness.lists(ctx, c, r.sessionID); {
-	case err == nil && listed:
+	listed, err := c.isListed(ctx, got.request.sessionID)
+	// These credentials may read sessions, but not the list.
+	mayNotList := errors.Is(err, ErrUnauthorized) && c.credentialsWork.Load()
+	switch {
+	case listed:
 		return ErrStillListed
-	case err == nil:
-		return ErrNotFound
-	case errors.Is(err, ErrUnauthorized) && c.credentialsWork.Load() && said.known:
-		// These credentials may read sessions, but not the list.
-		return ErrNotFound
-	default:
+	case err != nil && (!mayNotList || !said.known):
 		return fmt.Errorf("%w: %w", ErrUnconfirmed, err)
+	case got.repeated && got.request.method == http.MethodDelete:
+		return fmt.Errorf("%w; %w", ErrNotFound, ErrMaybeDeleted)
+	default:
+		return ErrNotFound
 	}
 }
 
@@ -236,88 +218,6 @@ func (c *Client) contentType(got answer) string {
 	if got.status == http.StatusNoContent {
 		return "204 without a body"
 	}
-	mediaType, _, err := mime.ParseMediaType(got.header.Get("Content-Type"))
-	if err != nil {
-		return "of no content type"
-	}
-	return c.config.readable(mediaType)
-}
-
-// userinfo is in the address of a proxy that wants a password.
-var userinfo = regexp.MustCompile(`://[^/@\s]+@`)
-
-// maxReasonLength keeps an error readable whatever a server sends.
-const maxReasonLength = 500
-
-// readable joins what the API or net/http said into one line of bounded length,
-// without our own secrets, should it repeat them.
-func (c Config) readable(texts ...string) string {
-	joined := strings.Join(slices.DeleteFunc(texts, func(text string) bool { return strings.TrimSpace(text) == "" }), "; ")
-	if c.secret != nil {
-		joined = c.secret.ReplaceAllLiteralString(joined, "[redacted]")
-	}
-	joined = oneLine(strings.TrimSpace(userinfo.ReplaceAllString(joined, "://[redacted]@")))
-	if runes := []rune(joined); len(runes) > maxReasonLength {
-		joined = string(runes[:maxReasonLength]) + "…"
-	}
-	return joined
-}
-
-// formsOf matches a secret as it is, quoted, or in any mix of the escapes of URLs,
-// HTML and JSON, and in Base64, also in the middle of a longer text.
-func formsOf(secret string) *regexp.Regexp {
-	var escaped strings.Builder
-	for _, char := range secret {
-		percent := ""
-		for _, octet := range []byte(string(char)) {
-			percent += fmt.Sprintf("%%(?:25)*%02x", octet)
-		}
-		forms := []string{
-			regexp.QuoteMeta(string(char)), strings.Replace(regexp.QuoteMeta(html.EscapeString(string(char))), "&", "&(?:amp;)*", 1),
-			fmt.Sprintf(`(?i:%s|u%04x|&(?:amp;)*#0*%d;|&(?:amp;)*#x0*%x;)`, percent, char, char, char),
-		}
-		if char == ' ' {
-			forms = append(forms, `\+`)
-		}
-		escaped.WriteString(`\\*(?:` + strings.Join(forms, "|") + ")")
-	}
-	forms := []string{escaped.String()}
-	for before := range 3 {
-		// The characters at both ends also hold bits of what stands beside the secret.
-		encoded := base64.RawStdEncoding.EncodeToString([]byte(strings.Repeat("\x00", before) + secret))
-		from, to := []int{0, 2, 3}[before], len(encoded)
-		if (before+len(secret))%3 != 0 {
-			to--
-		}
-		if core := encoded[min(from, to):to]; len(core) >= 8 {
-			core = regexp.QuoteMeta(core)
-			core = strings.NewReplacer(`\+`, `(?:\+|-|%2[bB])`, "/", `(?:\\?/|_|%2[fF])`).Replace(core)
-			forms = append(forms, core)
-		}
-	}
-	return regexp.MustCompile(strings.Join(forms, "|"))
-}
-
-// oneLine replaces control characters and the separators of lines.
-func oneLine(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
-			return ' '
-		}
-		return r
-	}, text)
-}
-
-// ShortenID is an id for logs: enough to recognise it, and never a whole one
-// that is long enough to be a token.
-func ShortenID(id string) string {
-	const head, tail = 6, 4
-	switch runes := []rune(id); {
-	case len(runes) <= head:
-		return id
-	case len(runes) <= 2*(head+tail):
-		return string(runes[:head]) + "…"
-	default:
-		return string(runes[:head]) + "…" + string(runes[len(runes)-tail:])
-	}
+	mediaType, _, _ := mime.ParseMediaType(got.header.Get("Content-Type"))
+	return c.config.readable(cmp.Or(mediaType, "of no content type"))
 }

@@ -19,10 +19,10 @@ func TestError_SaysWhatTheAPISaid(t *testing.T) {
 	t.Parallel()
 	const notFromTheAPI = " and not an error of the API; a proxy or gateway may have answered"
 	for body, want := range map[string]string{
-		`{"errors":[{"title":"Refused","detail":"ttl","error_code":"100051"}]}`: "HTTP 400 Bad Request: Refused: ttl (error_code 100051)",
+		`{"errors":[{"title":"Refused","detail":"ttl","error_code":"100051"}]}`: "HTTP 400 Refused: ttl (error_code 100051)",
 		`{"errors":[{"detail":"ttl","error_code":100051}]}`:                     "HTTP 400 Bad Request: ttl (error_code 100051)",
 		`{"errors":[{"detail":"ttl","error_code":1.00051e5}]}`:                  "HTTP 400 Bad Request: ttl (error_code 100051)",
-		`{"errors":[{"title":"First"},{"title":"Second"}]}`:                     "HTTP 400 Bad Request: First; Second",
+		`{"errors":[{"title":"First"},{"title":"Second"}]}`:                     "HTTP 400 First; Second",
 		`{"errors":["first","second"]}`:                                         "HTTP 400 Bad Request: first; second",
 		`{"errors":[{"title":5,"detail":"ttl"}]}`:                               "HTTP 400 Bad Request: ttl",
 		`{"error":"ttl too long"}`:                                              "HTTP 400 Bad Request: ttl too long",
@@ -52,13 +52,13 @@ func TestError_SaysWhatTheAPISaid(t *testing.T) {
 func TestError_SaysEachThingOnce(t *testing.T) {
 	t.Parallel()
 	for want, err := range map[string]*Error{
-		"HTTP 404: Session not found (error_code 5)":                        {StatusCode: 404, Title: "Not found", Detail: "Session not found.", Code: 5, Err: ErrNotFound},
-		"HTTP 404: Not found: session not found":                            {StatusCode: 404, Title: "Not found", Err: ErrNotFound},
-		"HTTP 401: Unauthorized access is denied: credentials refused":      {StatusCode: 401, Title: "Unauthorized", Detail: "Unauthorized access is denied", Err: ErrUnauthorized},
-		"HTTP 429: Too many requests: The rate limit is exceeded":           {StatusCode: 429, Title: "Too many requests", Detail: "The rate limit is exceeded.", Err: ErrRateLimited},
-		"HTTP 502 Bad Gateway: a session may have been created":             {StatusCode: 502, Err: ErrMaybeCreated},
-		"HTTP 403: Forbidden resource: Insufficient balance (error_code 7)": {StatusCode: 403, Title: "Forbidden resource", Detail: "Insufficient balance", Code: 7, Err: ErrInsufficientBalance},
-		"EOF; a session may have been created":                              {Err: errors.Join(errors.New("EOF"), ErrMaybeCreated)},
+		"HTTP 404 Not found: Session not found (error_code 5)":             {StatusCode: 404, Title: "Not found", Detail: "Session not found.", Code: 5, Err: ErrNotFound},
+		"HTTP 404 Not found: session not found":                            {StatusCode: 404, Title: "Not found.", Err: ErrNotFound},
+		"HTTP 401 Unauthorized: Access is denied: credentials refused":     {StatusCode: 401, Title: "Unauthorized", Detail: "Access is denied", Err: ErrUnauthorized},
+		"HTTP 429 Too many requests: The rate limit is exceeded":           {StatusCode: 429, Title: "Too many requests", Detail: "The rate limit is exceeded.", Err: ErrRateLimited},
+		"HTTP 502 Bad Gateway: a session may have been created":            {StatusCode: 502, Err: ErrMaybeCreated},
+		"HTTP 403 Forbidden resource: Insufficient balance (error_code 7)": {StatusCode: 403, Title: "Forbidden resource", Detail: "Insufficient balance", Code: 7, Err: ErrInsufficientBalance},
+		"HTTP 520": {StatusCode: 520},
 	} {
 		err.Op, err.SessionID, err.Endpoint = "get session", "a.b", "https://example.com"
 		if want := `get session "a.b" at https://example.com: ` + want; err.Error() != want {

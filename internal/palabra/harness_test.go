@@ -105,7 +105,7 @@ func allCalls(ctx context.Context, c *Client) map[string]func() error {
 }
 
 func list(ctx context.Context, client *Client) (ids []string, err error) {
-	for session, err := range client.Sessions(ctx) {
+	for session, err := range client.Sessions(ctx, DefaultPageSize) {
 		if err != nil {
 			return ids, err
 		}

@@ -2,6 +2,7 @@ package palabra
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -13,41 +14,32 @@ const (
 	// maxRetryAfter caps the pause that a server may ask for.
 	maxRetryAfter = time.Minute
 
-	// Pacing ends below minSpacing: a request takes longer than that anyway.
-	minSpacing = time.Millisecond
-	maxSpacing = 2 * time.Second
-
-	// maxFirstSpacing caps the first spacing: the few answers of a process that has
-	// just started say nothing about the limit.
+	// A refusal lengthens the spacing of calls by 1/growDivisor. The n-th success after
+	// it shortens the spacing by n/shrinkDivisor: slowly near a limit, and soon to nothing
+	// where there is none. The first one is capped, because the few answers of a process
+	// that has just started say nothing about the limit.
+	growDivisor     = 4
+	shrinkDivisor   = 1024
 	maxFirstSpacing = 200 * time.Millisecond
-
-	// A refusal lengthens the spacing by 1/growDivisor. The n-th success after it
-	// shortens the spacing by n/shrinkDivisor: slowly near a limit, and soon to
-	// nothing where there is none.
-	growDivisor   = 4
-	shrinkDivisor = 1024
+	minSpacing      = time.Millisecond // A request takes longer than that anyway.
+	maxSpacing      = 2 * time.Second
 )
 
 // pacer slows down every call of the process after a refusal, not only the refused
-// one: otherwise ten parallel calls run into the same limit again and again. Calls
-// queue for their turn. Only the call whose turn it is looks at the time, so a
-// pause also binds calls that queued before it began. Between pauses, calls go out
-// one spacing apart.
+// one: otherwise ten parallel calls run into the same limit again and again.
 type pacer struct {
-	// turn is held by the call that may send next.
+	// turn is held by the call that may send next. Only that call looks at the time, so
+	// a pause also binds calls that queued before it began.
 	turn chan struct{}
 
-	mu sync.Mutex
-	// until is when the next call may go out.
-	until time.Time
+	mu    sync.Mutex
+	until time.Time // when the next call may go out
 	// resume is the end of the last pause. Refusals of calls that were sent before
 	// it have the same cause, and count once.
-	resume  time.Time
-	spacing time.Duration
-	// streak counts the successes since the last refusal.
-	streak int
-	// answered holds the times of the last second's successes.
-	answered []time.Time
+	resume   time.Time
+	spacing  time.Duration // between two calls
+	streak   int           // successes since the last refusal
+	answered []time.Time   // the last second's successes
 }
 
 func newPacer() *pacer { return &pacer{turn: make(chan struct{}, 1)} }
@@ -61,25 +53,19 @@ func (p *pacer) wait(ctx context.Context) error {
 		return ctx.Err()
 	}
 	for ctx.Err() == nil {
-		left := p.take()
+		p.mu.Lock()
+		now := elapsedClock()
+		left := p.until.Sub(now)
+		if left <= 0 {
+			p.until = now.Add(p.spacing)
+		}
+		p.mu.Unlock()
 		if left <= 0 {
 			return nil
 		}
 		_ = pause(ctx, left)
 	}
 	return ctx.Err()
-}
-
-// take starts a call, or returns how long it has to wait.
-func (p *pacer) take() time.Duration {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	now := elapsedClock()
-	if left := p.until.Sub(now); left > 0 {
-		return left
-	}
-	p.until = now.Add(p.spacing)
-	return 0
 }
 
 // observe learns from each answer; sent is when its request left.
@@ -90,7 +76,6 @@ func (p *pacer) observe(status int, header http.Header, sent, serverTime time.Ti
 	for len(p.answered) > 0 && now.Sub(p.answered[0]) > time.Second {
 		p.answered = p.answered[1:]
 	}
-	// Retry-After pauses every call, not only the one that received it.
 	pause, asked := retryAfter(header.Get("Retry-After"), serverTime)
 	switch {
 	case status == http.StatusTooManyRequests:
@@ -101,7 +86,12 @@ func (p *pacer) observe(status int, header http.Header, sent, serverTime time.Ti
 	case status >= http.StatusInternalServerError && asked:
 	default:
 		p.answered = append(p.answered, now)
-		p.speedUp()
+		p.streak++
+		// Shorten the spacing, in case the limit is gone.
+		p.spacing -= p.spacing * time.Duration(min(p.streak, shrinkDivisor)) / shrinkDivisor
+		if p.spacing < minSpacing {
+			p.spacing = 0
+		}
 		return
 	}
 	if until := now.Add(pause); until.After(p.resume) {
@@ -122,30 +112,18 @@ func (p *pacer) slowDown() {
 	}
 }
 
-// speedUp shortens the spacing step by step, in case the limit is gone.
-func (p *pacer) speedUp() {
-	p.streak++
-	if p.spacing -= p.spacing * time.Duration(min(p.streak, shrinkDivisor)) / shrinkDivisor; p.spacing < minSpacing {
-		p.spacing = 0
-	}
-}
-
 // retryAfter parses both forms of the header, seconds and an HTTP date, which is
 // compared with the server's own clock. The result is capped.
 func retryAfter(value string, serverTime time.Time) (time.Duration, bool) {
 	value = strings.TrimSpace(value)
-	if value != "" && strings.Trim(value, "0123456789") == "" {
-		seconds, err := strconv.ParseInt(value, 10, 32)
-		if err != nil || seconds > int64(maxRetryAfter/time.Second) {
-			return maxRetryAfter, true
-		}
-		return time.Duration(seconds) * time.Second, true
+	if date, err := http.ParseTime(value); err == nil {
+		return min(max(date.Sub(serverTime), 0), maxRetryAfter), true
 	}
-	date, err := http.ParseTime(value)
-	if err != nil {
+	seconds, err := strconv.ParseUint(value, 10, 64)
+	if err != nil && !errors.Is(err, strconv.ErrRange) {
 		return 0, false
 	}
-	return min(max(date.Sub(serverTime), 0), maxRetryAfter), true
+	return time.Duration(min(seconds, uint64(maxRetryAfter/time.Second))) * time.Second, true
 }
 
 // elapsedClock measures waits and ages. Times that the API knows come from its

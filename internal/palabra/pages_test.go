@@ -100,7 +100,7 @@ func TestSessions_StopsWhenTheCallerStops(t *testing.T) {
 	s := newServer(t)
 	s.fill(250)
 	n := 0
-	for _, err := range s.client(t).SessionsPageSize(t.Context(), 7) {
+	for _, err := range s.client(t).Sessions(t.Context(), 7) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -133,7 +133,7 @@ func TestSessions_HoldsAPageNotTheAccount(t *testing.T) { //nolint:paralleltest 
 		return stats.HeapAlloc
 	}
 	before, n := inUse(), 0
-	for _, err := range s.client(t).Sessions(t.Context()) {
+	for _, err := range s.client(t).Sessions(t.Context(), DefaultPageSize) {
 		if err != nil {
 			t.Fatal(err)
 		}

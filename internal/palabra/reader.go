@@ -1,17 +1,5 @@
 package palabra
 
-// How many reads become few requests:
-//
-//  1. The first read asks for the first page, and reads wait for a page in flight.
-//  2. Another page is asked for if the last one answered a read.
-//  3. All waiting for pages that answered no waiting read is together about a second.
-//     After that, or after a list that failed in whatever way, every read is single.
-//  4. A page answers reads for 30 seconds, but not for a session that this process
-//     has written.
-//
-// So a list that fails, hangs, is slow or has holes costs about a second, and no
-// read fails of it.
-
 import (
 	"context"
 	"log/slog"
@@ -27,19 +15,23 @@ const (
 
 // reader answers single reads from list pages. Engines read resources one by one
 // and do not announce how many follow.
+//
+//  1. The first read asks for the first page, and reads wait for a page in flight.
+//  2. Another page is asked for if the last one answered a read.
+//  3. All waiting for pages that answered no waiting read is together about a second.
+//     After that, or after a list that failed in whatever way, every read is single.
+//  4. A page answers reads for 30 seconds, but not for a session that this process
+//     has written.
 type reader struct {
 	client   *Client
 	pageSize int
 
-	mu     sync.Mutex
-	own    map[string]bool // ids that this process has written
-	listed map[string]listing
-	walk   *walk
-	// newest is the last page that was asked for; nil before the first, and after
-	// the pages have become too old.
-	newest *pageCall
-	// patience is what is left of the waiting of rule 3; 0 means single reads.
-	patience time.Duration
+	mu       sync.Mutex
+	own      map[string]bool // ids that this process has written
+	listed   map[string]listing
+	walk     *walk
+	newest   *pageCall     // the last page that was asked for; nil before the first
+	patience time.Duration // what is left of the waiting of rule 3
 }
 
 type listing struct {
@@ -50,14 +42,13 @@ type listing struct {
 // pageCall is a page in flight or arrived.
 type pageCall struct {
 	asked    time.Time
+	inFlight bool
 	arrived  chan struct{}
 	wanted   []string // ids of the reads that wait
 	answered bool     // a read
 }
 
-func newReader(c *Client) *reader {
-	return &reader{client: c, pageSize: DefaultPageSize, own: make(map[string]bool), patience: patience}
-}
+func (p *pageCall) isOld() bool { return elapsedClock().Sub(p.asked) > pageLifetime }
 
 // Read reads one session like Get, but may answer from a list page requested
 // within the last 30 seconds. Session.Listed reports that; the session may then
@@ -92,21 +83,18 @@ func (r *reader) written(id string) {
 func (r *reader) lookUp(ctx context.Context, id string) (*Session, *pageCall) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.own[id] || checkID(id) != nil {
+	if r.own[id] || !isSegment(id) {
 		return nil, nil
 	}
-	if r.newest != nil && !r.newest.inFlight() && elapsedClock().Sub(r.newest.asked) > pageLifetime {
-		r.newest = nil
-	}
-	if found, ok := r.listed[id]; ok && elapsedClock().Sub(found.page.asked) <= pageLifetime {
+	if found, ok := r.listed[id]; ok && !found.page.isOld() {
 		found.page.answered = true
 		return &found.session, nil
 	}
 	switch {
-	case r.newest != nil && r.newest.inFlight():
+	case r.newest != nil && r.newest.inFlight:
 	case r.patience <= 0:
 		return nil, nil
-	case r.newest == nil:
+	case r.newest == nil || r.newest.isOld():
 		r.walk, r.listed = newWalk(), make(map[string]listing)
 		r.ask(ctx)
 	case r.newest.answered && !r.walk.ended:
@@ -118,19 +106,10 @@ func (r *reader) lookUp(ctx context.Context, id string) (*Session, *pageCall) {
 	return nil, r.newest
 }
 
-func (p *pageCall) inFlight() bool {
-	select {
-	case <-p.arrived:
-		return false
-	default:
-		return true
-	}
-}
-
 // ask asks for the next page. All reads share it, so none of them ends it; it ends
 // when nobody would wait any longer.
 func (r *reader) ask(ctx context.Context) {
-	page := &pageCall{asked: elapsedClock(), arrived: make(chan struct{})}
+	page := &pageCall{asked: elapsedClock(), inFlight: true, arrived: make(chan struct{})}
 	r.newest = page
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.patience)
 	go func() {
@@ -139,15 +118,15 @@ func (r *reader) ask(ctx context.Context) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		defer close(page.arrived)
+		page.inFlight = false
 		for _, session := range sessions {
 			session.Listed = true
 			r.listed[session.ID] = listing{session, page}
 			page.answered = page.answered || slices.Contains(page.wanted, session.ID)
 		}
-		switch {
-		case err != nil:
+		if err != nil {
 			r.patience = 0
-		case !page.answered:
+		} else if !page.answered {
 			r.patience -= elapsedClock().Sub(page.asked)
 		}
 		r.client.config.Logger.LogAttrs(ctx, slog.LevelInfo, "list page for many reads",

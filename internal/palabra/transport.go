@@ -16,49 +16,28 @@ import (
 )
 
 const (
-	// idleConns is above the default parallelism of engines (10). Go's default of
-	// two makes ten parallel requests dial again and again. Connections in use are
-	// not limited: a request that waits for one would use up its attempt's time.
-	idleConns = 32
-	// idleTimeout is below the 60 seconds after which common load balancers close
-	// a connection, so that no request is sent while they close it.
-	idleTimeout = 50 * time.Second
-	// An HTTP/2 connection that is silent for pingAfter is pinged, and given up
-	// pingTimeout later. Otherwise one that a firewall has dropped would eat the
-	// time of every attempt, because all requests share it.
-	pingAfter   = 2 * time.Second
-	pingTimeout = 2 * time.Second
+	maxBodyBytes  = 8 << 20  // of an answer, after decompression
+	maxErrorBytes = 64 << 10 // of a refusal, which is only read for its reason
 
-	// maxBodyBytes bounds an answer after decompression, and maxErrorBytes one that
-	// is only read for the reason of a refusal.
-	maxBodyBytes  = 8 << 20
-	maxErrorBytes = 64 << 10
-
-	// maxConnections bounds how often net/http may send one attempt. It sends a
-	// request again when a connection or an HTTP/2 stream ends early, without an
-	// end if every one does.
+	// maxConnections bounds how often net/http may send one attempt: as often as a
+	// connection or an HTTP/2 stream ends early.
 	maxConnections = 4
 
-	// graceAfterCancel is how long a request that cannot be repeated may continue
-	// after its caller's context has ended.
+	// graceAfterCancel is how long a create may continue after an interrupt.
 	graceAfterCancel = 10 * time.Second
 )
 
 var (
-	errTooSlow       = fmt.Errorf("no complete answer in time: %w", context.DeadlineExceeded)
-	errBodyTooLarge  = fmt.Errorf("the answer is larger than the limit of %d bytes", maxBodyBytes)
-	errEndedAtOnce   = fmt.Errorf("the server ended %d connections or streams in a row without an answer", maxConnections)
-	errStreamOfWrite = errors.New("the server ended the HTTP/2 stream without an answer; the request was sent once")
+	errTooSlow      = fmt.Errorf("no complete answer in time: %w", context.DeadlineExceeded)
+	errBodyTooLarge = fmt.Errorf("the answer is larger than the limit of %d bytes", maxBodyBytes)
+	errEndedAtOnce  = fmt.Errorf("the server ended %d connections or streams in a row without an answer", maxConnections)
+	errSentOnce     = errors.New("the server ended the HTTP/2 stream without an answer; the request was sent once")
 )
 
 // proxyRefusal is the answer of a proxy that does not connect to the endpoint.
 type proxyRefusal struct {
-	proxy, text string
-	status      int
-}
-
-func (p *proxyRefusal) Error() string {
-	return fmt.Sprintf("the proxy %s refused to connect to the endpoint, with %q", p.proxy, p.text)
+	error
+	status int
 }
 
 func (p *proxyRefusal) Unwrap() error { return ErrProxy }
@@ -69,10 +48,9 @@ type transport struct {
 	endpoint *url.URL
 	base     http.RoundTripper
 	pacer    *pacer
-	waitMin  time.Duration
-	waitMax  time.Duration
-	// lastDate is the Date of the last answer.
-	lastDate atomic.Pointer[time.Time]
+	// waitMin and waitMax bound the waits between attempts.
+	waitMin, waitMax time.Duration
+	lastDate         atomic.Pointer[time.Time] // the Date of the last answer
 	// unanswered counts calls in a row that got no answer at all.
 	unanswered atomic.Int32
 }
@@ -87,23 +65,28 @@ func newTransport(config Config, endpoint *url.URL) *transport {
 				if resp.StatusCode == http.StatusOK {
 					return nil
 				}
-				return &proxyRefusal{proxy: proxy.Host, text: resp.Status, status: resp.StatusCode}
+				err := fmt.Errorf("the proxy %s refused to connect to the endpoint, with %q", proxy.Host, resp.Status)
+				return &proxyRefusal{err, resp.StatusCode}
 			},
-			DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-			TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: config.RootCAs},
-			TLSHandshakeTimeout:   10 * time.Second,
-			ForceAttemptHTTP2:     true,
-			HTTP2:                 &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout},
-			MaxIdleConnsPerHost:   idleConns,
-			IdleConnTimeout:       idleTimeout,
-			ExpectContinueTimeout: time.Second,
+			DialContext:         (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
+			TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: config.RootCAs},
+			TLSHandshakeTimeout: 10 * time.Second,
+			ForceAttemptHTTP2:   true,
+			// Without pings, a connection that a firewall has dropped would take the time of
+			// every attempt, because all requests share it.
+			HTTP2:               &http.HTTP2Config{SendPingTimeout: 2 * time.Second, PingTimeout: 2 * time.Second},
+			MaxIdleConnsPerHost: 32,               // With Go's two, ten parallel requests dial again and again.
+			IdleConnTimeout:     50 * time.Second, // Common load balancers close it after 60.
 		},
 	}
 }
 
 // attempt sends r once and reads the whole answer.
-func (t *transport) attempt(ctx context.Context, u *url.URL, r request) (answer, error) {
-	got := answer{request: r, sentAt: t.sendTime()}
+func (t *transport) attempt(ctx context.Context, to string, r request) (answer, error) {
+	got := answer{request: r, sentAt: t.now()}
+	if date := t.lastDate.Load(); date != nil {
+		got.sentAt = *date
+	}
 	var below belowHTTP
 	if r.notIdempotent {
 		var end context.CancelFunc
@@ -114,7 +97,7 @@ func (t *transport) attempt(ctx context.Context, u *url.URL, r request) (answer,
 	defer stop()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	req, err := t.newRequest(httptrace.WithClientTrace(ctx, below.trace(cancel)), u, r, &below)
+	req, err := t.newRequest(httptrace.WithClientTrace(ctx, below.trace(cancel)), to, r, &below)
 	if err != nil {
 		return got, err
 	}
@@ -134,12 +117,11 @@ func (t *transport) attempt(ctx context.Context, u *url.URL, r request) (answer,
 	return got, nil
 }
 
-func (t *transport) newRequest(ctx context.Context, u *url.URL, r request, below *belowHTTP) (*http.Request, error) {
-	req, err := http.NewRequestWithContext(ctx, r.method, "", bytes.NewReader(r.body))
+func (t *transport) newRequest(ctx context.Context, to string, r request, below *belowHTTP) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, r.method, to, bytes.NewReader(r.body)) // #nosec G704 -- the endpoint
 	if err != nil {
 		return nil, err
 	}
-	req.URL, req.Host = u, u.Host
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", t.config.UserAgent)
 	if len(r.body) > 0 {
@@ -148,7 +130,7 @@ func (t *transport) newRequest(ctx context.Context, u *url.URL, r request, below
 	if again := req.GetBody; r.notIdempotent {
 		req.GetBody = func() (io.ReadCloser, error) {
 			if below.onHTTP2Stream.Load() {
-				return nil, errStreamOfWrite
+				return nil, errSentOnce
 			}
 			return again()
 		}
@@ -166,30 +148,25 @@ func (t *transport) newRequest(ctx context.Context, u *url.URL, r request, below
 // readBody reads to the end, so that the connection can be used again.
 func readBody(resp *http.Response) ([]byte, error) {
 	defer resp.Body.Close() //nolint:errcheck // read to its end, or given up
-	limit := maxBodyBytes
+	limit := int64(maxBodyBytes) + 1
 	switch {
 	case resp.StatusCode == http.StatusSwitchingProtocols:
 		return nil, nil // What follows is no body, and ends for no context.
 	case resp.StatusCode >= 300:
 		limit = maxErrorBytes
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, int64(limit)+1))
-	if len(body) <= limit || err != nil {
-		return body, err
-	}
-	if limit == maxBodyBytes {
+	body, err := io.ReadAll(io.LimitReader(resp.Body, limit))
+	if err == nil && len(body) > maxBodyBytes {
 		return nil, errBodyTooLarge
 	}
-	return body[:limit], nil
+	return body, err
 }
 
-// belowHTTP follows one attempt on its connections. net/http may send a request
-// several times.
+// belowHTTP follows one attempt on its connections.
 type belowHTTP struct {
 	connections atomic.Int32
-	// onHTTP2Stream is set when the headers go out on an HTTP/2 stream: net/http
-	// would repeat even a POST if the server resets that. On HTTP/1 it repeats a
-	// POST only if no byte was written.
+	// onHTTP2Stream is set when the headers go out on an HTTP/2 stream. net/http would
+	// repeat even a POST if that is reset; on HTTP/1 only if no byte was written.
 	onHTTP2Stream atomic.Bool
 }
 
@@ -212,8 +189,7 @@ func (b *belowHTTP) trace(cancel context.CancelCauseFunc) *httptrace.ClientTrace
 }
 
 // outlive returns a context that ends with ctx or, if the request is on its way by
-// then, some time later: the answer to a create holds the id of a session that
-// would otherwise be lost.
+// then, later: the answer to a create holds the id of a session.
 func outlive(ctx context.Context, sent func() bool) (context.Context, context.CancelFunc) {
 	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {
@@ -225,10 +201,13 @@ func outlive(ctx context.Context, sent func() bool) (context.Context, context.Ca
 	return longer, func() { stop(); cancel() }
 }
 
+// now is this machine's time, in the precision of the header Date.
+func (t *transport) now() time.Time { return t.config.Now().UTC().Truncate(time.Second) }
+
 // times returns the Date of an answer and this machine's time, which replaces a
 // missing Date.
 func (t *transport) times(header http.Header) (server, local time.Time) {
-	local = t.config.Now().UTC().Truncate(time.Second)
+	local = t.now()
 	date, err := http.ParseTime(header.Get("Date"))
 	if err != nil {
 		return local, local
@@ -239,12 +218,4 @@ func (t *transport) times(header http.Header) (server, local time.Time) {
 		local = date // The clock of a sandbox on this machine is moved on purpose.
 	}
 	return date, local
-}
-
-// sendTime returns the Date of the last answer, or the injected time before one.
-func (t *transport) sendTime() time.Time {
-	if date := t.lastDate.Load(); date != nil {
-		return *date
-	}
-	return t.config.Now().UTC().Truncate(time.Second)
 }

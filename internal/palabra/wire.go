@@ -8,27 +8,70 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"time"
 )
 
-func (r CreateRequest) encode() []byte {
-	body, _ := json.Marshal(map[string]CreateRequest{"data": r}) // Strings and numbers always marshal.
-	return body
+// Session is a streaming session. Times are UTC, and zero where the API left
+// them out: the reference marks every field as optional.
+type Session struct {
+	// ID is opaque; it may hold dots, need escaping, or be JWT-shaped.
+	ID string `json:"id"`
+	// CreatedAt, UpdatedAt and ExpiresAt are RFC 3339 on the wire.
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
+	ExpiresAt time.Time `json:"expires_at"`
+	// Intent, AggregationID and Organization are empty where the API leaves them
+	// out. Only the newest reference has them.
+	Intent        string `json:"intent"`
+	AggregationID string `json:"aggregation_id"`
+	Organization  string `json:"organization"`
+	// ServerTime is the Date header of the answer, or Config.Now where there was none.
+	ServerTime time.Time `json:"-"`
+	// LocalTime is Config.Now of the answer. If it is far from ServerTime, one of the
+	// two clocks is wrong. On a loopback address it is ServerTime.
+	LocalTime time.Time `json:"-"`
+	// Listed says that the session came from a list page, not from a read of its
+	// own. A page may lag behind the API.
+	Listed bool `json:"-"`
 }
 
-func encodeExpiry(ttlSeconds int64) []byte {
-	return fmt.Appendf(nil, `{"data":{"ttl_seconds":%d}}`, ttlSeconds)
+// CreateRequest says what to create. (Create reference.)
+type CreateRequest struct {
+	// SubscriberCount is how many subscriber tokens to make, 0 to 10; nil leaves
+	// it to the API. The newest reference no longer has it.
+	SubscriberCount *int `json:"subscriber_count,omitempty"`
+	// Intent is what the session is for; empty leaves it to the API.
+	Intent string `json:"intent,omitempty"`
+	// AggregationID groups sessions in the billing display; empty sends none.
+	AggregationID string `json:"aggregation_id,omitempty"`
 }
 
-// lastTime is the last one that RFC 3339 can express in UTC.
-var lastTime = time.Date(9999, time.December, 31, 23, 59, 59, 0, time.UTC)
+// CreatedSession is what the API returns only on creation. The expiry is not
+// part of it.
+type CreatedSession struct {
+	ID string `json:"id"`
+	// PublisherToken and SubscriberTokens are secrets.
+	PublisherToken   string   `json:"-"`
+	SubscriberTokens []string `json:"-"`
+	// WebRTCURL, WebRTCRoomName and WSURL vary by session and server.
+	WebRTCURL      string `json:"webrtc_url"`
+	WebRTCRoomName string `json:"webrtc_room_name"`
+	WSURL          string `json:"ws_url"`
+	// Intent and Organization are empty where the API leaves them out.
+	Intent       string `json:"intent"`
+	Organization string `json:"organization"`
+	// ServerTime is as in Session.
+	ServerTime time.Time `json:"-"`
+}
 
 // toUTC converts the times, which may have other offsets. An offset can move a time
 // out of the years that RFC 3339 has.
 func (s *Session) toUTC() {
+	last := time.Date(9999, time.December, 31, 23, 59, 59, 0, time.UTC)
 	for _, t := range []*time.Time{&s.CreatedAt, &s.UpdatedAt, &s.ExpiresAt} {
-		if *t = t.UTC(); t.After(lastTime) {
-			*t = lastTime
+		if *t = t.UTC(); t.After(last) {
+			*t = last
 		}
 		if t.Year() < 1 {
 			*t = time.Time{}
@@ -45,16 +88,15 @@ func decodeSession(body []byte, id string) (Session, error) {
 	if err := decodeJSON(body, &envelope); err != nil {
 		return Session{}, err
 	}
-	switch {
-	case envelope.Data == nil:
+	session := envelope.Data
+	if session == nil {
 		return Session{}, errors.New("it holds no session")
-	case envelope.Data.ID == "":
-		envelope.Data.ID = id
-	case envelope.Data.ID != id:
+	}
+	if session.ID = cmp.Or(session.ID, id); session.ID != id {
 		return Session{}, errors.New("it is for another session")
 	}
-	envelope.Data.toUTC()
-	return *envelope.Data, nil
+	session.toUTC()
+	return *session, nil
 }
 
 // stringOrList is a token field that has been a string in some versions of the
@@ -62,70 +104,39 @@ func decodeSession(body []byte, id string) (Session, error) {
 type stringOrList []string
 
 func (s *stringOrList) UnmarshalJSON(raw []byte) error {
-	if startsWith(raw, '"') {
+	if raw[0] == '"' {
 		raw = slices.Concat([]byte("["), raw, []byte("]"))
 	}
 	return json.Unmarshal(raw, (*[]string)(s))
 }
 
-// decodeCreated accepts the current and the former names of fields.
 func decodeCreated(body []byte) (CreatedSession, error) {
 	var envelope struct {
-		Data *struct {
-			ID             string       `json:"id"`
-			Publisher      stringOrList `json:"publisher"`
-			Subscriber     stringOrList `json:"subscriber"`
-			WebRTCURL      string       `json:"webrtc_url"`
-			StreamURL      string       `json:"stream_url"`
-			WebRTCRoomName string       `json:"webrtc_room_name"`
-			RoomName       string       `json:"room_name"`
-			WSURL          string       `json:"ws_url"`
-			ControlURL     string       `json:"control_url"`
-			Intent         string       `json:"intent"`
-			Organization   string       `json:"organization"`
+		Data struct {
+			CreatedSession
+			Publisher, Subscriber stringOrList
 		} `json:"data"`
 	}
 	if err := decodeJSON(body, &envelope); err != nil {
 		return CreatedSession{}, err
 	}
-	data := envelope.Data
-	if data == nil || data.ID == "" {
+	data := &envelope.Data
+	if data.ID == "" {
 		return CreatedSession{}, errors.New("it holds no session id")
 	}
-	created := CreatedSession{
-		ID:               data.ID,
-		SubscriberTokens: data.Subscriber,
-		WebRTCURL:        cmp.Or(data.WebRTCURL, data.StreamURL),
-		WebRTCRoomName:   cmp.Or(data.WebRTCRoomName, data.RoomName),
-		WSURL:            cmp.Or(data.WSURL, data.ControlURL),
-		Intent:           data.Intent,
-		Organization:     data.Organization,
-	}
 	if len(data.Publisher) > 0 {
-		created.PublisherToken = data.Publisher[0]
+		data.PublisherToken = data.Publisher[0]
 	}
-	return created, nil
-}
-
-// decodeNothing is for calls that answer 204. It accepts any JSON, but not a web
-// page, which did not come from the API.
-func decodeNothing(body []byte) error {
-	if isEmpty(body) {
-		return nil
-	}
-	var anything json.RawMessage
-	return decodeJSON(body, &anything)
+	data.SubscriberTokens = data.Subscriber
+	return data.CreatedSession, nil
 }
 
 // decodePage accepts a bare array and arrays in the members "data", "sessions",
 // "items", "data.sessions" and "data.items"; null is an empty list. An object without
 // any of them did not come from the API.
 func decodePage(body []byte) (page, error) {
-	list, got := json.RawMessage(body), page{}
-	for range 2 {
-		if startsWith(list, '[') {
-			break
-		}
+	list, got := json.RawMessage(bytes.TrimSpace(body)), page{}
+	for depth := 0; depth < 2 && !bytes.HasPrefix(list, []byte("[")); depth++ {
 		var envelope struct {
 			Sessions, Items, Data json.RawMessage
 			NextPageToken         string `json:"next_page_token"`
@@ -137,14 +148,14 @@ func decodePage(body []byte) (page, error) {
 		got.nextToken = cmp.Or(got.nextToken, envelope.NextPageToken, envelope.Next)
 		list = nil
 		for _, member := range []json.RawMessage{envelope.Sessions, envelope.Items, envelope.Data} {
-			if list == nil || isNull(list) && member != nil {
+			if list == nil || string(list) == "null" && member != nil {
 				list = member
 			}
 		}
 		switch {
 		case list == nil:
 			return page{}, errors.New("it holds no list of sessions")
-		case isNull(list):
+		case string(list) == "null":
 			return got, nil
 		}
 	}
@@ -173,80 +184,64 @@ type problem struct {
 // its older bodies, and what FastAPI and gateways send.
 func decodeProblem(body []byte) problem {
 	said := problem{mayBeAPI: isEmpty(body)}
-	var fields map[string]json.RawMessage
-	body = body[:min(len(body), maxErrorBytes)]
-	if startsWith(body, '{') && json.Unmarshal(body, &fields) == nil {
+	var fields map[string]any
+	if json.Unmarshal(body[:min(len(body), maxErrorBytes)], &fields) == nil && fields != nil {
 		said.mayBeAPI = true
 		said.known = fields["errors"] != nil || fields["error"] != nil
-		said.read(body, 5)
+		said.read(fields)
 	}
 	return said
+}
+
+// read collects the texts of a JSON value, and the first code.
+func (p *problem) read(value any) {
+	switch value := value.(type) {
+	case string:
+		p.details = append(p.details, value)
+	case []any:
+		for _, item := range value {
+			p.read(item)
+		}
+	case map[string]any:
+		if title, ok := value["title"].(string); ok {
+			p.titles = append(p.titles, title)
+		}
+		for _, member := range []string{"detail", "msg", "message", "error", "errors"} {
+			p.read(value[member])
+		}
+		switch code := value["error_code"].(type) {
+		case float64:
+			p.code = cmp.Or(p.code, int(code))
+		case string:
+			number, _ := strconv.Atoi(code)
+			p.code = cmp.Or(p.code, number)
+		}
+	}
 }
 
 // The API documents neither status nor code of the session limit, so the wording
 // decides. Rate limits and the limits of other fields do not count.
 var (
-	sessionLimitWords = regexp.MustCompile(`(?i)(limit|quota|too many|maximum|exceed).*(session|parallel)|(session|parallel).*(limit|quota|maximum|exceed)`)
-	otherLimitWords   = regexp.MustCompile(`(?i)\brate\b|request|subscriber|ttl`)
-	endpointWords     = regexp.MustCompile(`(?i)endpoint|route|path|url`)
+	sessionLimitWords = regexp.MustCompile(
+		`(?i)(limit|quota|too many|maximum|exceed).*(session|parallel)|(session|parallel).*(limit|quota|maximum|exceed)`)
+	otherLimitWords = regexp.MustCompile(`(?i)\brate\b|request|subscriber|ttl`)
+	endpointWords   = regexp.MustCompile(`(?i)endpoint|route|path|url`)
 )
 
-func (p *problem) texts() []string { return slices.Concat(p.titles, p.details) }
-
 func (p *problem) isSessionLimit(status int) bool {
-	return (status >= 401 || status < 300) && status < 500 && slices.ContainsFunc(p.texts(), func(text string) bool {
+	says := func(text string) bool {
 		return sessionLimitWords.MatchString(text) && !otherLimitWords.MatchString(text)
-	})
-}
-
-// read collects texts down to the given depth of nesting.
-func (p *problem) read(raw json.RawMessage, depth int) {
-	var (
-		text   string
-		list   []json.RawMessage
-		fields map[string]json.RawMessage
-	)
-	switch {
-	case depth == 0:
-	case json.Unmarshal(raw, &text) == nil:
-		p.details = append(p.details, text)
-	case json.Unmarshal(raw, &list) == nil:
-		for _, item := range list {
-			p.read(item, depth-1)
-		}
-	case json.Unmarshal(raw, &fields) == nil:
-		if json.Unmarshal(fields["title"], &text) == nil {
-			p.titles = append(p.titles, text)
-		}
-		for _, member := range []string{"detail", "msg", "message", "error", "errors"} {
-			if fields[member] != nil {
-				p.read(fields[member], depth-1)
-			}
-		}
-		var code json.Number // Also in a string.
-		if json.Unmarshal(fields["error_code"], &code) == nil && p.code == 0 {
-			number, _ := code.Float64()
-			p.code = int(number)
-		}
 	}
+	return (status > 400 || status < 300) && status < 500 && (slices.ContainsFunc(p.titles, says) || slices.ContainsFunc(p.details, says))
 }
 
 // saysNotOK reports {"ok": false}, which is a failure whatever the status.
 func saysNotOK(body []byte) bool {
-	var envelope struct {
-		OK *bool `json:"ok"`
-	}
-	return startsWith(body, '{') && json.Unmarshal(body, &envelope) == nil && envelope.OK != nil && !*envelope.OK
+	envelope := struct{ OK bool }{OK: true}
+	return json.Unmarshal(body, &envelope) == nil && !envelope.OK
 }
 
 func isEmpty(raw []byte) bool { return len(bytes.TrimSpace(raw)) == 0 }
-
-func isNull(raw []byte) bool { return bytes.Equal(bytes.TrimSpace(raw), []byte("null")) }
-
-func startsWith(raw []byte, first byte) bool {
-	raw = bytes.TrimLeft(raw, " \t\r\n")
-	return len(raw) > 0 && raw[0] == first
-}
 
 // decodeJSON returns errors that name types and offsets, but no values, which may
 // be secrets.
@@ -254,22 +249,18 @@ func decodeJSON(body []byte, into any) error {
 	if isEmpty(body) {
 		return errors.New("it is empty")
 	}
-	err := json.Unmarshal(body, into)
 	var (
 		syntaxErr *json.SyntaxError
 		typeErr   *json.UnmarshalTypeError
-		timeErr   *time.ParseError
 	)
-	switch {
+	switch err := json.Unmarshal(body, into); {
 	case err == nil:
 		return nil
 	case errors.As(err, &syntaxErr):
 		return fmt.Errorf("it is not JSON, or cut off, at byte %d of %d", syntaxErr.Offset, len(body))
 	case errors.As(err, &typeErr):
 		return fmt.Errorf("%q holds a JSON %s where the API promises something else", typeErr.Field, typeErr.Value)
-	case errors.As(err, &timeErr):
-		return errors.New("a timestamp is not RFC 3339")
 	default:
-		return errors.New("its JSON is not what the API promises")
+		return errors.New("a timestamp is not RFC 3339")
 	}
 }

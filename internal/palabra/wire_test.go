@@ -2,6 +2,7 @@ package palabra
 
 import (
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -24,7 +25,7 @@ func TestWire_BrokenAnswersAreClearErrors(t *testing.T) {
 		"null":               {answer(`{"data":null}`), "no session"},
 		"not an object":      {answer(`null`), "no session"},
 		"bad time":           {answer(`{"data":{"id":"` + testID + `","expires_at":"soon"}}`), "RFC 3339"},
-		"time as number":     {answer(`{"data":{"id":"` + testID + `","expires_at":1}}`), "API promises"},
+		"time as number":     {answer(`{"data":{"id":"` + testID + `","expires_at":1}}`), "RFC 3339"},
 		"another id":         {answer(`{"data":{"id":"somebody.else"}}`), "another session"},
 		"endless body":       {sandbox.EndlessBody(), "larger than the limit of 8388608 bytes"},
 		"gzip bomb":          {sandbox.GzipBomb(64 << 20), "larger than the limit"},
@@ -93,17 +94,22 @@ func TestWire_CreateSendsOnlyWhatIsSet(t *testing.T) {
 		`{"data":{}}`: {},
 		`{"data":{"subscriber_count":0,"intent":"event","aggregation_id":"team-a"}}`: {SubscriberCount: &none, Intent: "event", AggregationID: "team-a"},
 	} {
-		if got := string(create.encode()); got != want {
-			t.Errorf("sent %s, want %s", got, want)
+		client := offline(t, roundTrip(func(r *http.Request) (*http.Response, error) {
+			if got, err := io.ReadAll(r.Body); err != nil || string(got) != want {
+				t.Errorf("sent %s, want %s", got, want)
+			}
+			return respond(http.StatusCreated, foundBody), nil
+		}))
+		if _, err := client.Create(t.Context(), create); err != nil {
+			t.Error(err)
 		}
 	}
 }
 
-func TestWire_CreatedSessionHasFormerNames(t *testing.T) {
+func TestWire_TokensAreStringsOrLists(t *testing.T) {
 	t.Parallel()
-	got, err := decodeCreated([]byte(`{"data":{"id":"a","publisher":["p"],"subscriber":"s","stream_url":"https://x","room_name":"r","control_url":"wss://x"}}`))
-	if err != nil || got.PublisherToken != "p" || len(got.SubscriberTokens) != 1 || got.SubscriberTokens[0] != "s" ||
-		got.WebRTCURL != "https://x" || got.WebRTCRoomName != "r" || got.WSURL != "wss://x" {
+	got, err := decodeCreated([]byte(`{"data":{"id":"a","publisher":["p"],"subscriber":"s"}}`))
+	if err != nil || got.PublisherToken != "p" || len(got.SubscriberTokens) != 1 || got.SubscriberTokens[0] != "s" {
 		t.Errorf("%+v, %v", got, err)
 	}
 	if got, err := decodeCreated([]byte(`{"data":{"id":"a","publisher":null,"subscriber":null}}`)); err != nil || got.PublisherToken != "" || got.SubscriberTokens != nil {

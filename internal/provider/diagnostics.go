@@ -167,7 +167,7 @@ func oldestSessions(ctx context.Context, client *palabra.Client) string {
 	ctx, cancel := context.WithTimeout(ctx, limitListTimeout)
 	defer cancel()
 	var sessions []palabra.Session
-	for session, err := range client.SessionsPageSize(ctx, palabra.DefaultPageSize) {
+	for session, err := range client.Sessions(ctx, palabra.DefaultPageSize) {
 		if err != nil {
 			return ""
 		}

@@ -119,18 +119,17 @@ func (s setting) source(configured types.String) string {
 // validateEndpoint also warns about an endpoint that is allowed but unsafe.
 func validateEndpoint(endpoint string, allowInsecure bool, source string) diag.Diagnostics {
 	var diags diag.Diagnostics
-	insecure, err := palabra.ValidateEndpoint(endpoint, allowInsecure)
-	switch {
+	switch err := palabra.ValidateEndpoint(endpoint); {
+	case errors.Is(err, palabra.ErrInsecureEndpoint) && allowInsecure:
+		diags.AddAttributeWarning(path.Root("endpoint"), "Credentials are sent unencrypted",
+			fmt.Sprintf("The value of %s starts with http:// and is not a loopback address, and allow_insecure_endpoint permits it. "+
+				"Anybody on the network path can read the credentials. Use this only for a sandbox, never with credentials of the real API.", source))
 	case errors.Is(err, palabra.ErrInsecureEndpoint):
 		diags.AddAttributeError(path.Root("endpoint"), "Insecure endpoint",
 			fmt.Sprintf("The value of %s cannot be used: %s. For a sandbox on another host, such as a service container, "+
 				"set allow_insecure_endpoint = true or %s=true.", source, err, envAllowInsecureEndpoint))
 	case err != nil:
 		diags.AddAttributeError(path.Root("endpoint"), "Invalid endpoint", fmt.Sprintf("The value of %s cannot be used: %s.", source, err))
-	case insecure:
-		diags.AddAttributeWarning(path.Root("endpoint"), "Credentials are sent unencrypted",
-			fmt.Sprintf("The value of %s starts with http:// and is not a loopback address, and allow_insecure_endpoint permits it. "+
-				"Anybody on the network path can read the credentials. Use this only for a sandbox, never with credentials of the real API.", source))
 	}
 	return diags
 }

@@ -68,7 +68,7 @@ func (p *pruning) selectSessions(ctx context.Context) ([]palabra.Session, error)
 	var selected []palabra.Session
 	listed := 0
 	var kept []string
-	for session, err := range p.client.Sessions(ctx) {
+	for session, err := range p.client.Sessions(ctx, palabra.DefaultPageSize) {
 		if err != nil {
 			return nil, err
 		}

@@ -91,7 +91,7 @@ func (l *sessionLister) List(ctx context.Context, req list.ListRequest, stream *
 	stream.Results = func(push func(list.ListResult) bool) {
 		// push never returns false at the limit, so the provider enforces it.
 		left := req.Limit
-		for session, err := range client.SessionsPageSize(ctx, pageSizeFor(req.Limit, filter)) {
+		for session, err := range client.Sessions(ctx, pageSizeFor(req.Limit, filter)) {
 			if err != nil {
 				// An error must be a result: engines lose one that is set on the stream.
 				push(list.ListResult{Diagnostics: diag.Diagnostics{l.data.apiError(summary, err)}})

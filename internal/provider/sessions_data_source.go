@@ -8,6 +8,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
 )
 
 var _ datasource.DataSourceWithConfigure = (*sessionsDataSource)(nil)
@@ -90,7 +92,7 @@ func (d *sessionsDataSource) Read(ctx context.Context, req datasource.ReadReques
 		return
 	}
 	var sessions, ids []attr.Value
-	for session, err := range client.Sessions(ctx) {
+	for session, err := range client.Sessions(ctx, palabra.DefaultPageSize) {
 		if err != nil {
 			resp.Diagnostics.Append(d.data.apiError(summary, err))
 			return
