@@ -5,7 +5,9 @@ import (
 	"encoding/pem"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -14,6 +16,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
 )
@@ -180,6 +184,159 @@ func TestProviderConfig_RequestTimeoutIsBounded(t *testing.T) {
 		}, &resp)
 		if resp.Diagnostics.HasError() == ok {
 			t.Errorf("%q: %v, want ok: %t", text, resp.Diagnostics, ok)
+		}
+	}
+}
+
+// validateProvider does what "terraform validate" does.
+func validateProvider(t *testing.T, arguments attributes) []*tfprotov6.Diagnostic {
+	t.Helper()
+	resp, err := newTestServer().ValidateProviderConfig(t.Context(), &tfprotov6.ValidateProviderConfigRequest{
+		Config: wire(newObject(providerSchemas().Provider, arguments)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.Diagnostics
+}
+
+func TestProviderConfig_ValidateNeedsNoCredentialsAndReportsContradictions(t *testing.T) {
+	t.Parallel()
+	expectNone(t, validateProvider(t, attributes{}))
+	for _, allowed := range []any{true, tftypes.UnknownValue} {
+		expectNone(t, validateProvider(t, attributes{"endpoint": "http://sandbox:8920", "allow_insecure_endpoint": allowed}))
+	}
+	expectNone(t, validateProvider(t, attributes{"endpoint": tftypes.UnknownValue}))
+	for _, arguments := range []attributes{
+		{"endpoint": "127.0.0.1:8920"},
+		{"endpoint": "http://sandbox:8920"},
+		{"api_key_file": "/run/secrets/key", "client_id": "id"},
+		{"request_timeout": "2562047h"},
+	} {
+		if diags := validateProvider(t, arguments); len(diags) != 1 || diags[0].Severity != tfprotov6.DiagnosticSeverityError {
+			t.Errorf("%v: %s, want one error", arguments, diagnosticText(diags))
+		}
+	}
+}
+
+func TestProviderConfig_FaultIsReportedOnce(t *testing.T) {
+	t.Parallel()
+	resp, err := newTestServer().ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{
+		Config: wire(newObject(providerSchemas().Provider, attributes{"api_key": "key", "endpoint": "ftp://example.com"})),
+	})
+	if err != nil || len(resp.Diagnostics) != 1 {
+		t.Errorf("%v %s, want one error", err, diagnosticText(resp.Diagnostics))
+	}
+}
+
+func TestProviderConfig_UnknownCredentialsDeferIfTheEngineCan(t *testing.T) {
+	t.Parallel()
+	server := newTestServer()
+	configured, err := server.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{
+		Config:             wire(newObject(providerSchemas().Provider, attributes{"api_key": tftypes.UnknownValue})),
+		ClientCapabilities: &tfprotov6.ConfigureProviderClientCapabilities{DeferralAllowed: true},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	expectNone(t, configured.Diagnostics)
+	read, err := server.ReadDataSource(t.Context(), &tfprotov6.ReadDataSourceRequest{
+		TypeName:           "palabra_session",
+		Config:             wire(newObject(providerSchemas().DataSourceSchemas["palabra_session"], attributes{"id": "a"})),
+		ClientCapabilities: &tfprotov6.ReadDataSourceClientCapabilities{DeferralAllowed: true},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	expectNone(t, read.Diagnostics)
+	if read.Deferred == nil || read.Deferred.Reason != tfprotov6.DeferredReasonProviderConfigUnknown {
+		t.Errorf("deferred: %+v, want it because the provider's configuration is unknown", read.Deferred)
+	}
+}
+
+// TestProviderConfig_UnknownCredentialsFailWhatCannotWait: engines read a data
+// source and open a session in the plan that creates the credentials.
+func TestProviderConfig_UnknownCredentialsFailWhatCannotWait(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	p := newProtocolWith(t, attributes{"endpoint": f.url, "client_id": testClientID, "client_secret": tftypes.UnknownValue})
+	read := func(typeName string, arguments attributes) []*tfprotov6.Diagnostic {
+		_, diags := p.readData(typeName, arguments)
+		return diags
+	}
+	invoke := func(name string, arguments attributes) []*tfprotov6.Diagnostic {
+		_, diags := p.invoke(t.Context(), name, arguments)
+		return diags
+	}
+	listed := slices.Collect(p.list(managedSessionType, 0, true, nil))
+	for name, diags := range map[string][]*tfprotov6.Diagnostic{
+		"data palabra_session":  read("palabra_session", attributes{"id": "a"}),
+		"data palabra_sessions": read("palabra_sessions", nil),
+		"list palabra_session":  listed[0].Diagnostics,
+		"open palabra_session":  p.open(t.Context(), nil).Diagnostics,
+		extendAction:            invoke(extendAction, attributes{"session_id": "a", "ttl_seconds": 60}),
+		deleteAction:            invoke(deleteAction, attributes{"session_id": "a"}),
+		pruneAction:             invoke(pruneAction, attributes{"id_prefix": "a"}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			expectError(t, diags, "client_secret is known only after apply")
+		})
+	}
+	f.expectCalls(t, "")
+}
+
+func environment(pairs ...string) func(string) string {
+	values := make(map[string]string, len(pairs)/2)
+	for i := 0; i < len(pairs); i += 2 {
+		values[pairs[i]] = pairs[i+1]
+	}
+	return func(name string) string { return values[name] }
+}
+
+// writeFile is a file of a mounted secret, or of certificates.
+func writeFile(t *testing.T, content string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+func TestProviderCredentials_ConfigurationWinsOverEnvironment(t *testing.T) {
+	t.Parallel()
+	s := types.StringValue
+	keyFile, secretFile := writeFile(t, "key\n"), writeFile(t, "secret\r\n")
+	pair, key := palabra.Config{ClientID: "id", ClientSecret: "secret"}, palabra.Config{APIKey: "key"}
+	configured := providerModel{ClientID: s("id"), ClientSecret: s("secret")}
+	for name, test := range map[string]struct {
+		config  providerModel
+		env     func(string) string
+		want    palabra.Config
+		sources []string
+	}{
+		"pair from configuration":      {configured, environment(envClientID, "other", envClientSecret, "other"), pair, []string{"client_id attribute", "client_secret attribute"}},
+		"pair from environment":        {providerModel{}, environment(envClientID, "id", envClientSecret, "secret"), pair, []string{envClientID, envClientSecret}},
+		"pair from both":               {providerModel{ClientID: s("id")}, environment(envClientID, "other", envClientSecret, "secret"), pair, []string{"client_id attribute", envClientSecret}},
+		"pair with a file":             {providerModel{ClientID: s("id"), ClientSecretFile: s(secretFile)}, environment(envClientSecret, "other"), pair, []string{"client_id attribute", "client_secret_file attribute"}},
+		"pair with a file of env":      {providerModel{}, environment(envClientID, "id", envClientSecret+"_FILE", secretFile), pair, []string{envClientID, envClientSecret + "_FILE"}},
+		"pair beats key of env":        {configured, environment(envAPIKey, "key"), pair, []string{"client_id attribute", "client_secret attribute"}},
+		"key beats pair of env":        {providerModel{APIKey: s("key")}, environment(envClientID, "id", envClientSecret, "secret"), key, []string{"api_key attribute"}},
+		"key beats two keys of env":    {providerModel{APIKey: s("key")}, environment(envAPIKey, "other", envAPIKey+"_FILE", keyFile), key, []string{"api_key attribute"}},
+		"key from environment":         {providerModel{}, environment(envAPIKey, "key"), key, []string{envAPIKey}},
+		"key from a file":              {providerModel{APIKeyFile: s(keyFile)}, environment(envAPIKey, "other"), key, []string{"api_key_file attribute"}},
+		"key from a file of env":       {providerModel{}, environment(envAPIKey+"_FILE", keyFile), key, []string{envAPIKey + "_FILE"}},
+		"client id is not from a file": {providerModel{}, environment(envAPIKey, "key", envClientID+"_FILE", keyFile), key, []string{envAPIKey}},
+	} {
+		got, source, diags := test.config.resolve(test.env)
+		if diags.HasError() || got.ClientID != test.want.ClientID || got.ClientSecret != test.want.ClientSecret || got.APIKey != test.want.APIKey {
+			t.Errorf("%s: credentials (%q, %q, %q), want %+v; %v", name, got.ClientID, got.ClientSecret, got.APIKey, test.want, diags)
+		}
+		for _, part := range test.sources {
+			if !strings.Contains(source, part) {
+				t.Errorf("%s: source %q does not name %q", name, source, part)
+			}
 		}
 	}
 }

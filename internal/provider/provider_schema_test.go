@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
@@ -11,6 +12,7 @@ import (
 // longestDescription is two lines of a page; the guides have the rest.
 const longestDescription = 165
 
+// TestProviderSchema_DescriptionsAreShort, and secrets are sensitive.
 func TestProviderSchema_DescriptionsAreShort(t *testing.T) {
 	t.Parallel()
 	schemas := providerSchemas()
@@ -28,6 +30,10 @@ func TestProviderSchema_DescriptionsAreShort(t *testing.T) {
 	}
 	for name, schema := range all {
 		for _, attribute := range schema.Block.Attributes {
+			secret := regexp.MustCompile(`_tokens?$|_secret$|^api_key$`).MatchString(attribute.Name)
+			if ephemeral := strings.HasPrefix(name, "ephemeral "); secret != attribute.Sensitive && !ephemeral {
+				t.Errorf("%s, %s: sensitive: %t", name, attribute.Name, attribute.Sensitive)
+			}
 			if n := len(attribute.Description); n == 0 || n > longestDescription {
 				t.Errorf("%s, %s: %d characters: %s", name, attribute.Name, n, attribute.Description)
 			}
