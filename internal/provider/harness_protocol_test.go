@@ -97,16 +97,21 @@ func (p *protocol) planAction(name string, arguments attributes) []*tfprotov6.Di
 // Each event is handed to onProgress while the action goes on.
 func (p *protocol) invoke(ctx context.Context, name string, arguments attributes, onProgress ...func(string)) (progress []string, diags []*tfprotov6.Diagnostic) {
 	p.t.Helper()
-	stream, err := p.server.InvokeAction(ctx, &tfprotov6.InvokeActionRequest{ActionType: name, Config: actionConfig(name, arguments)})
+	return invokeAction(ctx, p.t, p.server, name, arguments, onProgress...)
+}
+
+func invokeAction(ctx context.Context, t failer, server *Server, name string, arguments attributes, onProgress ...func(string)) (progress []string, diags []*tfprotov6.Diagnostic) {
+	t.Helper()
+	stream, err := server.InvokeAction(ctx, &tfprotov6.InvokeActionRequest{ActionType: name, Config: actionConfig(name, arguments)})
 	if err != nil {
-		p.t.Fatal(err)
+		t.Fatalf("invoke %s: %v", name, err)
 	}
 	completed := 0
 	for event := range stream.Events {
 		switch event := event.Type.(type) {
 		case tfprotov6.ProgressInvokeActionEventType:
 			if completed > 0 {
-				p.t.Errorf("progress after the end: %s", event.Message)
+				t.Errorf("progress after the end: %s", event.Message)
 			}
 			progress = append(progress, event.Message)
 			for _, f := range onProgress {
@@ -118,7 +123,7 @@ func (p *protocol) invoke(ctx context.Context, name string, arguments attributes
 		}
 	}
 	if completed != 1 {
-		p.t.Errorf("%d completed events, want 1", completed)
+		t.Errorf("%d completed events, want 1", completed)
 	}
 	return progress, diags
 }

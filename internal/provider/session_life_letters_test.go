@@ -40,11 +40,7 @@ func newAlphabet() []letter {
 			l.moveExpiry(id, among(d, 5*time.Minute, 30*time.Second, 40*time.Minute))
 		})},
 		{"another tool deletes", 3, toSession(func(l *life, d draw, id string) { l.Remove(id) })},
-		{"another tool creates", 2, toSession(func(l *life, d draw, id string) {
-			if _, lives := l.Session(id); !lives {
-				l.put(id)
-			}
-		})},
+		{"another tool creates", 2, toSession(func(l *life, d draw, id string) { l.putMissing(id) })},
 
 		// What the user writes.
 		{"add an instance", 4, (*life).add},
@@ -152,6 +148,20 @@ func newAlphabet() []letter {
 		{"a rotated key", 2, key("a rotated key")},
 		{"renew_only", 3, func(l *life, d draw) string { l.next.renewOnly = true; return "in the next run" }},
 		{"a fault", 6, (*life).drawFault},
+		{"another run at once", 3, func(l *life, d draw) string {
+			id := among(d, existingIDs...)
+			do := among(d, func() { l.moveExpiry(id, 3*time.Hour) }, func() { l.moveExpiry(id, 5*time.Minute) }, func() { l.Remove(id) }, func() { l.putMissing(id) })
+			l.next.unrest = true
+			return l.during(d, id, func(address) { do() })
+		}},
+		{"an action that extends", 3, func(l *life, d draw) string {
+			return l.during(d, "a session", func(at address) {
+				if id := l.id(at); id != "" {
+					l.extended[id] = true
+					invokeAction(l.Ctx, l.t, l.server, extendAction, attributes{"session_id": id, "ttl_seconds": 7200})
+				}
+			})
+		}},
 		{"an interrupt", 1, func(l *life, d draw) string { l.next.interrupts = 1 + d.n(3); return "in the next run" }},
 	}
 }
@@ -168,6 +178,19 @@ func toSession(do func(l *life, d draw, id string)) func(*life, draw) string {
 		id := among(d, ids...)
 		l.happens(func() { do(l, d, id) })
 		return id
+	}
+}
+
+// during makes something happen in the next apply, before one of its steps.
+func (l *life) during(d draw, what string, do func(at address)) string {
+	step := d.n(len(l.next.during))
+	l.next.during[step] = append(l.next.during[step], do)
+	return fmt.Sprintf("%s, before step %d", what, step+1)
+}
+
+func (l *life) putMissing(id string) {
+	if _, lives := l.Session(id); !lives {
+		l.put(id)
 	}
 }
 
@@ -309,20 +332,25 @@ func (l *life) rename(d draw, moved bool) string {
 	return fmt.Sprintf("%s to %s", from, to)
 }
 
-// moveType makes a palabra_session a palabra_session_expiry of its session.
+// moveType makes a palabra_session a palabra_session_expiry of its session, or the
+// other way round.
 func (l *life) moveType(d draw) string {
-	from, ok := one(d, l.configured(managedSessionType))
+	from, ok := one(d, l.configured(""))
 	to := drawRoom(d)
+	if from.Type == sessionExpiryType {
+		to = sessionAt(among(d, "m", "n"))
+	}
 	_, taken := l.config[to]
 	_, held := l.State.Current[to]
-	if !ok || taken || held || l.id(from) == "" {
+	id := l.id(from)
+	if !ok || taken || held || id == "" {
 		return ""
 	}
-	id := l.id(from)
-	l.remove(from)
-	l.config[to] = block{Arguments: attributes{"session_id": id, "ttl_seconds": 3600}, MovedFrom: from}
-	l.released[id] = true
-	l.memory[to] = l.memory[from]
+	b := block{Arguments: attributes{"ttl_seconds": 3600}, MovedFrom: from}
+	if l.remove(from); to.Type == sessionExpiryType {
+		b.Arguments["session_id"] = id
+	}
+	l.config[to], l.released[id], l.memory[to] = b, true, l.memory[from]
 	return fmt.Sprintf("%s to %s", from, to)
 }
 

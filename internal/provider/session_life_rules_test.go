@@ -335,6 +335,9 @@ func (a judgedApply) explainsApply(found problem) bool {
 		return true
 	}
 	c := a.plan.Changes[found.At]
+	if limit := a.options.SessionLimit; limit > 0 && found.Step == "create" && found.At.Type == managedSessionType {
+		return len(a.at.mine) >= limit || len(a.after.mine) >= limit
+	}
 	ids := []string{idIn(c.Before), text(c.Planned, "session_id")}
 	if id, known := a.wants(found.At, a.State, a.plan.Command, false); known {
 		ids = append(ids, id)
@@ -479,6 +482,9 @@ func (a judgedApply) judgePosts() {
 			a.breaks("%s of %s leaves expires_at to apply, and nothing was sent", c.Action, at)
 		}
 	}
+	for id := range a.extended {
+		allowed[id] += len(a.run.during)
+	}
 	for id, n := range sent {
 		if n > allowed[id]+allowed[""] {
 			a.breaks("%d requests set the expiry of session %s; the plan shows %d: %v", n, id, allowed[id], actionsOf(a.plan))
@@ -524,7 +530,7 @@ func (a judgedApply) judgeTimes(at address, held object, session sandbox.Session
 	if err != nil {
 		return
 	}
-	if late := stored.Sub(session.ExpiresAt); late > time.Minute || !a.plan.Command.RefreshOnly && a.sets(at, a.plan.Changes[at]) && late.Abs() > 2*time.Second {
+	if late := stored.Sub(session.ExpiresAt); late > time.Minute || !a.plan.Command.RefreshOnly && a.sets(at, a.plan.Changes[at]) && !a.extended[session.ID] && late.Abs() > 2*time.Second {
 		a.breaks("%s: session %s ends %s before the expires_at of the state", at, session.ID, late)
 	}
 	lead := member(held.Value, "renew_before_seconds")

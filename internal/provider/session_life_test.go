@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+
 	"github.com/palabra-community/terraform-provider-palabra/internal/engine/simulated"
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
@@ -240,6 +242,8 @@ type life struct {
 	memory map[address]memory
 	// released are created sessions that the user gave away.
 	released map[string]bool
+	// extended are the sessions that an action has extended in the run.
+	extended map[string]bool
 	// lost counts creates whose answer was lost.
 	lost int
 	// shown is the configuration as it was told last.
@@ -268,6 +272,9 @@ func (s *lifeServer) newLife(ctx context.Context, words []word) *life {
 	if d.n(4) == 0 {
 		options.MaxTTL = among(d, time.Minute, 10*time.Minute, 50*time.Minute)
 	}
+	if d.n(4) == 0 {
+		options.SessionLimit = len(existingIDs) + 1
+	}
 	f := newAccounts(options)
 	f.url = s.URL
 	s.current.Store(f)
@@ -277,6 +284,9 @@ func (s *lifeServer) newLife(ctx context.Context, words []word) *life {
 	}
 	if options.MaxTTL > 0 {
 		l.tell("# the API grants at most %s", options.MaxTTL)
+	}
+	if options.SessionLimit > 0 {
+		l.tell("# the API allows %d sessions", options.SessionLimit)
 	}
 	l.put(existingIDs...)
 	return l
@@ -298,9 +308,13 @@ type run struct {
 	faults    []sandbox.Fault
 	// planning says that the faults meet the plan, too.
 	planning bool
-	// interrupts is how many changes the API makes before the run is interrupted; 0
-	// means that it is not.
+	// interrupts is how many changes the API makes before the engine stops the
+	// provider; 0 means that it does not.
 	interrupts int
+	// during is what happens before the first, second or third step of the apply, and
+	// unrest says that it changes what the run relies on.
+	during [3][]func(at address)
+	unrest bool
 	// later says that the plan is saved, and what else happens before it is applied.
 	later     bool
 	meanwhile []func()
@@ -354,6 +368,7 @@ func (l *life) execute(d draw) {
 		l.tell("%s", strings.TrimSpace(now))
 	}
 	l.useKeyOf(now)
+	l.extended = make(map[string]bool)
 	l.tell("$ terraform %s%s", now.how, now)
 	before := l.observe(now)
 	heal := func() {}
@@ -374,12 +389,24 @@ func (l *life) execute(d draw) {
 		do()
 	}
 	a := judgedApply{judgedPlan: judgedPlan{life: l, run: now, plan: p, world: before}, before: l.State.Clone(), at: l.observe(now)}
-	ctx, cancel := context.WithCancel(l.Ctx)
-	defer cancel()
-	l.BeforeApply = func(address) (context.Context, bool) { return ctx, ctx.Err() == nil }
+	var stopped atomic.Bool
+	step := 0
+	l.server, _ = l.start().(*Server)
+	l.BeforeApply = func(at address) (context.Context, bool) {
+		if step < len(now.during) {
+			for _, do := range now.during[step] {
+				do(at)
+			}
+		}
+		step++
+		return l.Ctx, !stopped.Load()
+	}
 	heal = l.injectAll(now.faults)
 	if now.interrupts > 0 {
-		stop := l.Inject(sandbox.Fault{Name: "interrupt", Through: true, Effect: interruptAfterwards(cancel, now.interrupts-1)})
+		stop := l.Inject(sandbox.Fault{Name: "interrupt", Through: true, Effect: interruptAfterwards(func() {
+			stopped.Store(true)
+			_, _ = l.server.StopProvider(l.Ctx, &tfprotov6.StopProviderRequest{})
+		}, now.interrupts-1)})
 		healFaults := heal
 		heal = func() { stop(); healFaults() }
 	}
@@ -387,7 +414,8 @@ func (l *life) execute(d draw) {
 	a.out = l.Apply(p)
 	l.wait()
 	heal()
-	a.fault, a.after = ctx.Err() != nil || l.faultMet(), l.observe(now)
+	l.server = nil
+	a.fault, a.after = stopped.Load() || now.unrest && step > 0 || l.faultMet(), l.observe(now)
 	l.tellProblems(a.out.Problems)
 	l.tell("  sent: %s", strings.Join(l.writesSent(), ", "))
 	l.judgeApply(a)
@@ -399,7 +427,7 @@ func (l *life) execute(d draw) {
 
 // ordinary says that nothing is special about a run.
 func (r run) ordinary() bool {
-	return r.key == "" && !r.renewOnly && len(r.faults) == 0 && r.interrupts == 0 && !r.later &&
+	return r.key == "" && !r.renewOnly && len(r.faults) == 0 && r.interrupts == 0 && !r.later && len(slices.Concat(r.during[:]...)) == 0 &&
 		!r.how.NoRefresh && !r.how.RefreshOnly && !r.how.Destroy && r.how.Target == nil && r.how.Exclude == nil
 }
 
@@ -453,9 +481,9 @@ func (l *life) tellProblems(problems []problem) {
 	}
 }
 
-// interruptAfterwards interrupts the run when the API has done the first change
+// interruptAfterwards stops the provider when the API has done the first change
 // after skip others. Only the answer to a create is still waited for.
-func interruptAfterwards(cancel func(), skip int) sandbox.Effect {
+func interruptAfterwards(stop func(), skip int) sandbox.Effect {
 	var changes atomic.Int64
 	return func(w http.ResponseWriter, r *http.Request, api http.Handler) {
 		if r.Method == http.MethodGet || changes.Add(1) != int64(skip)+1 {
@@ -464,7 +492,7 @@ func interruptAfterwards(cancel func(), skip int) sandbox.Effect {
 		}
 		answer := httptest.NewRecorder()
 		api.ServeHTTP(answer, r)
-		cancel()
+		stop()
 		if strings.HasSuffix(r.URL.Path, "/session") {
 			w.Header().Set("Content-Type", "application/json")
 			w.WriteHeader(answer.Code)

@@ -11,6 +11,7 @@ import (
 // ask asks for the plan of an instance; replacing says that the answer requires
 // a replacement.
 func (p planning) ask(at Address, prior Object, config tftypes.Value) (c Change, replacing, ok bool) {
+	p.meanwhile()
 	schema := p.schemas.of(at.Type)
 	answer, err := p.server.PlanResourceChange(p.Ctx, &tfprotov6.PlanResourceChangeRequest{
 		TypeName: at.Type, PriorState: Wire(prior.Value), PriorPrivate: prior.Private, PriorIdentity: prior.Identity,
@@ -50,6 +51,7 @@ func (p planning) planDestroy(at Address, held Object) (Change, bool) {
 
 // read reads an instance; exists is false when the answer removes it.
 func (p planning) read(at Address, held Object) (fresh Object, exists, ok bool) {
+	p.meanwhile()
 	answer, err := p.server.ReadResource(p.Ctx, &tfprotov6.ReadResourceRequest{
 		TypeName: at.Type, CurrentState: Wire(held.Value), Private: held.Private, CurrentIdentity: held.Identity,
 	})

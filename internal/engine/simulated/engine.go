@@ -42,6 +42,8 @@ type Engine struct {
 
 	schemas Schemas
 	deposed int
+	// meanwhile visits another instance, or none.
+	meanwhile func()
 }
 
 // New returns an engine with an empty state that visits instances in order.
@@ -51,6 +53,7 @@ func New(ctx context.Context, t Failer, schemas Schemas, start func() tfprotov6.
 		Pick:        func(int) int { return 0 },
 		BeforeApply: func(Address) (context.Context, bool) { return ctx, true },
 		Check:       func(Address, Object) {},
+		meanwhile:   func() {},
 	}
 }
 
@@ -77,24 +80,38 @@ type node struct {
 }
 
 // walk visits each node after those that it comes after, and otherwise in any
-// order.
+// order. Between two calls of one visit, others may be visited: engines visit ten at a
+// time.
 func (e *Engine) walk(nodes []*node) {
 	e.T.Helper()
-	done := make(map[*node]bool)
-	for len(done) < len(nodes) {
+	begun, done := make(map[*node]bool), make(map[*node]bool)
+	next := func() bool {
 		var ready []*node
 		for _, n := range nodes {
-			if !done[n] && !slices.ContainsFunc(n.after, func(other *node) bool { return !done[other] }) {
+			if !begun[n] && !slices.ContainsFunc(n.after, func(other *node) bool { return !done[other] }) {
 				ready = append(ready, n)
 			}
 		}
 		if len(ready) == 0 {
-			e.T.Fatalf("the graph has a cycle")
+			return false
 		}
-		next := ready[e.Pick(len(ready))]
-		done[next] = true
-		if next.failed = slices.ContainsFunc(next.after, func(other *node) bool { return other.failed }); !next.failed {
-			next.failed = !next.visit()
+		n := ready[e.Pick(len(ready))]
+		begun[n] = true
+		if n.failed = slices.ContainsFunc(n.after, func(other *node) bool { return other.failed }); !n.failed {
+			n.failed = !n.visit()
 		}
+		done[n] = true
+		return true
+	}
+	e.meanwhile = func() {
+		if e.Pick(4) == 1 {
+			next()
+		}
+	}
+	for next() {
+	}
+	e.meanwhile = func() {}
+	if len(done) < len(nodes) {
+		e.T.Fatalf("the graph has a cycle")
 	}
 }
