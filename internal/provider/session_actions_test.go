@@ -199,7 +199,7 @@ func TestSessionActions_EngineInvokesThem(t *testing.T) {
 action "palabra_extend_session" "test" {
   config {
     session_id  = "new-1"
-    ttl_seconds = 7200
+    ttl_seconds = 60 * 24 * 3600
   }
 }
 
