@@ -91,7 +91,7 @@ func TestProviderSchema_InvalidArgumentIsRefusedOnce(t *testing.T) {
 		{"resource", sessionExpiryType, "ttl_seconds", expiry("ttl_seconds", calculated("-0.7", 24, 3600)), "got: -60480"},
 		{"resource", sessionExpiryType, "ttl_seconds", expiry("ttl_seconds", calculated("1.5")), "Not a whole number: The value is about 1.5"},
 		{"resource", sessionExpiryType, "ttl_seconds", expiry("ttl_seconds", calculated("1.0001")), "Not a whole number: The value is about 1.0001"},
-		{"resource", sessionExpiryType, "ttl_seconds", expiry("ttl_seconds", calculated("1e30")), "Number too large: The value is 1e+30"},
+		{"resource", sessionExpiryType, "ttl_seconds", expiry("ttl_seconds", calculated("1e30")), "Not a whole number: The value is about 1e+30"},
 		{"resource", sessionExpiryType, "session_id", expiry("session_id", ""), "session id is empty"},
 		{"resource", sessionExpiryType, "session_id", expiry("session_id", "."), "is not the id of a session"},
 		{"resource", sessionExpiryType, "session_id", expiry("session_id", ".."), "is not the id of a session"},

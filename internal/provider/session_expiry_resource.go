@@ -173,14 +173,11 @@ func (r *sessionExpiryResource) UpgradeIdentity(context.Context) map[int64]resou
 // add a warning.
 func (r *sessionExpiryResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	defer r.data.refusePlan(ctx, req, resp)
-	note, diags := loadSessionNote(ctx, req.Private)
-	resp.Diagnostics.Append(diags...)
 	var planned, prior sessionExpiryModel
-	if req.Plan.Raw.IsNull() {
-		r.data.guard.planDestroy(ctx, sessionExpiryType, &prior, note, req, resp)
+	note, more := r.data.beginPlan(ctx, sessionExpiryType, &planned, &prior, req, resp)
+	if !more {
 		return
 	}
-	resp.Diagnostics.Append(planned.load(ctx, req.Plan)...)
 	resp.Diagnostics.Append(planned.validateLeadTime()...)
 	if resp.Diagnostics.HasError() {
 		return
@@ -193,14 +190,6 @@ func (r *sessionExpiryResource) ModifyPlan(ctx context.Context, req resource.Mod
 		setPlan(ctx, &planned, req, resp)
 		return
 	}
-
-	resp.Diagnostics.Append(prior.load(ctx, req.State)...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	note = r.data.noteOrLastRead(note, prior.ID.ValueString())
-	note, diags = r.data.guard.rememberPrior(ctx, prior.lifetimeModel, note, resp.Private)
-	resp.Diagnostics.Append(diags...)
 	if !prior.SessionID.Equal(planned.SessionID) {
 		// A replacement: the engine plans the create half next, without the prior
 		// state. If the new id is unknown, create_before_destroy still deletes the

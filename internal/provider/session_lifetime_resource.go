@@ -229,6 +229,26 @@ func saveNew(ctx context.Context, model lifetimeResourceModel, note sessionNote,
 	resp.Diagnostics.Append(note.save(ctx, resp.Private)...)
 }
 
+// beginPlan loads what a plan decides from: configuration, state and private state
+// alone. more is false after an error, and for a destroy, which only claims its session.
+func (d *providerData) beginPlan(ctx context.Context, resourceType string, planned, prior lifetimeResourceModel, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) (note sessionNote, more bool) {
+	note, diags := loadSessionNote(ctx, req.Private)
+	resp.Diagnostics.Append(diags...)
+	if req.Plan.Raw.IsNull() {
+		d.guard.planDestroy(ctx, resourceType, prior, note, req, resp)
+		return note, false
+	}
+	resp.Diagnostics.Append(planned.load(ctx, req.Plan)...)
+	if isCreate := req.State.Raw.IsNull(); isCreate || resp.Diagnostics.HasError() {
+		return note, !resp.Diagnostics.HasError()
+	}
+	resp.Diagnostics.Append(prior.load(ctx, req.State)...)
+	before := *prior.common()
+	note, diags = d.guard.rememberPrior(ctx, before, d.noteOrLastRead(note, before.ID.ValueString()), resp.Private)
+	resp.Diagnostics.Append(diags...)
+	return note, !resp.Diagnostics.HasError()
+}
+
 // setPlan plans the model. Numbers stay as they are in the state, or else as they
 // are configured.
 func setPlan(ctx context.Context, model lifetimeResourceModel, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {

@@ -316,18 +316,12 @@ func (r *sessionResource) UpgradeIdentity(context.Context) map[int64]resource.Id
 // palabra_session_expiry does.
 func (r *sessionResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	defer r.data.refusePlan(ctx, req, resp)
-	note, diags := loadSessionNote(ctx, req.Private)
-	resp.Diagnostics.Append(diags...)
 	var config, planned, prior sessionResourceModel
-	if req.Plan.Raw.IsNull() {
-		r.data.guard.planDestroy(ctx, managedSessionType, &prior, note, req, resp)
+	note, more := r.data.beginPlan(ctx, managedSessionType, &planned, &prior, req, resp)
+	if !more {
 		return
 	}
 	resp.Diagnostics.Append(config.load(ctx, req.Config)...)
-	resp.Diagnostics.Append(planned.load(ctx, req.Plan)...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
 	if req.State.Raw.IsNull() {
 		planned.planCreate()
 		if config.TTLSeconds.IsNull() {
@@ -340,14 +334,6 @@ func (r *sessionResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 		setPlan(ctx, &planned, req, resp)
 		return
 	}
-
-	resp.Diagnostics.Append(prior.load(ctx, req.State)...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	note = r.data.noteOrLastRead(note, prior.ID.ValueString())
-	note, diags = r.data.guard.rememberPrior(ctx, prior.lifetimeModel, note, resp.Private)
-	resp.Diagnostics.Append(diags...)
 	resp.Diagnostics.Append(planned.planOptionalUpdate(config.TTLSeconds, prior.lifetimeModel, note)...)
 	resp.Diagnostics.Append(r.data.warnOfShortening(planned.lifetimeModel)...)
 	resp.Diagnostics.Append(planned.validateLeadTime()...)
