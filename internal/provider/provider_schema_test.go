@@ -62,6 +62,8 @@ func (p *protocol) validate(kind, name string, arguments attributes) []*tfprotov
 		var resp *tfprotov6.ValidateDataResourceConfigResponse
 		resp, err = p.server.ValidateDataResourceConfig(p.t.Context(), &tfprotov6.ValidateDataResourceConfigRequest{TypeName: name, Config: wire(newObject(schemas.DataSourceSchemas[name], arguments))})
 		diags = resp.Diagnostics
+	case "action":
+		return p.validateAction(name, arguments)
 	case "ephemeral":
 		var resp *tfprotov6.ValidateEphemeralResourceConfigResponse
 		resp, err = p.server.ValidateEphemeralResourceConfig(p.t.Context(), &tfprotov6.ValidateEphemeralResourceConfigRequest{TypeName: name, Config: ephemeralConfig(arguments)})
@@ -111,6 +113,11 @@ func TestProviderSchema_InvalidArgumentIsRefusedOnce(t *testing.T) {
 		{"ephemeral", managedSessionType, "intent", attributes{"intent": ""}, "length must be at least 1"},
 		{"data", "palabra_session", "id", attributes{"id": ""}, "length must be at least 1"},
 		{"data", "palabra_sessions", "created_before", attributes{"created_before": "yesterday"}, "RFC3339"},
+		{"action", extendAction, "session_id", attributes{"session_id": "", "ttl_seconds": 60}, "length must be at least 1"},
+		{"action", extendAction, "ttl_seconds", attributes{"session_id": "a", "ttl_seconds": 0}, "must be between 1"},
+		{"action", deleteAction, "session_id", attributes{"session_id": ""}, "length must be at least 1"},
+		{"action", pruneAction, "max_deletions", attributes{"id_prefix": "a", "max_deletions": 0}, "must be at least 1"},
+		{"action", pruneAction, "created_before", attributes{"id_prefix": "a", "created_before": "yesterday"}, "RFC3339"},
 	} {
 		diags := p.validate(test.kind, test.name, test.arguments)
 		expectError(t, diags, test.want)

@@ -131,43 +131,31 @@ func TestPruneSessionsAction_DeletesTheOldestFirst(t *testing.T) {
 	f.expectWrites(t, deletions("a-old", "a-young", "a-ageless")...)
 }
 
-// TestPruneSessionsAction_KeepsWhatTheRunHasMade: a prune at the end of a run must
-// not undo the run. What an action has extended is no such thing.
+// TestPruneSessionsAction_KeepsWhatTheRunHasMade, also if its answer was lost: a prune at
+// the end of a run must not undo the run. What an action has extended is no such thing.
 func TestPruneSessionsAction_KeepsWhatTheRunHasMade(t *testing.T) {
 	t.Parallel()
-	f := newFixture(t)
-	f.putSession("forgotten", time.Hour)
-	p := newProtocol(t, f)
+	s := newStory(t)
+	s.put("lost", "forgotten")
+	p := newProtocolWith(t, s.provider)
+	s.server = p.server
 	expectNone(t, p.open(t.Context(), nil).Diagnostics)
-	open := slices.DeleteFunc(f.sessionIDs(), func(id string) bool { return id == "forgotten" })
+	s.change(only(nil))
+	heal := s.Inject(sandbox.Fault{Operation: sandbox.OperationExpiry, Effect: sandbox.CutAfter()})
+	s.config[room("it")] = lasts("lost")
+	s.applyFails(command{}, "Unable to set session expiry")
+	heal()
 	_, diags := p.invoke(t.Context(), extendAction, attributes{"session_id": "forgotten", "ttl_seconds": 7200})
 	expectNone(t, diags)
-	f.ResetRequests()
+	s.writes()
 	progress, diags := p.invoke(t.Context(), pruneAction, attributes{"created_before": sinceStart(time.Hour)})
 	expectNone(t, diags)
-	f.expectWrites(t, deletions("forgotten")...)
-	for _, want := range []string{"2 of 2 sessions match created_before " + sinceStart(time.Hour), "Keeping session " + open[0] + ": a resource of this run created or extended it"} {
+	s.expectWrites("DELETE forgotten")
+	for _, want := range []string{"4 of 4 sessions match created_before " + sinceStart(time.Hour), "Keeping session lost: a resource of this run created or extended it"} {
 		if !slices.Contains(progress, want) {
 			t.Errorf("progress: %q, want %q", progress, want)
 		}
 	}
-}
-
-// TestPruneSessionsAction_KeepsWhatResourcesHaveMade, also if its answer was lost.
-func TestPruneSessionsAction_KeepsWhatResourcesHaveMade(t *testing.T) {
-	t.Parallel()
-	s := newStory(t)
-	s.put("extended", "forgotten")
-	p := newProtocolWith(t, attributes{"endpoint": s.url, "client_id": testClientID, "client_secret": testClientSecret, "max_retries": 0})
-	s.server = p.server
-	s.change(only(nil))
-	s.Inject(sandbox.Fault{Operation: sandbox.OperationExpiry, Effect: sandbox.CutAfter()})
-	s.config[room("it")] = lasts("extended")
-	s.applyFails(command{}, "Unable to set session expiry")
-	s.writes()
-	_, diags := p.invoke(t.Context(), pruneAction, attributes{"created_before": sinceStart(time.Hour)})
-	expectNone(t, diags)
-	s.expectWrites("DELETE forgotten")
 }
 
 // TestPruneSessionsAction_ReportsEachDeletionAtOnce: the second deletion waits

@@ -56,27 +56,6 @@ func TestSessionActions_RefusedCredentialsAreNotAMissingSession(t *testing.T) {
 	}
 }
 
-func TestSessionActions_RefuseInvalidArguments(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t)
-	p := newProtocol(t, f)
-	for _, test := range []struct {
-		action    string
-		arguments attributes
-		want      string
-	}{
-		{extendAction, attributes{"session_id": "", "ttl_seconds": 60}, "session_id string length must be at least 1"},
-		{extendAction, attributes{"session_id": "a", "ttl_seconds": 0}, "ttl_seconds value must be between 1"},
-		{deleteAction, attributes{"session_id": ""}, "session_id string length must be at least 1"},
-		{pruneAction, attributes{"id_prefix": ""}, "id_prefix string length must be at least 1"},
-		{pruneAction, attributes{"id_prefix": "a", "max_deletions": 0}, "max_deletions value must be at least 1"},
-		{pruneAction, attributes{"created_before": "yesterday"}, "RFC3339"},
-	} {
-		expectError(t, p.validateAction(test.action, test.arguments), test.want)
-	}
-	f.expectCalls(t, "")
-}
-
 func TestExtendSessionAction_ReportsWhatIsGranted(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

@@ -1,7 +1,6 @@
 package provider
 
 import (
-	"slices"
 	"testing"
 	"time"
 
@@ -72,29 +71,6 @@ func TestSessionDataSource_ReadsTheTimestamps(t *testing.T) {
 	} {
 		if text(one, name) != want || text(listed[0], name) != want {
 			t.Errorf("%s: %s, in the list %s, want %s", name, one, listed[0], want)
-		}
-	}
-}
-
-func TestSessionsDataSource_ReadsEveryPageInOrder(t *testing.T) {
-	t.Parallel()
-	for _, sessions := range []int{0, 250} {
-		f := newFixture(t)
-		f.putMany(sessions)
-		data, diags := newProtocol(t, f).readData("palabra_sessions", nil)
-		expectNone(t, diags)
-		ids := stringsOf(t, member(data, "ids"))
-		if !slices.Equal(ids, f.sessionIDs()) {
-			t.Errorf("%d ids, want those of all %d sessions in order", len(ids), sessions)
-		}
-		var objects []tftypes.Value
-		if err := member(data, "sessions").As(&objects); err != nil || len(objects) != sessions {
-			t.Errorf("%d sessions (%v), want %d", len(objects), err, sessions)
-		}
-		for i, object := range objects {
-			if text(object, "id") != ids[i] {
-				t.Errorf("session %d is %s, want %s", i, object, ids[i])
-			}
 		}
 	}
 }

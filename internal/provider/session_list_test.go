@@ -100,61 +100,24 @@ func TestSessionList_FetchesNoMoreThanItsLimit(t *testing.T) {
 	}
 }
 
-func TestSessionList_FetchesAPageOnlyWhenItIsNeeded(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t)
-	f.putMany(250)
-	results := 0
-	for range newProtocol(t, f).list(managedSessionType, 0, false, nil) {
-		results++
-		if pages, want := len(f.pages()), (results+99)/100; pages != want {
-			t.Fatalf("result %d came after %d pages, want %d", results, pages, want)
-		}
-		if results == 150 {
-			break
-		}
-	}
-	if pages := len(f.pages()); pages != 2 {
-		t.Errorf("%d pages after %d results and the end of the query, want 2", pages, results)
-	}
-}
-
-func TestSessionList_PushesAnErrorAfterItsResults(t *testing.T) {
+// TestSessionList_PushesEveryErrorAsAResult, after those before it: an engine loses what
+// is only set on the stream.
+func TestSessionList_PushesEveryErrorAsAResult(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.putMany(150)
 	f.Inject(sandbox.Fault{Operation: sandbox.OperationList, Skip: 1, Effect: sandbox.HTMLError(http.StatusBadGateway)})
 	p := newProtocol(t, f)
-	results := slices.Collect(p.list(managedSessionType, 0, false, nil))
-	if len(results) != 101 {
-		t.Fatalf("%d results, want 100 sessions and an error", len(results))
-	}
-	p.ids(results[:100])
-	expectError(t, results[100].Diagnostics, "Unable to list sessions", "502")
-}
-
-// TestSessionList_PushesEveryErrorAsAResult: an engine loses what is only set on
-// the stream.
-func TestSessionList_PushesEveryErrorAsAResult(t *testing.T) {
-	t.Parallel()
-	f := newFixture(t)
-	for name, test := range map[string]struct {
-		secret  string
+	for want, test := range map[string]struct {
 		filters attributes
-		want    string
-	}{
-		"refused credentials": {secret: "wrong", want: "refused the credentials"},
-		"not a timestamp":     {secret: testClientSecret, filters: attributes{"created_before": "yesterday"}, want: "RFC3339"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			p := newProtocolWith(t, attributes{"endpoint": f.url, "client_id": testClientID, "client_secret": test.secret, "max_retries": 0})
-			results := slices.Collect(p.list(managedSessionType, 10, true, test.filters))
-			if len(results) != 1 {
-				t.Fatalf("%d results, want one", len(results))
-			}
-			expectError(t, results[0].Diagnostics, test.want)
-		})
+		before  int // the sessions before the error
+	}{"RFC3339": {attributes{"created_before": "yesterday"}, 0}, "502": {nil, 100}} {
+		results := slices.Collect(p.list(managedSessionType, 0, false, test.filters))
+		if len(results) != test.before+1 {
+			t.Fatalf("%d results, want %d sessions and an error", len(results), test.before)
+		}
+		p.ids(results[:test.before])
+		expectError(t, results[test.before].Diagnostics, want)
 	}
 }
 

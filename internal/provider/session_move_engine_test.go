@@ -81,30 +81,6 @@ func TestSessionMove_EngineTakesOver(t *testing.T) {
 	}
 }
 
-// TestSessionMove_EngineChangesTheAddressOfTheProvider together with a rename.
-func TestSessionMove_EngineChangesTheAddressOfTheProvider(t *testing.T) {
-	t.Parallel()
-	needs(t, movedBetweenTypes)
-	f, c := newFixture(t), newCLI(t)
-	f.putSession(testSessionID, 30*24*time.Hour)
-	c.write(f.config(expiryConfig(7200, "renew_triggers = { release = 1 }")))
-	c.run("apply", "-auto-approve")
-	before := c.values(expiryAddress)
-	f.ResetRequests()
-	c.providers["palabra-community/palabra"] = newProviderServer
-	const renamed = "palabra_session_expiry.renamed"
-	c.write(`terraform {
-  required_providers {
-    palabra = { source = "palabra-community/palabra" }
-  }
-}
-` + f.config(movedTo(expiryAddress, renamed)+strings.Replace(expiryConfig(7200, "renew_triggers = { release = 1 }"), `"test"`, `"renamed"`, 1)))
-	expectTakenOver(t, f, c, renamed)
-	if after := c.values(renamed); after["expires_at"] != before["expires_at"] {
-		t.Errorf("after the move %v, before %v", after, before)
-	}
-}
-
 func movedTo(from, to string) string {
 	return fmt.Sprintf("moved {\n  from = %s\n  to   = %s\n}\n", from, to)
 }

@@ -2,7 +2,6 @@ package provider
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"testing"
 	"time"
@@ -145,19 +144,6 @@ func TestSessionResource_FailureAfterTheCreationIsAWarning(t *testing.T) {
 			s.expectEmptyPlan()
 		})
 	}
-}
-
-func TestSessionResource_AnswersWithoutAnExpiryKeepTheKnownOne(t *testing.T) {
-	t.Parallel()
-	it := sessionAt("it")
-	s := newAppliedStory(t, only(attributes{"ttl_seconds": 3600}))
-	s.Inject(sandbox.Fault{Operation: sandbox.OperationGet, Effect: sandbox.Replace(http.StatusOK, "application/json", fmt.Sprintf(`{"data":{"id":%q}}`, s.id(it)))})
-	s.Inject(sandbox.Fault{Operation: sandbox.OperationList, Effect: sandbox.Replace(http.StatusOK, "application/json", fmt.Sprintf(`{"data":[{"id":%q}]}`, s.id(it)))})
-	s.expectEmptyPlan()
-	s.change(only(attributes{"ttl_seconds": 7200}))
-	s.expectWrites("POST " + s.id(it))
-	s.expectValue(it, "expires_at", sinceStart(2*time.Hour))
-	s.expectValue(it, "created_at", sinceStart(0))
 }
 
 // TestSessionResource_InterruptedCreateIsInTheState: the server completes what was

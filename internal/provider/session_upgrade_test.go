@@ -1,7 +1,7 @@
 package provider
 
 import (
-	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -62,31 +62,20 @@ func putSessionsOf(t *testing.T, f *fixture, path string) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var state map[string]any
-	if err := json.Unmarshal(content, &state); err != nil {
-		t.Fatal(err)
-	}
-	for _, item := range state["resources"].([]any) { //nolint:forcetypeassert // a state
-		resource := item.(map[string]any)                             //nolint:forcetypeassert // a state
-		instance := resource["instances"].([]any)[0].(map[string]any) //nolint:forcetypeassert // a state
-		values := instance["attributes"].(map[string]any)             //nolint:forcetypeassert // a state
-		id, _ := values["id"].(string)
-		end, err := time.Parse(time.RFC3339, values["expires_at"].(string)) //nolint:forcetypeassert // a state
+	written := string(content)
+	for _, resource := range readStateFile(t, path).Resources {
+		values := resource.Instances[0].Attributes
+		end, err := time.Parse(time.RFC3339, fmt.Sprint(values["expires_at"]))
 		if err != nil {
 			t.Fatal(err)
 		}
 		granted := end.Add(-7 * 24 * time.Hour)
 		f.clock.Advance(granted.Add(time.Hour).Sub(f.clock.Now()))
-		f.Put(sandbox.Session{ID: id, CreatedAt: granted, UpdatedAt: granted, ExpiresAt: end})
-		attribute := "id"
-		if resource["type"] == sessionExpiryType {
-			attribute = "session_id"
-		}
-		instance["identity_schema_version"], instance["identity"] = 0, map[string]string{attribute: id}
+		f.Put(sandbox.Session{ID: fmt.Sprint(values["id"]), CreatedAt: granted, UpdatedAt: granted, ExpiresAt: end})
+		attribute := map[string]string{sessionExpiryType: "session_id", managedSessionType: "id"}[resource.Type]
+		before, after, _ := strings.Cut(written, fmt.Sprintf("%q: %q", "type", resource.Type))
+		written = before + fmt.Sprintf("%q: %q", "type", resource.Type) +
+			strings.Replace(after, `"attributes":`, fmt.Sprintf(`"identity_schema_version": 0, "identity": {%q: %q}, "attributes":`, attribute, values["id"]), 1)
 	}
-	written, err := json.Marshal(state)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return written
+	return []byte(written)
 }
