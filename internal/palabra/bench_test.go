@@ -5,28 +5,6 @@ import (
 	"testing"
 )
 
-func BenchmarkGet(b *testing.B) {
-	s := newServer(b)
-	client, id := s.client(b), s.fill(1)[0]
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := client.Get(b.Context(), id); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func BenchmarkSetExpiry(b *testing.B) {
-	s := newServer(b)
-	client, id := s.client(b), s.fill(1)[0]
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := client.SetExpiry(b.Context(), id, 3600); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
 func BenchmarkList(b *testing.B) {
 	for _, n := range []int{1000, 10_000, 100_000} {
 		b.Run(fmt.Sprintf("sessions=%d", n), func(b *testing.B) {

@@ -63,21 +63,21 @@ func TestClient_SendsOneKindOfCredentials(t *testing.T) {
 		"pair": {func(*Config) {}, map[string]string{"ClientID": "client", "ClientSecret": testSecret, "Authorization": "", "User-Agent": "test"}},
 		"key":  {withKey("plbr_key"), map[string]string{"ClientID": "", "ClientSecret": "", "Authorization": "Bearer plbr_key", "User-Agent": "test"}},
 	} {
-		client := offline(t, roundTrip(func(r *http.Request) (*http.Response, error) {
+		client := offline(t, func(r *http.Request) (*http.Response, error) {
 			for header, want := range test.want {
 				if got, sent := r.Header[header]; sent != (want != "") || strings.Join(got, ",") != want {
 					t.Errorf("%s: %s %q, want %q", name, header, got, want)
 				}
 			}
 			return respond(http.StatusNoContent, ""), nil
-		}), test.adjust)
+		}, test.adjust)
 		if err := client.Delete(t.Context(), testID); err != nil {
 			t.Error(err)
 		}
 	}
 }
 
-func TestClient_ConfigErrorsNameTheField(t *testing.T) {
+func TestClient_ConfigIsValidatedAndHasDefaults(t *testing.T) {
 	t.Parallel()
 	for want, config := range map[string]Config{
 		"ClientID":     {ClientSecret: "x"},
@@ -88,10 +88,6 @@ func TestClient_ConfigErrorsNameTheField(t *testing.T) {
 		_, err := New(config)
 		expectError(t, err, "config."+want+":")
 	}
-}
-
-func TestClient_ConfigHasDefaults(t *testing.T) {
-	t.Parallel()
 	client, err := New(Config{APIKey: "plbr_key"})
 	if err != nil {
 		t.Fatal(err)
@@ -105,8 +101,8 @@ func TestClient_RefusesIDsThatAreNotASegment(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	for _, id := range []string{"", ".", ".."} {
-		for _, call := range sessionCalls(t.Context(), s.client(t), id) {
-			expectError(t, call(), "cannot be empty, . or ..")
+		for _, call := range append(ofASession, "read") {
+			expectError(t, calls(t.Context(), s.client(t), id)[call](), "cannot be empty, . or ..")
 		}
 	}
 	s.expectCalls(t)
@@ -157,15 +153,6 @@ func TestClient_LeavesOutARefusedBodyOfTheExpiry(t *testing.T) {
 	}
 }
 
-func TestClient_ServerTimeIsTheInjectedClockWithoutADate(t *testing.T) {
-	t.Parallel()
-	client := offline(t, roundTrip(func(*http.Request) (*http.Response, error) { return respond(http.StatusNoContent, ""), nil }),
-		func(c *Config) { c.Now = func() time.Time { return start } })
-	if at, err := client.SetExpiry(t.Context(), testID, 60); err != nil || !at.Equal(start) {
-		t.Errorf("%s, %v", at, err)
-	}
-}
-
 func TestFingerprint_IsStableAndNotASecret(t *testing.T) {
 	t.Parallel()
 	if got := newClient(t, "").Fingerprint(); got != "client_id:client" {
@@ -204,12 +191,21 @@ func TestShortenID_NeverShowsAWholeToken(t *testing.T) {
 func TestClient_TellsBothClocks(t *testing.T) {
 	t.Parallel()
 	local := start.Add(-time.Hour)
-	for endpoint, want := range map[string]time.Time{"https://api.example.com": local, "http://127.0.0.1:1": start} {
-		client := offline(t, roundTrip(func(*http.Request) (*http.Response, error) {
-			return respond(http.StatusOK, foundBody, "Date", start.Format(http.TimeFormat)), nil
-		}), func(c *Config) { c.Endpoint, c.Now = endpoint, func() time.Time { return local } })
-		if got, err := client.Get(t.Context(), "a.b"); err != nil || !got.ServerTime.Equal(start) || !got.LocalTime.Equal(want) {
-			t.Errorf("%s: %+v, %v; want %s", endpoint, got, err, want)
+	const remote = "https://api.example.com"
+	for _, test := range []struct {
+		endpoint, date        string
+		wantServer, wantLocal time.Time
+	}{
+		{remote, start.Format(http.TimeFormat), start, local},
+		{"http://127.0.0.1:1", start.Format(http.TimeFormat), start, start},
+		{remote, "", local, local},
+	} {
+		client := offline(t, answers(http.StatusOK, foundBody, "Date", test.date), func(c *Config) {
+			c.Endpoint, c.Now = test.endpoint, func() time.Time { return local.Add(time.Millisecond) }
+		})
+		got, err := client.Get(t.Context(), "a.b")
+		if err != nil || !got.ServerTime.Equal(test.wantServer) || !got.LocalTime.Equal(test.wantLocal) {
+			t.Errorf("%+v: %+v, %v", test, got, err)
 		}
 	}
 }

@@ -49,65 +49,60 @@ func TestCreate_IsRepeatedOnlyIfItDidNothing(t *testing.T) {
 
 func TestCreate_AnswerIsAwaitedAfterAnInterrupt(t *testing.T) {
 	t.Parallel()
-	const interrupt = time.Second
+	const interrupt, minute = time.Second, time.Minute
 	for name, test := range map[string]struct {
+		call                  string
 		dial, answer, timeout time.Duration
-		created, maybe        bool
+		status                int
 		took                  time.Duration
-		requests              int
+		requests              int32
+		created, maybe        bool
 	}{
-		"the answer comes soon":        {0, 5 * time.Second, time.Minute, true, false, 5 * time.Second, 1},
-		"the answer comes too late":    {0, 20 * time.Second, time.Minute, false, true, interrupt + 10*time.Second, 1},
-		"the attempt's time ends":      {0, 20 * time.Second, 4 * time.Second, false, true, 4 * time.Second, 1},
-		"there is no connection":       {20 * time.Second, 0, time.Minute, false, false, interrupt, 0},
-		"the connection came just now": {interrupt - 1, time.Second, time.Minute, true, false, interrupt - 1 + time.Second, 1},
+		"the answer comes soon":        {"create", 0, 5 * time.Second, minute, 201, 5 * time.Second, 1, true, false},
+		"the answer comes too late":    {"create", 0, 20 * time.Second, minute, 201, interrupt + 10*time.Second, 1, false, true},
+		"the attempt's time ends":      {"create", 0, 20 * time.Second, 4 * time.Second, 201, 4 * time.Second, 1, false, true},
+		"there is no connection":       {"create", 20 * time.Second, 0, minute, 201, interrupt, 1, false, false},
+		"the connection came just now": {"create", interrupt - 1, time.Second, minute, 201, interrupt - 1 + time.Second, 1, true, false},
+		"the answer is a 429":          {"create", 0, 5 * time.Second, minute, 429, 5 * time.Second, 1, false, false},
+		"in a wait":                    {"create", 0, 0, minute, 429, interrupt, 1, false, false},
+		"in the wait of a read":        {"get", 0, 0, minute, 429, interrupt, 1, false, false},
+		"before the answer of a read":  {"get", 0, 5 * time.Second, minute, 200, interrupt, 1, false, false},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
+		for _, retryAfter := range []string{"", "30"} {
 			synctest.Test(t, func(t *testing.T) {
-				requests := 0
-				client := offline(t, roundTrip(func(req *http.Request) (*http.Response, error) {
+				client := offline(t, func(req *http.Request) (*http.Response, error) {
 					if err := after(req, test.dial); err != nil {
 						return nil, err
 					}
 					connect(req)
-					requests++
-					if err := after(req, test.answer); err != nil {
-						return nil, err
-					}
-					return respond(http.StatusCreated, foundBody), nil
-				}), func(c *Config) { c.RequestTimeout = test.timeout })
+					return respond(test.status, foundBody, "Retry-After", retryAfter), after(req, test.answer)
+				}, func(c *Config) { c.RequestTimeout = test.timeout })
+				if retryAfter == "" {
+					client.transport.waitMin, client.transport.waitMax = 1000*time.Hour, 1000*time.Hour
+				}
 				ctx, cancel := context.WithTimeout(t.Context(), interrupt)
 				defer cancel()
 				started := elapsedClock()
-				created, err := client.Create(ctx, CreateRequest{})
-				if took := elapsedClock().Sub(started); took != test.took || requests != test.requests {
-					t.Errorf("%d requests in %s, want %d in %s", requests, took, test.requests, test.took)
+				err := calls(ctx, client.Client, "a.b")[test.call]()
+				if took, sent := elapsedClock().Sub(started), client.sent.Load(); took != test.took || sent != test.requests {
+					t.Errorf("%s: %d requests in %s, want %d in %s", name, sent, took, test.requests, test.took)
 				}
-				if (err == nil && created.ID == "a.b") != test.created || errors.Is(err, ErrMaybeCreated) != test.maybe {
-					t.Errorf("created %+v, %v; want a session: %t, maybe created: %t", created, err, test.created, test.maybe)
-				}
-				if err != nil && !errors.Is(err, context.DeadlineExceeded) {
-					t.Errorf("%v, want the end of the caller's context", err)
+				if (err == nil) != test.created || errors.Is(err, ErrMaybeCreated) != test.maybe || err != nil && !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("%s: %v; want a session: %t, maybe created: %t, or the end of the caller's context", name, err, test.created, test.maybe)
 				}
 				var apiErr *Error
 				if test.maybe && (!errors.As(err, &apiErr) || !apiErr.SentAt.Equal(started.Truncate(time.Second))) {
-					t.Errorf("%#v, want one that was sent at %s", err, started)
+					t.Errorf("%s: %#v, want one that was sent at %s", name, err, started)
 				}
 			})
-		})
+		}
 	}
 }
 
 func TestCreate_QueuedIsNotSentAfterAnInterrupt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		requests := 0
-		client := offline(t, roundTrip(func(req *http.Request) (*http.Response, error) {
-			connect(req)
-			requests++
-			return respond(http.StatusTooManyRequests, "", "Retry-After", "3600"), nil
-		}))
+		client := offline(t, answers(http.StatusTooManyRequests, "", "Retry-After", "3600"))
 		ctx, cancel := context.WithCancel(t.Context())
 		var group sync.WaitGroup
 		for range 20 {
@@ -120,21 +115,21 @@ func TestCreate_QueuedIsNotSentAfterAnInterrupt(t *testing.T) {
 		}
 		cancel()
 		group.Wait()
-		if requests != 1 {
-			t.Errorf("%d requests, want 1", requests)
+		if client.sent.Load() != 1 {
+			t.Errorf("%d requests, want 1", client.sent.Load())
 		}
 	})
 }
 
 func TestCreate_SentAtIsTheServersTime(t *testing.T) {
 	t.Parallel()
-	client := offline(t, roundTrip(func(req *http.Request) (*http.Response, error) {
+	client := offline(t, func(req *http.Request) (*http.Response, error) {
 		if req.Method == http.MethodPost {
 			connect(req)
 			return nil, io.ErrUnexpectedEOF
 		}
 		return respond(http.StatusOK, foundBody, "Date", start.Format(http.TimeFormat)), nil
-	}))
+	})
 	if _, err := client.Get(t.Context(), "a.b"); err != nil {
 		t.Fatal(err)
 	}
@@ -147,13 +142,9 @@ func TestCreate_SentAtIsTheServersTime(t *testing.T) {
 
 func TestCreate_SessionLimitAs429IsNotRepeated(t *testing.T) {
 	t.Parallel()
-	requests := 0
-	client := offline(t, roundTrip(func(*http.Request) (*http.Response, error) {
-		requests++
-		return respond(http.StatusTooManyRequests, `{"errors":[{"detail":"Too many active sessions"}]}`), nil
-	}))
-	if _, err := client.Create(t.Context(), CreateRequest{}); !errors.Is(err, ErrSessionLimit) || requests != 1 {
-		t.Errorf("%v after %d requests", err, requests)
+	client := offline(t, answers(http.StatusTooManyRequests, `{"errors":[{"detail":"Too many active sessions"}]}`))
+	if _, err := client.Create(t.Context(), CreateRequest{}); !errors.Is(err, ErrSessionLimit) || client.sent.Load() != 1 {
+		t.Errorf("%v after %d requests", err, client.sent.Load())
 	}
 	if client.transport.pacer.spacing != 0 {
 		t.Error("other calls are slowed down")

@@ -38,9 +38,7 @@ func TestError_SaysWhatTheAPISaid(t *testing.T) {
 		`teapot`:                                                                "HTTP 400 Bad Request: the answer is text/plain" + notFromTheAPI,
 		`;`:                                                                     "HTTP 400 Bad Request: the answer is of no content type" + notFromTheAPI,
 	} {
-		client := offline(t, roundTrip(func(*http.Request) (*http.Response, error) {
-			return respond(http.StatusBadRequest, body, "Content-Type", typeOf(body)), nil
-		}))
+		client := offline(t, answers(http.StatusBadRequest, body))
 		_, err := client.Get(t.Context(), testID)
 		var apiErr *Error
 		if want := `get session "` + testID + `" at https://api.example.com: ` + want; !errors.As(err, &apiErr) || err.Error() != want || apiErr.StatusCode != 400 {

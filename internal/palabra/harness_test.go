@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -55,12 +56,34 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
+// offlineClient counts its requests.
+type offlineClient struct {
+	*Client
+	sent atomic.Int32
+}
+
 // offline returns a client with the usual retries and waits, whose requests go to base.
-func offline(t *testing.T, base http.RoundTripper, adjust ...func(*Config)) *Client {
+func offline(t *testing.T, base roundTrip, adjust ...func(*Config)) *offlineClient {
 	t.Helper()
-	client := newClient(t, "https://api.example.com", append([]func(*Config){withRetries(4)}, adjust...)...)
-	client.transport.base, client.transport.waitMin, client.transport.waitMax = base, shortestRetryWait, longestRetryWait
+	client := &offlineClient{Client: newClient(t, "https://api.example.com", append([]func(*Config){withRetries(4)}, adjust...)...)}
+	client.transport.waitMin, client.transport.waitMax = shortestRetryWait, longestRetryWait
+	client.transport.base = roundTrip(func(req *http.Request) (*http.Response, error) {
+		client.sent.Add(1)
+		return base(req)
+	})
 	return client
+}
+
+// answers answers every request alike; for headers see respond.
+func answers(status int, body string, headers ...string) roundTrip {
+	return func(*http.Request) (*http.Response, error) {
+		return respond(status, body, append([]string{"Content-Type", typeOf(body)}, headers...)...), nil
+	}
+}
+
+// fails gives no request an answer.
+func fails(err error) roundTrip {
+	return func(*http.Request) (*http.Response, error) { return nil, err }
 }
 
 // respond makes an answer; headers are given as name, value, ….
@@ -87,22 +110,21 @@ func after(req *http.Request, d time.Duration) error {
 	}
 }
 
-// sessionCalls are the calls about one session, by name.
-func sessionCalls(ctx context.Context, c *Client, id string) map[string]func() error {
+// calls are all calls, by name; those about one session are about id.
+func calls(ctx context.Context, c *Client, id string) map[string]func() error {
 	return map[string]func() error{
 		"get":    func() error { _, err := c.Get(ctx, id); return err },
 		"read":   func() error { _, err := c.Read(ctx, id); return err },
 		"expiry": func() error { _, err := c.SetExpiry(ctx, id, 60); return err },
 		"delete": func() error { return c.Delete(ctx, id) },
+		"create": func() error { _, err := c.Create(ctx, CreateRequest{}); return err },
+		"list":   func() error { _, err := list(ctx, c); return err },
 	}
 }
 
-func allCalls(ctx context.Context, c *Client) map[string]func() error {
-	calls := sessionCalls(ctx, c, testID)
-	calls["create"] = func() error { _, err := c.Create(ctx, CreateRequest{}); return err }
-	calls["list"] = func() error { _, err := list(ctx, c); return err }
-	return calls
-}
+// ofASession are the names of the calls about one session that are never answered
+// from a page.
+var ofASession = []string{"get", "expiry", "delete"}
 
 func list(ctx context.Context, client *Client) (ids []string, err error) {
 	for session, err := range client.Sessions(ctx, DefaultPageSize) {
@@ -125,23 +147,31 @@ func read(t *testing.T, client interface {
 	Read(context.Context, string) (Session, error)
 }, parallel int, ids []string) time.Duration {
 	t.Helper()
-	began, queue := elapsedClock(), make(chan string)
+	began := elapsedClock()
+	inParallel(parallel, len(ids), func(i int) {
+		if session, err := client.Read(t.Context(), ids[i]); err != nil || session.ID != ids[i] {
+			t.Errorf("read %s: %+v, %v", ids[i], session, err)
+		}
+	})
+	return elapsedClock().Sub(began)
+}
+
+// inParallel calls f n times, so many at a time.
+func inParallel(parallel, n int, f func(i int)) {
+	queue := make(chan int)
 	var group sync.WaitGroup
 	for range parallel {
 		group.Go(func() {
-			for id := range queue {
-				if session, err := client.Read(t.Context(), id); err != nil || session.ID != id {
-					t.Errorf("read %s: %+v, %v", id, session, err)
-				}
+			for i := range queue {
+				f(i)
 			}
 		})
 	}
-	for _, id := range ids {
-		queue <- id
+	for i := range n {
+		queue <- i
 	}
 	close(queue)
 	group.Wait()
-	return elapsedClock().Sub(began)
 }
 
 // shuffled returns ids in random order, as engines read them that walk a graph.

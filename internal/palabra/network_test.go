@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -72,7 +71,7 @@ func TestTransport_ResetStreamsAreNoStorm(t *testing.T) {
 					requests.Add(1)
 					writeFrame(conn, frameRST, stream, 0, 0, 0, code)
 				}, withRetries(1), func(c *Config) { c.RequestTimeout = 5 * time.Second })
-				err := allCalls(t.Context(), client)[call]()
+				err := calls(t.Context(), client, testID)[call]()
 				if got := requests.Load(); err == nil || got < 1 || got > most {
 					t.Errorf("%d requests, want %d at most; %v", got, most, err)
 				}
@@ -132,11 +131,11 @@ func TestTransport_SwitchingProtocolsEndsAtOnce(t *testing.T) {
 func TestTransport_ReadsOfAnErrorOnlyWhatAMessageNeeds(t *testing.T) {
 	t.Parallel()
 	body := strings.NewReader(`{"errors":["` + strings.Repeat("x", maxBodyBytes) + `"]}`)
-	client := offline(t, roundTrip(func(*http.Request) (*http.Response, error) {
+	client := offline(t, func(*http.Request) (*http.Response, error) {
 		resp := respond(http.StatusBadRequest, "", "Content-Type", jsonType)
 		resp.Body = io.NopCloser(body)
 		return resp, nil
-	}))
+	})
 	_, err := client.Get(t.Context(), testID)
 	if read := int(body.Size()) - body.Len(); err == nil || read > 128<<10 {
 		t.Errorf("%d bytes read for %.100v", read, err)
@@ -147,40 +146,26 @@ func TestTransport_ReadsOfAnErrorOnlyWhatAMessageNeeds(t *testing.T) {
 func TestAttempts_UnansweredCallsEndTheRetriesOfOthers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var (
-			requests atomic.Int32
-			answers  atomic.Bool
-		)
-		client := offline(t, roundTrip(func(req *http.Request) (*http.Response, error) {
-			requests.Add(1)
+		var answers atomic.Bool
+		client := offline(t, func(req *http.Request) (*http.Response, error) {
 			if answers.Load() {
 				return respond(http.StatusServiceUnavailable, ""), nil
 			}
 			return nil, after(req, time.Hour)
-		}), func(c *Config) { c.RequestTimeout = time.Second })
-		began, queue := elapsedClock(), make(chan int)
-		var group sync.WaitGroup
-		for range 10 {
-			group.Go(func() {
-				for n := range queue {
-					_, err := client.Get(t.Context(), fmt.Sprint("s.", n))
-					expectError(t, err, "no complete answer in time")
-				}
-			})
-		}
-		for n := range 40 {
-			queue <- n
-		}
-		close(queue)
-		group.Wait()
-		if took := elapsedClock().Sub(began); took > 10*time.Second || requests.Load() > 70 {
-			t.Errorf("40 calls took %s and %d requests, want one attempt for most", took, requests.Load())
+		}, func(c *Config) { c.RequestTimeout = time.Second })
+		began := elapsedClock()
+		inParallel(10, 40, func(n int) {
+			_, err := client.Get(t.Context(), fmt.Sprint("s.", n))
+			expectError(t, err, "no complete answer in time")
+		})
+		if took := elapsedClock().Sub(began); took > 10*time.Second || client.sent.Load() > 70 {
+			t.Errorf("40 calls took %s and %d requests, want one attempt for most", took, client.sent.Load())
 		}
 		answers.Store(true)
 		for _, want := range []int32{5, 5} {
-			requests.Store(0)
-			if _, err := client.Get(t.Context(), testID); err == nil || requests.Load() != want {
-				t.Errorf("%d requests after an answer, want %d: %v", requests.Load(), want, err)
+			client.sent.Store(0)
+			if _, err := client.Get(t.Context(), testID); err == nil || client.sent.Load() != want {
+				t.Errorf("%d requests after an answer, want %d: %v", client.sent.Load(), want, err)
 			}
 		}
 	})

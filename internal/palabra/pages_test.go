@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"runtime"
 	"slices"
 	"testing"
 
@@ -32,11 +31,11 @@ func TestSessions_ListsEveryEnvelopeToTheEndInOrder(t *testing.T) {
 // listPages lists from a server that answers the n-th request with page(n).
 func listPages(t *testing.T, page func(n int) string) (ids []string, calls int, err error) {
 	t.Helper()
-	client := offline(t, roundTrip(func(*http.Request) (*http.Response, error) {
+	client := offline(t, func(*http.Request) (*http.Response, error) {
 		calls++
 		return respond(http.StatusOK, page(calls-1)), nil
-	}))
-	ids, err = list(t.Context(), client)
+	})
+	ids, err = list(t.Context(), client.Client)
 	return ids, calls, err
 }
 
@@ -118,32 +117,5 @@ func TestSessions_ReportsAnErrorOnALaterPage(t *testing.T) {
 	s.Inject(sandbox.Fault{Operation: sandbox.OperationList, Skip: 1, Effect: sandbox.RefuseCredentials(401)})
 	if got, err := list(t.Context(), s.client(t)); len(got) != 100 || !errors.Is(err, ErrUnauthorized) {
 		t.Errorf("%d sessions, %v", len(got), err)
-	}
-}
-
-// Not parallel: it measures how much of the heap is in use.
-func TestSessions_HoldsAPageNotTheAccount(t *testing.T) { //nolint:paralleltest // others would allocate beside it
-	const sessions = 100_000
-	s := newServer(t)
-	s.fill(sessions)
-	inUse := func() uint64 {
-		var stats runtime.MemStats
-		runtime.GC()
-		runtime.ReadMemStats(&stats)
-		return stats.HeapAlloc
-	}
-	before, n := inUse(), 0
-	for _, err := range s.client(t).Sessions(t.Context(), DefaultPageSize) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		if n++; n == sessions-1 {
-			if grown := int64(inUse()) - int64(before); grown > sessions*1024/10 { //nolint:gosec // far from the limits
-				t.Errorf("%d bytes more in use near the end of %d sessions", grown, sessions)
-			}
-		}
-	}
-	if n != sessions {
-		t.Errorf("%d sessions, want %d", n, sessions)
 	}
 }

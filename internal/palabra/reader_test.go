@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -123,38 +122,6 @@ func TestReader_PageAnswersForThirtySeconds(t *testing.T) {
 			}
 		}
 	})
-}
-
-func TestReader_WrittenSessionIsReadSingly(t *testing.T) {
-	t.Parallel()
-	for name, write := range map[string]func(*Client, string) error{
-		"expiry": func(c *Client, id string) error { _, err := c.SetExpiry(t.Context(), id, 60); return err },
-		"delete": func(c *Client, id string) error { return c.Delete(t.Context(), id) },
-	} {
-		s := newServer(t)
-		ids := s.fill(2)
-		client := s.client(t)
-		expectListed(t, client, ids[0])
-		if err := write(client, ids[0]); err != nil {
-			t.Fatal(err)
-		}
-		if got, err := client.Read(t.Context(), ids[0]); got.Listed || (err == nil) != (name == "expiry") {
-			t.Errorf("%s: %+v, %v", name, got, err)
-		}
-		expectListed(t, client, ids[1])
-	}
-}
-
-func TestReader_MissingSessionIsReadSingly(t *testing.T) {
-	t.Parallel()
-	s := newServer(t)
-	s.fill(2)
-	client := s.client(t)
-	for i := range 3 {
-		if _, err := client.Read(t.Context(), fmt.Sprint("missing.", i)); !errors.Is(err, ErrNotFound) {
-			t.Error(err)
-		}
-	}
 }
 
 func TestReader_CancelEndsOneWaitOnly(t *testing.T) {

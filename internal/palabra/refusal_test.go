@@ -50,81 +50,60 @@ func problemBody(title, detail string) string {
 	return fmt.Sprintf(`{"ok":false,"errors":[{"title":%q,"detail":%q}]}`, title, detail)
 }
 
-func TestRefusal_ClassOfACreate(t *testing.T) {
+func TestRefusal_HasAClass(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		status     int
-		body, want string
+		status int
+		body   string
+		// create and session are the classes of a create, and of a call about a session.
+		create, session string
 	}{
-		"balance":                 {403, noBalance, "balance"},
-		"balance as 402":          {402, noBalance, "balance"},
-		"balance with ok false":   {200, noBalance, "balance"},
-		"limit 403":               {403, problemBody("Forbidden resource", "The limit of active sessions is reached."), "session limit"},
-		"limit 409":               {409, problemBody("Conflict", "Too many sessions"), "session limit"},
-		"limit 422":               {422, `{"detail":"Maximum number of parallel sessions"}`, "session limit"},
-		"limit 429":               {429, problemBody("Too many requests", "Session quota exceeded"), "session limit"},
-		"limit with ok false":     {200, problemBody("Conflict", "Session limit reached"), "session limit"},
-		"limit as 201":            {201, problemBody("Conflict", "Session limit reached"), "session limit"},
-		"limit of something else": {403, problemBody("Forbidden resource", "The monthly quota is exceeded"), ""},
-		"limit in the title":      {403, problemBody("Session limit reached", "Delete one first"), "session limit"},
-		"limit 400":               {400, problemBody("Session limit reached", ""), ""},
-		"rate limit":              {429, problemBody("Too many requests", "Rate limit of session requests"), "rate"},
-		"429 of a gateway":        {429, htmlPage, "rate"},
-		"limit of another field":  {422, problemBody("Validation", "subscriber_count exceeds the maximum per session"), ""},
-		"403 titled unauthorized": {403, problemBody("Unauthorized", "Invalid API key"), "unauthorized"},
-		"403 without a reason":    {403, `{"error":"Forbidden"}`, "unauthorized"},
-		"403 with another reason": {403, problemBody("Forbidden resource", "Not in your region"), ""},
-		"403 of a gateway":        {403, htmlPage, "not the API"},
-		"401":                     {401, "", "unauthorized"},
-		"404 of the API":          {404, problemBody("Not found", "User not found."), "unauthorized"},
-		"404 about the account":   {404, `{"detail":"User not found."}`, "unauthorized"},
-		"404 about the key":       {404, `{"detail":"Unknown API key"}`, "unauthorized"},
-		"404 of another API":      {404, `{"detail":"Not Found"}`, "no such endpoint"},
-		"404 about the path":      {404, problemBody("Not found", "There is no such endpoint."), "no such endpoint"},
-		"404 of a web server":     {404, htmlPage, "no such endpoint"},
-		"405":                     {405, "Method Not Allowed", "no such endpoint"},
-		"405 of the API":          {405, problemBody("Method not allowed", ""), ""},
-		"500":                     {500, problemBody("Internal error", ""), "maybe created"},
-		"200 with a page":         {200, htmlPage, "maybe created"},
-		"200 with ok false":       {200, `{"ok":false}`, ""},
+		"balance":                 {403, noBalance, "balance", "balance"},
+		"balance as 402":          {402, noBalance, "balance", "balance"},
+		"balance with ok false":   {200, noBalance, "balance", "balance"},
+		"limit 403":               {403, problemBody("Forbidden resource", "The limit of active sessions is reached."), "session limit", ""},
+		"limit 409":               {409, problemBody("Conflict", "Too many sessions"), "session limit", ""},
+		"limit 422":               {422, `{"detail":"Maximum number of parallel sessions"}`, "session limit", ""},
+		"limit 429":               {429, problemBody("Too many requests", "Session quota exceeded"), "session limit", "rate"},
+		"limit with ok false":     {200, problemBody("Conflict", "Session limit reached"), "session limit", ""},
+		"limit in the title":      {403, problemBody("Session limit reached", "Delete one first"), "session limit", ""},
+		"limit of something else": {403, problemBody("Forbidden resource", "The monthly quota is exceeded"), "", ""},
+		"limit of another field":  {422, problemBody("Validation", "subscriber_count exceeds the maximum per session"), "", ""},
+		"limit 400":               {400, problemBody("Session limit reached", ""), "", ""},
+		"limit 500":               {500, problemBody("Session limit reached", ""), "maybe created", ""},
+		"rate limit":              {429, problemBody("Too many requests", "Rate limit of session requests"), "rate", "rate"},
+		"429 of a gateway":        {429, htmlPage, "rate", "rate"},
+		"401":                     {401, "", "unauthorized", "unauthorized"},
+		"403 titled unauthorized": {403, problemBody("Unauthorized", "Invalid API key"), "unauthorized", "unauthorized"},
+		"403 without a reason":    {403, `{"error":"Forbidden"}`, "unauthorized", "unauthorized"},
+		"403 without a body":      {403, "", "unauthorized", "unauthorized"},
+		"403 with another reason": {403, problemBody("Forbidden resource", "Not in your region"), "", ""},
+		"403 of a gateway":        {403, htmlPage, "not the API", "not the API"},
+		"404 of the API":          {404, problemBody("Not found", "User not found."), "unauthorized", "unconfirmed"},
+		"404 about the account":   {404, `{"detail":"User not found."}`, "unauthorized", "unconfirmed"},
+		"404 of another API":      {404, `{"detail":"Not Found"}`, "no such endpoint", "unconfirmed"},
+		"404 about the path":      {404, problemBody("Not found", "There is no such endpoint."), "no such endpoint", "unconfirmed"},
+		"404 of a web server":     {404, htmlPage, "no such endpoint", "no such endpoint"},
+		"405":                     {405, "Method Not Allowed", "no such endpoint", "not the API"},
+		"405 of the API":          {405, problemBody("Method not allowed", ""), "", ""},
+		"500":                     {500, problemBody("Internal error", ""), "maybe created", ""},
+		"101":                     {101, "", "not the API", "not the API"},
+		"200 with a page":         {200, htmlPage, "maybe created", "none"},
+		"200 with ok false":       {200, `{"ok":false}`, "", ""},
 	} {
-		requests := 0
-		client := offline(t, roundTrip(func(*http.Request) (*http.Response, error) {
-			requests++
-			return respond(test.status, test.body, "Content-Type", typeOf(test.body)), nil
-		}), withRetries(0))
-		_, err := client.Create(t.Context(), CreateRequest{})
-		if got := classOf(err); err == nil || got != test.want || requests != 1 {
-			t.Errorf("%s: class %q after %d requests, want %q: %v", name, got, requests, test.want, err)
-		}
-	}
-}
-
-func TestRefusal_ClassOfASessionCall(t *testing.T) {
-	t.Parallel()
-	for name, test := range map[string]struct {
-		status     int
-		body, want string
-	}{
-		"403 without a reason":        {403, "", "unauthorized"},
-		"403 that says forbidden":     {403, `{"error":"Forbidden"}`, "unauthorized"},
-		"403 titled unauthorized":     {403, problemBody("Unauthorized", "Credentials are disabled"), "unauthorized"},
-		"403 with another reason":     {403, problemBody("Forbidden resource", "The session belongs to a team"), ""},
-		"403 of a firewall":           {403, htmlPage, "not the API"},
-		"no balance":                  {403, noBalance, "balance"},
-		"405":                         {405, htmlPage, "not the API"},
-		"101":                         {101, "", "not the API"},
-		"session limit":               {403, problemBody("Forbidden resource", "Session limit reached"), ""},
-		"200 with ok false":           {200, problemBody("Oops", "Session is busy"), ""},
-		"ok false without any reason": {200, `{"ok":false}`, ""},
-	} {
-		for _, call := range []string{"get", "expiry", "delete"} {
-			client := offline(t, roundTrip(func(*http.Request) (*http.Response, error) {
-				return respond(test.status, test.body, "Content-Type", typeOf(test.body)), nil
-			}))
-			err := sessionCalls(t.Context(), client, testID)[call]()
-			if got := classOf(err); err == nil || got != test.want {
-				t.Errorf("%s, %s: class %q, want %q: %v", name, call, got, test.want, err)
+		for _, call := range append(ofASession, "create") {
+			client := offline(t, func(req *http.Request) (*http.Response, error) {
+				if req.URL.Path == sessionsPath {
+					return respond(http.StatusBadRequest, ""), nil // The second witness says nothing.
+				}
+				return answers(test.status, test.body)(req)
+			}, withRetries(0))
+			err, want := calls(t.Context(), client.Client, testID)[call](), test.session
+			if call == "create" {
+				want = test.create
+			}
+			if got := classOf(err); err == nil || got != strings.TrimPrefix(want, "none") {
+				t.Errorf("%s, %s: class %q, want %q: %v", name, call, got, want, err)
 			}
 		}
 	}
@@ -136,8 +115,7 @@ func TestRefusal_OKFalseIsAnErrorOfEveryCall(t *testing.T) {
 		`{"ok":false,"data":[],"errors":[{"detail":"Maintenance until noon"}]}`: "Maintenance until noon",
 		`{"ok":false,"data":[]}`: "gives no reason",
 	} {
-		client := offline(t, roundTrip(func(*http.Request) (*http.Response, error) { return respond(http.StatusOK, body), nil }))
-		for _, call := range allCalls(t.Context(), client) {
+		for _, call := range calls(t.Context(), offline(t, answers(http.StatusOK, body)).Client, testID) {
 			expectError(t, call(), want)
 		}
 	}
@@ -156,7 +134,7 @@ func TestRefusal_OfNewCredentialsEndsTheOtherCalls(t *testing.T) {
 		s := newServer(t, func(o *sandbox.Options) { o.BadCredentialsStatus = status })
 		client := s.client(t, func(c *Config) { c.ClientSecret = "wrong" })
 		for i, call := range []string{"get", "delete", "create"} {
-			err := allCalls(t.Context(), client)[call]()
+			err := calls(t.Context(), client, testID)[call]()
 			if got := classOf(err); !strings.Contains(got, "unauthorized") || errors.Is(err, ErrRefusedBefore) != (i > 0 && status != http.StatusForbidden) {
 				t.Errorf("%d, %s: class %q, %v", status, call, got, err)
 			}

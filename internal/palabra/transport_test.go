@@ -25,7 +25,7 @@ func TestTransport_RefusesRedirectsWithoutSendingCredentials(t *testing.T) {
 	}))
 	s := newServer(t)
 	s.Inject(sandbox.Fault{Effect: sandbox.Redirect(elsewhere)})
-	for _, call := range allCalls(t.Context(), s.client(t)) {
+	for _, call := range calls(t.Context(), s.client(t), testID) {
 		expectError(t, call(), "HTTP 307 Temporary Redirect: the server redirects elsewhere, and redirects are not followed")
 	}
 }

@@ -46,7 +46,7 @@ func twoWitnesses(body string, list func(n int) (*http.Response, error)) (server
 func TestWitness_EndNeedsA404AndAListWithoutTheSession(t *testing.T) {
 	t.Parallel()
 	answers := func(status int, body string) func(int) (*http.Response, error) {
-		return func(int) (*http.Response, error) { return respond(status, body, "Content-Type", typeOf(body)), nil }
+		return func(int) (*http.Response, error) { return answers(status, body)(nil) }
 	}
 	apis := problemBody("Not found", "Session not found.")
 	for name, test := range map[string]struct {
@@ -89,15 +89,15 @@ func TestWitness_EndNeedsA404AndAListWithoutTheSession(t *testing.T) {
 	} {
 		for call, method := range map[string]string{"get": "GET", "expiry": "POST", "delete": "DELETE"} {
 			synctest.Test(t, func(t *testing.T) {
-				server, calls := twoWitnesses(test.body, test.list)
+				server, log := twoWitnesses(test.body, test.list)
 				client := offline(t, server)
 				if !test.fresh {
 					if _, err := client.Get(t.Context(), "works"); err != nil {
 						t.Fatal(err)
 					}
 				}
-				err := sessionCalls(t.Context(), client, testID)[call]()
-				if got, want := calls(), strings.ReplaceAll(test.calls, "%s", method); classOf(err) != test.class || got != want {
+				err := calls(t.Context(), client.Client, testID)[call]()
+				if got, want := log(), strings.ReplaceAll(test.calls, "%s", method); classOf(err) != test.class || got != want {
 					t.Errorf("%s, %s: class %q, want %q; calls %q, want %q; %v", name, call, classOf(err), test.class, got, want, err)
 				}
 			})
@@ -110,10 +110,7 @@ func TestWitness_EndNeedsA404AndAListWithoutTheSession(t *testing.T) {
 func TestWitness_DecidesAboutADeleteWhoseAnswerWasLost(t *testing.T) {
 	t.Parallel()
 	lost := func(req *http.Request) (*http.Response, error) { connect(req); return nil, io.ErrUnexpectedEOF }
-	unsent := func(*http.Request) (*http.Response, error) { return nil, io.ErrUnexpectedEOF }
-	status := func(code int) roundTrip {
-		return func(*http.Request) (*http.Response, error) { return respond(code, ""), nil }
-	}
+	unsent := fails(io.ErrUnexpectedEOF)
 	for name, test := range map[string]struct {
 		list   string
 		before []roundTrip
@@ -123,19 +120,19 @@ func TestWitness_DecidesAboutADeleteWhoseAnswerWasLost(t *testing.T) {
 		"listed":                          {listWith, []roundTrip{lost}, "still listed", false},
 		"answer lost":                     {listWithout, []roundTrip{lost}, "not found", true},
 		"answer lost, then no connection": {listWithout, []roundTrip{lost, unsent}, "not found", true},
-		"bad gateway":                     {listWithout, []roundTrip{status(502)}, "not found", true},
-		"rate limit":                      {listWithout, []roundTrip{status(429)}, "not found", false},
+		"bad gateway":                     {listWithout, []roundTrip{answers(502, "")}, "not found", true},
+		"rate limit":                      {listWithout, []roundTrip{answers(429, "")}, "not found", false},
 		"no connection":                   {listWithout, []roundTrip{unsent}, "not found", false},
 		"nothing":                         {listWithout, nil, "not found", false},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			server, _ := twoWitnesses("", func(int) (*http.Response, error) { return respond(200, test.list), nil })
 			attempts := slices.Concat(test.before, []roundTrip{server})
-			client := offline(t, roundTrip(func(req *http.Request) (*http.Response, error) {
+			client := offline(t, func(req *http.Request) (*http.Response, error) {
 				next := attempts[0]
 				attempts = append(attempts[1:], server)
 				return next(req)
-			}))
+			})
 			if err := client.Delete(t.Context(), testID); classOf(err) != test.want || errors.Is(err, ErrMaybeDeleted) != test.maybe {
 				t.Errorf("%s: %v, want %q, maybe deleted: %t", name, err, test.want, test.maybe)
 			}
