@@ -97,22 +97,24 @@ func (a *pruneSessionsAction) Schema(_ context.Context, _ action.SchemaRequest, 
 
 func (a *pruneSessionsAction) ValidateConfig(ctx context.Context, req action.ValidateConfigRequest, resp *action.ValidateConfigResponse) {
 	var config pruneSessionsModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	resp.Diagnostics.Append(config.check()...)
+	resp.Diagnostics.Append(config.load(ctx, req.Config)...)
 }
 
 // ModifyPlan repeats the check for values that were unknown during validation.
 func (a *pruneSessionsAction) ModifyPlan(ctx context.Context, req action.ModifyPlanRequest, resp *action.ModifyPlanResponse) {
 	a.configuredAction.ModifyPlan(ctx, req, resp)
 	var config pruneSessionsModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	resp.Diagnostics.Append(config.check()...)
+	resp.Diagnostics.Append(config.load(ctx, req.Config)...)
 }
 
-// check reports arguments that would prune the wrong sessions. It runs in
-// validation, plan and apply, because an unknown value may become null.
-func (m pruneSessionsModel) check() diag.Diagnostics {
-	var diags diag.Diagnostics
+// load reads a configuration, and reports arguments that would prune the wrong
+// sessions. It does so in validation, plan and apply, because an unknown value may
+// become null.
+func (m *pruneSessionsModel) load(ctx context.Context, config valueGetter) diag.Diagnostics {
+	diags := config.Get(ctx, m)
+	if diags.HasError() { // The model has no filters.
+		return diags
+	}
 	// Every id starts with an empty prefix.
 	noPrefix := !m.IDPrefix.IsUnknown() && m.IDPrefix.ValueString() == ""
 	if noPrefix && m.CreatedBefore.IsNull() && m.CreatedAfter.IsNull() && m.ExpiresBefore.IsNull() {
@@ -143,8 +145,7 @@ func (a *pruneSessionsAction) Invoke(ctx context.Context, req action.InvokeReque
 		return
 	}
 	var config pruneSessionsModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	resp.Diagnostics.Append(config.check()...)
+	resp.Diagnostics.Append(config.load(ctx, req.Config)...)
 	filter, diags := config.filter()
 	resp.Diagnostics.Append(diags...)
 	resp.Diagnostics.Append(a.data.refuseToSend(anAction)...)
