@@ -107,9 +107,11 @@ func TestSessionDeletion_ForAnUnknownSessionIsLegal(t *testing.T) {
 				t.Parallel()
 				s := newAppliedStory(t, test.before, "s1", "s2")
 				s.Pick = pick
-				s.change(test.after, test.how)
+				problems := s.change(test.after, test.how)
 				if test.writes != nil {
 					s.expectWrites(test.writes...)
+				} else {
+					s.expectWarnings(problems) // The plan shows that the old session is deleted.
 				}
 			})
 		}
