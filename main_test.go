@@ -48,15 +48,11 @@ func TestMain_LimitsTheSDKLog(t *testing.T) {
 	}
 }
 
-// TestDesign_NamesTestsThatExist: a rule whose test is gone is held by nothing.
+// A rule or a fault whose test is gone is held by nothing.
 func TestDesign_NamesTestsThatExist(t *testing.T) {
 	t.Parallel()
-	design, err := os.ReadFile("DESIGN.md")
-	if err != nil {
-		t.Fatal(err)
-	}
 	var tests strings.Builder
-	err = fs.WalkDir(os.DirFS("."), ".", func(path string, _ fs.DirEntry, err error) error {
+	err := fs.WalkDir(os.DirFS("."), ".", func(path string, _ fs.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(path, "_test.go") {
 			return err
 		}
@@ -67,13 +63,27 @@ func TestDesign_NamesTestsThatExist(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	names := regexp.MustCompile("`(Test[A-Za-z0-9]+_[A-Za-z0-9]+)`").FindAllStringSubmatch(string(design), -1)
-	if len(names) < 20 {
-		t.Errorf("%d tests, want one for each rule", len(names))
-	}
-	for _, name := range names {
-		if !strings.Contains(tests.String(), "\nfunc "+name[1]+"(") {
-			t.Errorf("there is no %s", name[1])
+	name := regexp.MustCompile("`(Test[A-Za-z0-9]+_[A-Za-z0-9]+)`")
+	for page, least := range map[string]int{"DESIGN.md": 20, "CONTRIBUTING.md": 40} {
+		content, err := os.ReadFile(page) // #nosec G304 -- the repository
+		if err != nil {
+			t.Fatal(err)
+		}
+		names := name.FindAllStringSubmatch(string(content), -1)
+		if len(names) < least {
+			t.Errorf("%s names %d tests, want one for each rule or fault", page, len(names))
+		}
+		for _, name := range names {
+			if !strings.Contains(tests.String(), "\nfunc "+name[1]+"(") {
+				t.Errorf("%s: there is no %s", page, name[1])
+			}
+		}
+		_, faults, _ := strings.Cut(string(content), "| --- | --- | --- |\n| 429")
+		faults, _, _ = strings.Cut(faults, "\n\n")
+		for row := range strings.Lines(faults) {
+			if !name.MatchString(row) {
+				t.Errorf("%s: no test holds %s", page, row)
+			}
 		}
 	}
 }

@@ -111,7 +111,7 @@ func (p *palabraProvider) Schema(_ context.Context, _ provider.SchemaRequest, re
 			},
 			"max_retries": schema.Int64Attribute{
 				CustomType:          wholeNumberType{},
-				MarkdownDescription: "How often a request is retried after a transport error, 429, 500, 502, 503 or 504, if it cannot create a second session. Default `4`; `0` turns retries off.",
+				MarkdownDescription: "How often a request is retried after a transport error, 429, or a 5xx other than 501, if it cannot create a second session. Default `4`; `0` turns retries off.",
 				Optional:            true,
 				Validators:          []validator.Int64{int64validator.Between(0, 100)},
 			},
