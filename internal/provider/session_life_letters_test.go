@@ -45,7 +45,7 @@ func newAlphabet() []letter {
 		// What the user writes.
 		{"add an instance", 4, (*life).add},
 		{"remove an instance", 4, onBlock(func(l *life, d draw, at address, b *block) string { l.remove(at); return "" })},
-		{"rename without moved", 2, func(l *life, d draw) string { return l.rename(d, false) }},
+		{"rename without moved", 4, func(l *life, d draw) string { return l.rename(d, false) }},
 		{"rename with moved", 2, func(l *life, d draw) string { return l.rename(d, true) }},
 		{"move to the other type", 4, (*life).moveType},
 		{"shift a list", 2, func(l *life, d draw) string { return l.shift(d, false) }},
@@ -58,7 +58,7 @@ func newAlphabet() []letter {
 			b.Arguments["renew_triggers"] = map[string]string{"release": fmt.Sprintf("secret-trigger-%d", d.n(3))}
 			return ""
 		})},
-		{"another delete_on_destroy", 2, onBlock(func(l *life, d draw, at address, b *block) string {
+		{"another delete_on_destroy", 3, onBlock(func(l *life, d draw, at address, b *block) string {
 			b.Arguments["delete_on_destroy"] = among[any](d, false, true, nil)
 			return ""
 		})},
@@ -101,7 +101,7 @@ func newAlphabet() []letter {
 			}
 			return ""
 		})},
-		{"import", 2, onBlock(func(l *life, d draw, at address, b *block) string {
+		{"import", 3, onBlock(func(l *life, d draw, at address, b *block) string {
 			if _, exists := l.State.Current[at]; exists {
 				return ""
 			}
@@ -114,14 +114,14 @@ func newAlphabet() []letter {
 		{"a failing dependent", 1, onBlock(func(l *life, d draw, at address, b *block) string { b.DependentFails = true; return "" })},
 
 		// Commands on the state.
-		{"taint", 1, onState(func(l *life, at address) { l.taint(at) })},
+		{"taint", 2, onState(func(l *life, at address) { l.taint(at) })},
 		{"state rm", 1, onState(func(l *life, at address) {
 			l.released[l.id(at)] = true
 			delete(l.State.Current, at)
 			l.Serial++
 			l.remove(at)
 		})},
-		{"a state of an older version", 1, onState(func(l *life, at address) {
+		{"a state of an older version", 3, onState(func(l *life, at address) {
 			l.loseNote(at)
 			l.memory[at] = memory{key: "nobody"}
 			l.Serial++
@@ -134,7 +134,7 @@ func newAlphabet() []letter {
 		})},
 		{"-minimal-refresh", 1, flags(func(how *command, _ address) { how.MinimalRefresh = true })},
 		{"an engine that plans orphans first", 2, flags(func(how *command, _ address) { how.OrphansFirst = true })},
-		{"-replace", 2, flags(func(how *command, at address) {
+		{"-replace", 3, flags(func(how *command, at address) {
 			how.Replace, how.Destroy, how.RefreshOnly = append(how.Replace, at), false, false
 		})},
 		{"-target", 1, flags(func(how *command, at address) { how.Target, how.Exclude = &at, nil })},
@@ -146,7 +146,10 @@ func newAlphabet() []letter {
 		{"credentials of another account", 2, key("another account")},
 		{"another endpoint", 1, key("another endpoint")},
 		{"a rotated key", 2, key("a rotated key")},
-		{"renew_only", 3, func(l *life, d draw) string { l.next.renewOnly = true; return "in the next run" }},
+		{"renew_only", 3, func(l *life, d draw) string {
+			l.next.renewOnly, l.next.gateLate = true, d.n(2) == 1
+			return "in the next run"
+		}},
 		{"a fault", 6, (*life).drawFault},
 		{"another run at once", 3, func(l *life, d draw) string {
 			id := among(d, existingIDs...)
@@ -282,6 +285,9 @@ func (l *life) add(d draw) string {
 	} else if d.n(4) == 1 {
 		b.Arguments = make(attributes)
 	}
+	if d.n(6) == 1 {
+		b.Arguments["delete_on_destroy"] = false
+	}
 	l.config[at] = b
 	return at.String()
 }
@@ -298,8 +304,11 @@ func (l *life) drawLifetime(d draw, b *block) {
 // drawSession gives a block one of the existing sessions, or a managed one.
 func (l *life) drawSession(d draw, b *block) {
 	b.Later = nil
-	if managed, ok := one(d, l.configured(managedSessionType)); ok && d.n(3) == 1 {
+	if managed, ok := one(d, l.configured(managedSessionType)); ok && d.n(2) == 1 {
 		b.Arguments["session_id"] = idOf(managed.Name)
+		if id := l.id(managed); id != "" && d.n(2) == 1 {
+			b.Arguments["session_id"] = id
+		}
 		return
 	}
 	b.Arguments["session_id"] = among(d, existingIDs...)

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -109,6 +110,9 @@ func (l *life) judgePlan(p judgedPlan) {
 		if !found.Warning && !p.fault && !p.explains(found) {
 			l.breaks("nothing explains the error of the plan: %s", problemText([]problem{found}))
 		}
+		if _, planned := p.plan.Changes[found.At]; planned && found.Summary == "Session gets a shorter lifetime" && !p.fault && !p.shortens(found.At) {
+			l.breaks("the session does not end earlier: %s", problemText([]problem{found}))
+		}
 	}
 	if p.fault || p.plan.Failed() || p.plan.Command.RefreshOnly {
 		return
@@ -146,12 +150,18 @@ func (p judgedPlan) explains(found problem) bool {
 	case p.run.renewOnly, found.Step == "import", slices.Contains(p.config[found.At].IgnoreChanges, "ttl_seconds"):
 		return true // The lifetime that is ignored may be shorter than the lead.
 	}
-	for _, state := range []simulated.State{p.State, p.plan.Prior} {
+	for _, state := range []simulated.State{p.plan.Prior, p.State} {
 		for _, held := range p.heldAt(found.At, state) {
 			if _, mine := p.world.mine[idIn(held)]; !mine && (p.memory[found.At].key != p.run.key || p.run.key != "") {
 				return true
 			}
 		}
+	}
+	states := []simulated.State{p.plan.Prior}
+	if how := p.plan.Command; how.OrphansFirst || how.MinimalRefresh {
+		states = append(states, p.State) // They plan before they read.
+	}
+	for _, state := range states {
 		for _, d := range p.deleters(state) {
 			for at := range p.config {
 				id, known := p.wants(at, state, p.plan.Command, true)
@@ -190,12 +200,12 @@ func (p judgedPlan) deleters(state simulated.State) (all []deleter) {
 		id, known := p.wants(at, state, p.plan.Command, true)
 		said, configured := p.config[at]
 		replaced := held.Tainted || slices.Contains(p.plan.Command.Replace, at) || !known || id != idIn(held)
-		if (!configured || !said.Forget && replaced) && deletesSession(held) {
+		if (!configured || !said.Forget && replaced) && deletesSession(held) && isActive(held) {
 			all = append(all, deleter{at, idIn(held), false})
 		}
 	}
 	for at, held := range state.Deposed {
-		if deletesSession(held) {
+		if deletesSession(held) && isActive(held) {
 			all = append(all, deleter{at.Address, idIn(held), true})
 		}
 	}
@@ -254,24 +264,33 @@ func (p judgedPlan) judgeRenewal(c change) string {
 // judgeShortening expects a warning where a plan is going to set an end that is clearly
 // earlier than that of a session which it has read.
 func (p judgedPlan) judgeShortening(at address) {
-	c := p.plan.Changes[at]
-	id := text(c.Planned, "session_id")
-	if id == "" {
-		id = text(c.Planned, "id")
-	}
+	id := p.plannedID(at)
 	session, lives := p.world.mine[id]
-	if !writes(c) || !lives || p.plan.Command.NoRefresh || member(c.Planned, "ttl_seconds").IsNull() || !member(c.Planned, "ttl_seconds").IsKnown() {
-		return
-	}
-	end := p.world.at.Add(time.Duration(secondsOf(member(c.Planned, "ttl_seconds"))) * time.Second)
-	if session.ExpiresAt.Sub(end) <= time.Minute {
+	if !lives || p.plan.Command.NoRefresh || !p.shortens(at) {
 		return
 	}
 	if !slices.ContainsFunc(p.plan.Problems, func(found problem) bool {
 		return found.At == at && strings.Contains(found.Text, id) && strings.Contains(found.Text, session.ExpiresAt.Format(time.RFC3339))
 	}) {
-		p.breaks("the plan shortens session %s, which lives until %s, to %s, without a word", id, session.ExpiresAt, end)
+		p.breaks("the plan shortens session %s, which lives until %s, without a word", id, session.ExpiresAt)
 	}
+}
+
+func (p judgedPlan) plannedID(at address) string {
+	planned := p.plan.Changes[at].Planned
+	return cmp.Or(text(planned, "session_id"), text(planned, "id"))
+}
+
+// shortens says whether a plan sets an end that is clearly earlier than that of the
+// session.
+func (p judgedPlan) shortens(at address) bool {
+	c := p.plan.Changes[at]
+	ttl := member(c.Planned, "ttl_seconds")
+	if !writes(c) || ttl.IsNull() || !ttl.IsKnown() {
+		return false
+	}
+	end := p.world.at.Add(time.Duration(secondsOf(ttl)) * time.Second)
+	return p.world.mine[p.plannedID(at)].ExpiresAt.Sub(end) > time.Minute
 }
 
 // argumentsChanged says whether a plan changes what a POST is for.

@@ -305,7 +305,9 @@ type run struct {
 	// key names the credentials: "", or as useKeyOf has them.
 	key       string
 	renewOnly bool
-	faults    []sandbox.Fault
+	// gateLate says that only the apply has renew_only.
+	gateLate bool
+	faults   []sandbox.Fault
 	// planning says that the faults meet the plan, too.
 	planning bool
 	// interrupts is how many changes the API makes before the engine stops the
@@ -367,7 +369,7 @@ func (l *life) execute(d draw) {
 		l.shown = now
 		l.tell("%s", strings.TrimSpace(now))
 	}
-	l.useKeyOf(now)
+	l.useKeyOf(now.planned())
 	l.extended = make(map[string]bool)
 	l.tell("$ terraform %s%s", now.how, now)
 	before := l.observe(now)
@@ -381,7 +383,7 @@ func (l *life) execute(d draw) {
 	l.wait()
 	l.tellProblems(p.Problems)
 	l.tell("  plan: %v", actionsOf(p))
-	l.judgePlan(judgedPlan{life: l, run: now, plan: p, world: before, fault: l.faultMet()})
+	l.judgePlan(judgedPlan{life: l, run: now.planned(), plan: p, world: before, fault: l.faultMet()})
 	if p.Failed() {
 		return
 	}
@@ -389,6 +391,7 @@ func (l *life) execute(d draw) {
 		do()
 	}
 	a := judgedApply{judgedPlan: judgedPlan{life: l, run: now, plan: p, world: before}, before: l.State.Clone(), at: l.observe(now)}
+	l.useKeyOf(now)
 	var stopped atomic.Bool
 	step := 0
 	l.server, _ = l.start().(*Server)
@@ -425,6 +428,12 @@ func (l *life) execute(d draw) {
 	}
 }
 
+// planned is how the run plans.
+func (r run) planned() run {
+	r.renewOnly = r.renewOnly && !r.gateLate
+	return r
+}
+
 // ordinary says that nothing is special about a run.
 func (r run) ordinary() bool {
 	return r.key == "" && !r.renewOnly && len(r.faults) == 0 && r.interrupts == 0 && !r.later && len(slices.Concat(r.during[:]...)) == 0 &&
@@ -438,6 +447,9 @@ func (r run) String() string {
 	}
 	if r.renewOnly {
 		text += " with renew_only"
+	}
+	if r.gateLate {
+		text += " at apply"
 	}
 	for _, fault := range r.faults {
 		text += fmt.Sprintf(", %s answers %s", cmp.Or(string(fault.Operation), "the API"), fault.Name)
