@@ -134,6 +134,7 @@ func newAlphabet() []letter {
 		})},
 		{"-minimal-refresh", 1, flags(func(how *command, _ address) { how.MinimalRefresh = true })},
 		{"an engine that plans orphans first", 2, flags(func(how *command, _ address) { how.OrphansFirst = true })},
+		{"an engine that reads what it forgets", 1, flags(func(how *command, _ address) { how.ReadForgotten = true })},
 		{"-replace", 3, flags(func(how *command, at address) {
 			how.Replace, how.Destroy, how.RefreshOnly = append(how.Replace, at), false, false
 		})},

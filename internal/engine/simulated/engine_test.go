@@ -302,6 +302,7 @@ func compare(t *testing.T, steps []step) {
 	simulation, reality := newSimulation(t), newReality(t)
 	for i, s := range steps {
 		s.how.OrphansFirst = testEngine.Name == engine.Terraform && strings.HasPrefix(testEngine.Version, "1.11.")
+		s.how.ReadForgotten = testEngine.Name == engine.OpenTofu
 		simulation.calls, reality.calls = nil, nil
 		for _, uid := range s.gone {
 			simulation.gone[uid], reality.gone[uid] = true, true

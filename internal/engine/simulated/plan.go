@@ -161,9 +161,19 @@ func (p planning) planDeposed(at Deposed) bool {
 	return ok
 }
 
-// planForget plans to remove an instance from the state, without asking the
-// provider.
+// planForget plans to remove an instance from the state.
 func (p planning) planForget(at Address) bool {
+	if p.Command.ReadForgotten && !p.Command.NoRefresh {
+		held, exists, ok := p.read(at, p.Prior.Current[at])
+		switch {
+		case !ok:
+			return false
+		case !exists:
+			delete(p.Prior.Current, at)
+			return true
+		}
+		p.Prior.Current[at] = held
+	}
 	if !p.Command.RefreshOnly {
 		p.Changes[at] = Change{Action: Forget, Before: p.Prior.Current[at], Planned: p.schemas.null(at.Type)}
 	}

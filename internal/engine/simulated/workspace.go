@@ -113,6 +113,8 @@ type Command struct {
 	// OrphansFirst plans the destruction of what the configuration no longer names
 	// before it refreshes that, as Terraform up to 1.11 does.
 	OrphansFirst bool
+	// ReadForgotten refreshes what a removed block forgets, as OpenTofu does.
+	ReadForgotten bool
 	// Replace are the addresses of -replace and replace_triggered_by.
 	Replace []Address
 	// Target limits the run to one address with what it needs, or with what needs it
@@ -149,6 +151,9 @@ func (c Command) String() string {
 	text := strings.Join(append([]string{"apply"}, c.Flags(Address.String)...), " ")
 	if c.OrphansFirst {
 		text += " (orphans first)"
+	}
+	if c.ReadForgotten {
+		text += " (reads what it forgets)"
 	}
 	return text
 }
