@@ -88,6 +88,50 @@ func TestSessionAccount_MissingSessionIsBelievedWithAnotherKey(t *testing.T) {
 	}
 }
 
+// TestSessionAccount_SessionCreatedWithAWrongKeyIsLeftToThatKey: the right key neither
+// forgets it nor creates another.
+func TestSessionAccount_SessionCreatedWithAWrongKeyIsLeftToThatKey(t *testing.T) {
+	t.Parallel()
+	it := sessionAt("it")
+	s := newStory(t)
+	own := s.provider
+	s.useOther()
+	s.change(configuration{it: creates()})
+	id := s.id(it)
+	s.writes()
+	s.provider = own
+	for _, config := range []configuration{s.config, {}} {
+		s.config = config
+		s.refused(command{}, id, "another account")
+	}
+	s.expectWrites()
+	s.useOther()
+	s.change(configuration{})
+	s.expectWrites("DELETE " + id)
+}
+
+// TestSessionAccount_BridgeBelievesWhatItsProcessHasFound: no private state reaches a
+// read, and the process goes on.
+func TestSessionAccount_BridgeBelievesWhatItsProcessHasFound(t *testing.T) {
+	t.Parallel()
+	s := newAppliedStory(t, configuration{room("it"): lasts("s1")}, "s1")
+	server := newTestServer()
+	s.Start = func() tfprotov6.ProviderServer {
+		configure(s.Ctx, s.t, server, s.provider)
+		return bridge{server}
+	}
+	own := s.provider
+	s.useOther()
+	s.refused(command{}, "does not say which credentials")
+	s.provider = own
+	s.run()
+	s.Remove("s1")
+	s.run()
+	s.active(room("it"), false)
+	s.useOther()
+	s.expectEmptyPlan()
+}
+
 // TestSessionAccount_EndIsNotAskedForAgain: the destroy of a session that has ended
 // sends no request.
 func TestSessionAccount_EndIsNotAskedForAgain(t *testing.T) {

@@ -37,6 +37,22 @@ func TestSessionNote_LiveExpiryThatMovesIsNoted(t *testing.T) {
 	s.expectEmptyPlan()
 }
 
+// TestSessionNote_ChangedLeadRenewsInTheNextRunAtTheLatest: a new lead time is judged by
+// what was noted before, which time alone does not change.
+func TestSessionNote_ChangedLeadRenewsInTheNextRunAtTheLatest(t *testing.T) {
+	t.Parallel()
+	lead := func(seconds int) configuration {
+		return configuration{room("it"): lasts("s1", attributes{"ttl_seconds": 600, "renew_before_seconds": seconds})}
+	}
+	s := newAppliedStory(t, lead(300), "s1")
+	s.clock.Advance(2 * time.Minute)
+	s.change(lead(599))
+	s.expectWrites()
+	s.run()
+	s.expectWrites("POST s1")
+	s.expectEmptyPlan()
+}
+
 // bridge is a server as the bridges of Pulumi and Crossplane use it: no private state
 // reaches a read or a plan.
 type bridge struct{ tfprotov6.ProviderServer }
