@@ -125,6 +125,9 @@ func newAlphabet() []letter {
 			l.loseNote(at)
 			l.memory[at] = memory{key: "nobody"}
 			l.Serial++
+			if l.Pick(3) == 1 {
+				l.next.key = "another account"
+			}
 		})},
 
 		// How the next run runs.
@@ -335,8 +338,6 @@ func (l *life) rename(d draw, moved bool) string {
 	b := l.config[from]
 	if delete(l.config, from); moved {
 		b.MovedFrom = from
-		l.memory[to] = l.memory[from]
-		delete(l.memory, from)
 	}
 	l.config[to] = b
 	return fmt.Sprintf("%s to %s", from, to)
@@ -360,7 +361,7 @@ func (l *life) moveType(d draw) string {
 	if l.remove(from); to.Type == sessionExpiryType {
 		b.Arguments["session_id"] = id
 	}
-	l.config[to], l.released[id], l.memory[to] = b, true, l.memory[from]
+	l.config[to], l.released[id] = b, true
 	return fmt.Sprintf("%s to %s", from, to)
 }
 

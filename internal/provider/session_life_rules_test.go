@@ -124,6 +124,9 @@ func (l *life) judgePlan(p judgedPlan) {
 			}
 		}
 		p.judgeShortening(at)
+		if was := p.State.Current[at]; p.plan.Changes[at].Action == create && is(member(was.Value, "recreate_when_ended"), false) {
+			l.breaks("%s: the plan creates another session instead of %s", at, idIn(was))
+		}
 	}
 }
 
@@ -528,7 +531,7 @@ func (a judgedApply) judgeTruth() {
 		session, lives := a.after.lives[id]
 		// Two instances undo what each other does. Whoever does not find a session may
 		// say that it has ended once every end that was told of it is past.
-		if _, mine := a.world.mine[id]; shared[id] || lives && !mine && !a.memory[at].end.After(a.world.at) {
+		if _, mine := a.world.mine[id]; shared[id] || a.destroysTainted(id) || lives && !mine && !a.memory[at].end.After(a.world.at) {
 			continue
 		}
 		// A session that has just been connected has an expiry that is past, which does
@@ -569,26 +572,25 @@ func (a judgedApply) judgeQuiet() {
 	l, how := a.life, a.run.how
 	how.Replace = nil
 	again, serial, shared := l.Plan(l.config, how), l.Serial, l.shared()
+	undone := func(id string) bool { return shared[id] || a.destroysTainted(id) }
+	quiet := len(shared) == 0 && !again.Failed()
 	for _, found := range again.Problems {
-		id := l.id(found.At)
-		if id == "" {
-			id = sessionIDOf(l.config[found.At])
-		}
-		if !shared[id] {
+		if id := cmp.Or(l.id(found.At), sessionIDOf(l.config[found.At])); !undone(id) {
 			l.breaks("the second plan says: %s", problemText([]problem{found}))
 		}
+		quiet = false
 	}
 	for at, c := range again.Changes {
 		was := a.plan.Changes[at]
 		newLead := was.Action == update && !member(was.Planned, "renew_before_seconds").Equal(member(was.Before.Value, "renew_before_seconds"))
-		if c.Action != noOp && !shared[idIn(c.Before)] && (!newLead || !writes(c)) {
+		if c.Action != noOp && !undone(idIn(c.Before)) && (!newLead || !writes(c)) {
 			l.breaks("the second plan is not empty: %s of %s\nprior:   %s\nplanned: %s", c.Action, at, brief(c.Before.Value), brief(c.Planned))
 		}
+		quiet = quiet && c.Action == noOp
 	}
-	if len(shared) > 0 || again.Failed() {
+	if !quiet {
 		return
 	}
-	again.Changes, again.Deposed = nil, nil
 	if l.Apply(again); l.Serial != serial {
 		l.breaks("applying an empty plan changed the state")
 	}

@@ -372,6 +372,11 @@ func (l *life) execute(d draw) {
 	l.useKeyOf(now.planned())
 	l.extended = make(map[string]bool)
 	l.tell("$ terraform %s%s", now.how, now)
+	for at, b := range l.config {
+		if _, waits := l.State.Current[b.MovedFrom]; waits {
+			l.memory[at] = l.memory[b.MovedFrom]
+		}
+	}
 	before := l.observe(now)
 	heal := func() {}
 	if now.planning {
