@@ -170,9 +170,10 @@ func TestSessionResource_InterruptedCreateIsInTheState(t *testing.T) {
 func TestSessionResource_ImportIsNotReplacedByWhatItLeavesNull(t *testing.T) {
 	t.Parallel()
 	s, it := newStory(t), sessionAt("it")
-	s.put("s1")
+	s.Put(sandbox.Session{ID: "s1", CreatedAt: testStart, ExpiresAt: testStart.Add(time.Hour), Organization: "acme"})
 	s.expectWarnings(s.Import(it, &tfprotov6.ImportResourceStateRequest{ID: "s1"}), "Tokens and URLs cannot be imported … publisher_token … null")
 	s.expectValue(it, "id", "s1")
+	s.expectValue(it, "organization", "acme")
 	s.expectValue(it, "expires_at", sinceStart(time.Hour))
 	for _, attribute := range tokenAttributes {
 		if !member(s.State.Current[it].Value, attribute).IsNull() {
