@@ -34,6 +34,7 @@ func TestClaims_FindTwoInstancesThatContradictEachOther(t *testing.T) {
 		"kept, then deleted by the same instance":   {[]claim{keep("a"), remove("a")}, ""},
 		"deleted after all, another deletes":        {[]claim{keep("a"), remove("a"), remove("b")}, ""},
 		"a twin and a deletion":                     {[]claim{keep("a"), remove("b"), keep("c")}, conflict},
+		"kept by two, then deleted by the first":    {[]claim{keep("a"), keep("b"), remove("a")}, conflict},
 		"a replacement that deletes, another keeps": {[]claim{{instance: "a", resource: "A", effect: deletes, spared: true}, keep("b")}, conflict},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -123,7 +123,7 @@ func newAlphabet() []letter {
 		})},
 		{"a state of an older version", 3, onState(func(l *life, at address) {
 			l.loseNote(at)
-			l.memory[at] = memory{key: "nobody"}
+			l.memory[at] = memory{key: "nobody", end: endOf(l.State.Current[at])}
 			l.Serial++
 			if l.Pick(3) == 1 {
 				l.next.key = "another account"
@@ -288,6 +288,9 @@ func (l *life) add(d draw) string {
 		l.drawSession(d, &b)
 	} else if d.n(4) == 1 {
 		b.Arguments = make(attributes)
+	}
+	if at.Type == managedSessionType && d.n(3) == 1 {
+		b.Arguments["recreate_when_ended"] = false
 	}
 	if d.n(6) == 1 {
 		b.Arguments["delete_on_destroy"] = false

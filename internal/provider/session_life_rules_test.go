@@ -110,7 +110,8 @@ func (l *life) judgePlan(p judgedPlan) {
 		if !found.Warning && !p.fault && !p.explains(found) {
 			l.breaks("nothing explains the error of the plan: %s", problemText([]problem{found}))
 		}
-		if _, planned := p.plan.Changes[found.At]; planned && found.Summary == "Session gets a shorter lifetime" && !p.fault && !p.shortens(found.At) {
+		// A provider does not see -replace: it is asked for an update first.
+		if c, planned := p.plan.Changes[found.At]; planned && !c.Action.Replaces() && found.Summary == "Session gets a shorter lifetime" && !p.fault && !p.shortens(found.At) {
 			l.breaks("the session does not end earlier: %s", problemText([]problem{found}))
 		}
 	}
@@ -165,10 +166,13 @@ func (p judgedPlan) explains(found problem) bool {
 		states = append(states, p.State) // They plan before they read.
 	}
 	for _, state := range states {
-		for _, d := range p.deleters(state) {
+		all := p.deleters(state)
+		for _, d := range all {
+			// A palabra_session ends its own session, whatever else has it.
+			ends := slices.ContainsFunc(all, func(other deleter) bool { return other.id == d.id && other.at.Type == managedSessionType })
 			for at := range p.config {
 				id, known := p.wants(at, state, p.plan.Command, true)
-				if (at != d.at || d.deposed) && (!known || id == d.id) && strings.Contains(found.Text, d.id) {
+				if (at != d.at || d.deposed) && (!known && !ends || id == d.id) && strings.Contains(found.Text, d.id) {
 					return true
 				}
 			}
@@ -542,14 +546,25 @@ func (a judgedApply) judgeTruth() {
 		}
 		if lives {
 			a.judgeTimes(at, held, session)
+			continue
+		}
+		left := a.memory[at].end.Sub(a.world.at)
+		if was := a.before.Current[at]; isActive(was) && left.Abs() > time.Minute && is(member(held.Value, "expired"), left > 0) {
+			a.breaks("%s: session %s is missing %s before its last known end, and expired is %s", at, id, left, member(held.Value, "expired"))
 		}
 	}
 }
 
+// endOf is the expires_at of an instance.
+func endOf(held object) time.Time {
+	end, _ := time.Parse(time.RFC3339, text(held.Value, "expires_at"))
+	return end
+}
+
 // judgeTimes compares expires_at and renew_at with the session.
 func (a judgedApply) judgeTimes(at address, held object, session sandbox.Session) {
-	stored, err := time.Parse(time.RFC3339, text(held.Value, "expires_at"))
-	if err != nil {
+	stored := endOf(held)
+	if stored.IsZero() {
 		return
 	}
 	if late := stored.Sub(session.ExpiresAt); late > time.Minute || !a.plan.Command.RefreshOnly && a.sets(at, a.plan.Changes[at]) && !a.extended[session.ID] && late.Abs() > 2*time.Second {

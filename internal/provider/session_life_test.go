@@ -82,8 +82,12 @@ func TestLife_AnySequenceKeepsThePromises(t *testing.T) {
 	shards.Wait()
 	t.Logf("%d lives from seed %d", next.Load()-uint64(runtime.GOMAXPROCS(0)), *lifeSeed) // #nosec G115 -- a small positive number
 	for _, l := range alphabet() {
-		if fixed := *lifeCount == 0 && *lifeFor == 0 && !raceEnabled; fixed && spelt[l.name] == 0 && !t.Failed() {
-			t.Errorf("no life has the letter %q", l.name)
+		if spelt[l.name] > 0 {
+			continue
+		}
+		t.Logf("no life has the letter %q", l.name)
+		if *lifeCount == 0 && *lifeFor == 0 && !t.Failed() {
+			t.Error("the lives of CI have to have each letter")
 		}
 	}
 }
