@@ -17,7 +17,6 @@ var testEngine engine.Engine
 var (
 	movedBetweenTypes  = engine.Since{Terraform: "1.8", OpenTofu: "1.10"}
 	ephemeralResources = engine.Since{Terraform: "1.10", OpenTofu: "1.11"}
-	identityImport     = engine.Since{Terraform: "1.12", OpenTofu: "1.12"}
 	listsAndActions    = engine.Since{Terraform: "1.14"}
 )
 

@@ -9,7 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -34,8 +34,9 @@ var (
 // chaos is one life of many sessions under faults.
 type chaos struct {
 	*cli
-	api *sandbox.Sandbox
-	n   int
+	api  *sandbox.Sandbox
+	gate *gate
+	n    int
 
 	runs, kills, reported, replaced int
 }
@@ -68,11 +69,12 @@ func newChaos(t *testing.T, seed uint64, n int) *chaos {
 	for i := range n {
 		api.Put(sandbox.Session{ID: numberedID(i)})
 	}
-	server := httptest.NewServer(api)
+	g := &gate{api: api}
+	server := httptest.NewServer(g)
 	t.Cleanup(server.Close)
 	return &chaos{
 		cli: newProcessCLI(t, "PALABRA_API_URL="+server.URL, "PALABRA_CLIENT_ID="+testClientID, "PALABRA_CLIENT_SECRET="+testClientSecret),
-		api: api, n: n,
+		api: api, gate: g, n: n,
 	}
 }
 
@@ -143,21 +145,13 @@ func (c *chaos) account(before map[string]stateInstance, out string, removes boo
 // the writes of a quarter of the sessions.
 func (c *chaos) kill(removes bool, args ...string) {
 	c.t.Helper()
-	moment, killed := make(chan struct{}), make(chan struct{})
-	var writes atomic.Int32
-	remove := c.api.Inject(sandbox.Fault{Through: true, Effect: func(w http.ResponseWriter, r *http.Request, api http.Handler) {
-		if r.Method != http.MethodGet && int(writes.Add(1)) == c.n/4 {
-			close(moment)
-			<-killed // The API executes requests whose sender is dead.
-		}
-		api.ServeHTTP(w, r)
-	}})
-	defer remove()
+	still, release := c.gate.arm(c.n / 4)
 	before := c.state()
 	run := c.startGroup(newWatchedOutput(""), args...)
-	run.end(ending{signal: syscall.SIGKILL, group: true}, moment)
+	run.end(ending{signal: syscall.SIGKILL, group: true}, still)
 	run.wait()
-	close(killed)
+	// The API executes requests whose sender is dead.
+	release()
 	c.kills++
 	c.account(before, run.out.all.String(), removes)
 }
@@ -228,4 +222,54 @@ func (c *chaos) expectBystandersUntouched() {
 	if want := c.n - c.n/2; len(left) != want {
 		c.t.Errorf("%d sessions left, want the %d bystanders", len(left), want)
 	}
+}
+
+// gate stands before the API. Once armed, it lets some writes through and then holds
+// every request, until all parallel operations wait: an engine that is killed while it
+// writes the state leaves an empty file.
+type gate struct {
+	api http.Handler
+
+	mu           sync.Mutex
+	armed        bool
+	writes, held int           // writes to let through
+	still, open  chan struct{} // closed when everything is held, and to let everything through
+}
+
+func (g *gate) arm(writes int) (still <-chan struct{}, release func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.armed, g.writes, g.held = true, writes, 0
+	g.still, g.open = make(chan struct{}), make(chan struct{})
+	return g.still, func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.armed = false
+		close(g.open)
+	}
+}
+
+func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if open := g.hold(r.Method != http.MethodGet); open != nil {
+		<-open
+	}
+	g.api.ServeHTTP(w, r)
+}
+
+func (g *gate) hold(write bool) (open chan struct{}) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.armed {
+		return nil
+	}
+	if write && g.writes > 0 {
+		g.writes--
+	}
+	if g.writes > 0 {
+		return nil
+	}
+	if g.held++; g.held == parallelism {
+		close(g.still)
+	}
+	return g.open
 }

@@ -131,7 +131,7 @@ func (m *pruneSessionsModel) load(ctx context.Context, config valueGetter) diag.
 	return diags
 }
 
-func (m pruneSessionsModel) filter() (sessionFilter, diag.Diagnostics) {
+func (m *pruneSessionsModel) filter() (sessionFilter, diag.Diagnostics) {
 	return sessionFilterModel{
 		IDPrefix: m.IDPrefix, CreatedBefore: m.CreatedBefore, CreatedAfter: m.CreatedAfter, ExpiresBefore: m.ExpiresBefore,
 	}.filter()
