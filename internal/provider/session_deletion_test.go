@@ -254,6 +254,20 @@ func TestSessionDeletion_UnknownSuccessorIsNotDeleted(t *testing.T) {
 	}
 }
 
+// TestSessionDeletion_AfterARefusedReplacement: what was noted for the replacement keeps
+// the session no longer.
+func TestSessionDeletion_AfterARefusedReplacement(t *testing.T) {
+	t.Parallel()
+	s := newAppliedStory(t, configuration{room("it"): lasts("s1")}, "s1")
+	p := s.Plan(s.config, command{Replace: []address{room("it")}})
+	s.provider["renew_only"] = true
+	s.expectErrors(s.Apply(p).Problems, "renew_only")
+	delete(s.provider, "renew_only")
+	s.change(configuration{})
+	s.expectWrites("DELETE s1")
+	s.lives("s1", false)
+}
+
 func TestSessionDeletion_DestroyAfterARenameNeedsNoRefresh(t *testing.T) {
 	t.Parallel()
 	s := newAppliedStory(t, configuration{room("old"): lasts("s1")}, "s1")

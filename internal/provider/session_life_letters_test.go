@@ -302,6 +302,9 @@ func (l *life) add(d draw) string {
 func (l *life) drawLifetime(d draw, b *block) {
 	ttl := among(d, 3600, 600, 7200, 200)
 	b.Arguments["ttl_seconds"] = ttl
+	if lead, ok := b.Arguments["renew_before_seconds"].(int); d.n(2) == 1 && (!ok || lead < ttl) {
+		return
+	}
 	delete(b.Arguments, "renew_before_seconds")
 	if lead := among(d, 0, ttl/2, ttl/4, ttl-1); lead > 0 {
 		b.Arguments["renew_before_seconds"] = lead
