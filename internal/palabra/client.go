@@ -105,7 +105,6 @@ func (c *Client) Create(ctx context.Context, create CreateRequest) (CreatedSessi
 		return CreatedSession{}, err
 	}
 	created.ServerTime = answer.serverTime
-	c.reader.written(created.ID)
 	return created, nil
 }
 

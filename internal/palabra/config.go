@@ -68,7 +68,7 @@ func New(config Config) (*Client, error) {
 	if err != nil && (!config.AllowInsecureEndpoint || !errors.Is(err, ErrInsecureEndpoint)) {
 		return nil, fmt.Errorf("config.Endpoint: %w", err)
 	}
-	endpoint, _ := url.Parse(strings.TrimRight(config.Endpoint, "/")) // It is valid.
+	endpoint, _ := url.Parse(config.Endpoint) // It is valid.
 	switch hasKey := config.APIKey != ""; {
 	case hasKey && config.ClientID+config.ClientSecret != "":
 		return nil, errors.New("config.APIKey: set as well as ClientID or ClientSecret")

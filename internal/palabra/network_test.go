@@ -130,15 +130,18 @@ func TestTransport_SwitchingProtocolsEndsAtOnce(t *testing.T) {
 
 func TestTransport_ReadsOfAnErrorOnlyWhatAMessageNeeds(t *testing.T) {
 	t.Parallel()
-	body := strings.NewReader(`{"errors":["` + strings.Repeat("x", maxBodyBytes) + `"]}`)
-	client := offline(t, func(*http.Request) (*http.Response, error) {
-		resp := respond(http.StatusBadRequest, "", "Content-Type", jsonType)
-		resp.Body = io.NopCloser(body)
-		return resp, nil
-	})
-	_, err := client.Get(t.Context(), testID)
-	if read := int(body.Size()) - body.Len(); err == nil || read > 128<<10 {
-		t.Errorf("%d bytes read for %.100v", read, err)
+	for status, want := range map[int]string{http.StatusBadRequest: "400", http.StatusOK: "gives no reason"} {
+		body := strings.NewReader(`{"ok":false,"errors":["` + strings.Repeat("x", maxBodyBytes/2) + `"]}`)
+		client := offline(t, func(*http.Request) (*http.Response, error) {
+			resp := respond(status, "", "Content-Type", jsonType)
+			resp.Body = io.NopCloser(body)
+			return resp, nil
+		})
+		_, err := client.Get(t.Context(), testID)
+		expectError(t, err, want)
+		if read := int(body.Size()) - body.Len(); status != http.StatusOK && read > 128<<10 {
+			t.Errorf("%d bytes read for %.100v", read, err)
+		}
 	}
 }
 
