@@ -236,3 +236,38 @@ func TestCreate_LostOnAKeptConnectionMayHaveBeenSent(t *testing.T) {
 		}
 	}
 }
+
+// brokenConn writes nothing once it is broken, like a kept connection that the
+// server has closed.
+type brokenConn struct {
+	net.Conn
+	broken atomic.Bool
+}
+
+func (c *brokenConn) Write(b []byte) (int, error) {
+	if c.broken.Load() {
+		return 0, net.ErrClosed
+	}
+	return c.Conn.Write(b)
+}
+
+func TestCreate_IsSentOnAnotherConnectionIfNothingWasWritten(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	client := s.client(t)
+	base, _ := client.transport.base.(*http.Transport)
+	var connections []*brokenConn
+	dial := base.DialContext
+	base.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		connections = append(connections, &brokenConn{Conn: conn})
+		return connections[len(connections)-1], err
+	}
+	if _, err := list(t.Context(), client); err != nil {
+		t.Fatal(err)
+	}
+	connections[0].broken.Store(true)
+	if _, err := client.Create(t.Context(), CreateRequest{}); err != nil || len(connections) != 2 || len(s.Sessions()) != 1 {
+		t.Errorf("%d connections, %d sessions, %v", len(connections), len(s.Sessions()), err)
+	}
+}
