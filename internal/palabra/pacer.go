@@ -94,9 +94,7 @@ func (p *pacer) observe(status int, header http.Header, sent, serverTime time.Ti
 		}
 		return
 	}
-	if until := now.Add(pause); until.After(p.resume) {
-		p.resume = until
-	}
+	p.resume = now.Add(pause)
 	if p.resume.After(p.until) {
 		p.until = p.resume
 	}
