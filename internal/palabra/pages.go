@@ -124,8 +124,6 @@ type witness struct {
 	turn chan struct{}
 	walk *walk
 	err  error
-	// interrupted says that the call which read the list did not read it whole.
-	interrupted bool
 }
 
 // isListed reports whether a list that is read from now on, whole, holds the session.
@@ -139,13 +137,12 @@ func (c *Client) isListed(ctx context.Context, id string) (bool, error) {
 	case <-ctx.Done():
 		return false, ctx.Err()
 	}
-	if w.begun.Load() == before || w.interrupted {
+	if w.begun.Load() == before {
 		w.begun.Add(1)
 		w.walk, w.err = newWalk(), nil
 		for w.err == nil && !w.walk.ended {
 			_, w.err = c.nextPage(ctx, w.walk, DefaultPageSize, false)
 		}
-		w.interrupted = ctx.Err() != nil
 	}
 	return w.walk.ids[id], w.err
 }

@@ -124,6 +124,29 @@ func TestReader_PageAnswersForThirtySeconds(t *testing.T) {
 	})
 }
 
+func TestReader_ListThatEndedOrFailedIsNotReadAgain(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	client := s.client(t)
+	expectListed(t, client, s.fill(2)[0])
+	if _, err := client.Read(t.Context(), "missing"); !errors.Is(err, ErrNotFound) {
+		t.Error(err)
+	}
+	// The second list is the second witness.
+	s.expectCalls(t, "GET /sessions?page_size=100", "GET /sessions/missing", "GET /sessions?page_size=100")
+	synctest.Test(t, func(t *testing.T) {
+		s := newBubbleServer(t, 0, 0)
+		s.Inject(sandbox.Fault{Operation: sandbox.OperationList, Effect: sandbox.HTMLError(500)})
+		client, ids := s.client(t), s.fill(2)
+		read(t, client, 1, ids)
+		time.Sleep(2 * documentedLifetime)
+		read(t, client, 1, ids)
+		if pages, singles := s.counts(); pages != 1 || singles != 4 {
+			t.Errorf("%d pages and %d singles, want 1 and 4", pages, singles)
+		}
+	})
+}
+
 func TestReader_CancelEndsOneWaitOnly(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
