@@ -188,7 +188,7 @@ func TestShortenID_NeverShowsAWholeToken(t *testing.T) {
 	}
 }
 
-func TestClient_TellsBothClocks(t *testing.T) {
+func TestClient_ReturnsBothClocks(t *testing.T) {
 	t.Parallel()
 	local := start.Add(-time.Hour)
 	const remote = "https://api.example.com"

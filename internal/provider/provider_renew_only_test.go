@@ -153,8 +153,8 @@ func TestRenewOnly_RefusesActionsAndEphemeralSessions(t *testing.T) {
 	f.expectCalls(t, "")
 }
 
-// TestRenewOnly_EngineObeysTheVariable, whatever the configuration says.
-func TestRenewOnly_EngineObeysTheVariable(t *testing.T) {
+// TestRenewOnly_VariableHoldsOnAnEngine, whatever the configuration says.
+func TestRenewOnly_VariableHoldsOnAnEngine(t *testing.T) {
 	t.Parallel()
 	f, c := newFixture(t), newProcessCLI(t)
 	f.putSession(testSessionID, 24*time.Hour)

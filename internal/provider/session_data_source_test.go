@@ -136,9 +136,9 @@ func TestSessionFilter_AllConditionsHoldInEveryObject(t *testing.T) {
 	}
 }
 
-// TestSessionFilter_UnknownTimeMeetsNoCondition: a prune must not delete a session
+// TestSessionFilter_UnknownTimeMatchesNoCondition: a prune must not delete a session
 // because the API left its age out.
-func TestSessionFilter_UnknownTimeMeetsNoCondition(t *testing.T) {
+func TestSessionFilter_UnknownTimeMatchesNoCondition(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.Inject(sandbox.Fault{Operation: sandbox.OperationList, Effect: sandbox.Respond(http.StatusOK, "application/json", `{"data":[{"id":"ageless"}]}`)})

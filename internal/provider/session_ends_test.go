@@ -82,7 +82,7 @@ func TestSessionEnd_ChangedArgumentsAreSentWhenTheSessionIsFoundAgain(t *testing
 	}
 }
 
-func TestSessionEnd_MetByAnUpdateFailsOnce(t *testing.T) {
+func TestSessionEnd_FoundByAnUpdateFailsOnce(t *testing.T) {
 	t.Parallel()
 	s := newAppliedStory(t, configuration{room("it"): lasts("s1"), room("other"): lasts("s2")}, "s1", "s2")
 	changed := attributes{"ttl_seconds": 7200}

@@ -203,7 +203,7 @@ func TestLifetimeWrite_NotesACap(t *testing.T) {
 	}
 }
 
-func TestLifetimeWrite_TellsAStaleReadBackFromACap(t *testing.T) {
+func TestLifetimeWrite_DistinguishesAStaleReadBackFromACap(t *testing.T) {
 	t.Parallel()
 	const ttl = time.Hour
 	old := epoch.Add(30 * time.Minute)
