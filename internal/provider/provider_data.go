@@ -121,6 +121,7 @@ func (d *providerData) lastRead(sessionID string) (note sessionNote, ok bool) {
 // if there is none: the bridges of Pulumi and Crossplane pass no private state on.
 func (d *providerData) noteOrLastRead(note sessionNote, sessionID string) sessionNote {
 	if read, ok := d.lastRead(sessionID); ok && note == (sessionNote{}) {
+		read.Instance = "" // Another instance of the session may have read it.
 		return read
 	}
 	return note

@@ -2,9 +2,12 @@ package provider
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
 // orders are two orders in which an engine may visit its instances.
@@ -266,6 +269,18 @@ func TestSessionDeletion_AfterARefusedReplacement(t *testing.T) {
 	s.change(configuration{})
 	s.expectWrites("DELETE s1")
 	s.lives("s1", false)
+}
+
+// TestSessionDeletion_TwinWithoutANoteIsNotTakenForTheOther, although a gateway keeps it
+// from being read.
+func TestSessionDeletion_TwinWithoutANoteIsNotTakenForTheOther(t *testing.T) {
+	t.Parallel()
+	s := newAppliedStory(t, configuration{room("it"): lasts("s1"), room("twin"): lasts("s1")}, "s1")
+	s.loseNote(room("it"))
+	s.config = configuration{room("it"): lasts("s1")}
+	s.Inject(sandbox.Fault{Operation: sandbox.OperationGet, Effect: sandbox.Respond(http.StatusNotFound, "application/json", `{"message":"Not Found"}`)})
+	s.Pick = orders["last to first"]
+	s.refused(command{}, "Plan deletes a session that it keeps")
 }
 
 func TestSessionDeletion_DestroyAfterARenameNeedsNoRefresh(t *testing.T) {

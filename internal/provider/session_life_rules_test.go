@@ -166,13 +166,10 @@ func (p judgedPlan) explains(found problem) bool {
 		states = append(states, p.State) // They plan before they read.
 	}
 	for _, state := range states {
-		all := p.deleters(state)
-		for _, d := range all {
-			// A palabra_session ends its own session, whatever else has it.
-			ends := slices.ContainsFunc(all, func(other deleter) bool { return other.id == d.id && other.at.Type == managedSessionType })
+		for _, d := range p.deleters(state) {
 			for at := range p.config {
 				id, known := p.wants(at, state, p.plan.Command, true)
-				if (at != d.at || d.deposed) && (!known && !ends || id == d.id) && strings.Contains(found.Text, d.id) {
+				if (at != d.at || d.deposed) && (!known || id == d.id) && strings.Contains(found.Text, d.id) {
 					return true
 				}
 			}
@@ -549,10 +546,20 @@ func (a judgedApply) judgeTruth() {
 			continue
 		}
 		left := a.memory[at].end.Sub(a.world.at)
-		if was := a.before.Current[at]; isActive(was) && left.Abs() > time.Minute && is(member(held.Value, "expired"), left > 0) {
+		if was := a.before.Current[at]; isActive(was) && a.instances(id) == 1 && left.Abs() > time.Minute && is(member(held.Value, "expired"), left > 0) {
 			a.breaks("%s: session %s is missing %s before its last known end, and expired is %s", at, id, left, member(held.Value, "expired"))
 		}
 	}
+}
+
+// instances counts those that a session had before the apply: each has seen other ends.
+func (a judgedApply) instances(id string) (n int) {
+	for _, held := range a.before.Current {
+		if idIn(held) == id {
+			n++
+		}
+	}
+	return n
 }
 
 // endOf is the expires_at of an instance.
