@@ -110,11 +110,15 @@ func (s *stringOrList) UnmarshalJSON(raw []byte) error {
 	return json.Unmarshal(raw, (*[]string)(s))
 }
 
+// decodeCreated accepts the current and the former names of fields.
 func decodeCreated(body []byte) (CreatedSession, error) {
 	var envelope struct {
 		Data struct {
 			CreatedSession
 			Publisher, Subscriber stringOrList
+			StreamURL             string `json:"stream_url"`
+			RoomName              string `json:"room_name"`
+			ControlURL            string `json:"control_url"`
 		} `json:"data"`
 	}
 	if err := decodeJSON(body, &envelope); err != nil {
@@ -128,6 +132,8 @@ func decodeCreated(body []byte) (CreatedSession, error) {
 		data.PublisherToken = data.Publisher[0]
 	}
 	data.SubscriberTokens = data.Subscriber
+	data.WebRTCURL, data.WSURL = cmp.Or(data.WebRTCURL, data.StreamURL), cmp.Or(data.WSURL, data.ControlURL)
+	data.WebRTCRoomName = cmp.Or(data.WebRTCRoomName, data.RoomName)
 	return data.CreatedSession, nil
 }
 

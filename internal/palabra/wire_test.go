@@ -94,11 +94,15 @@ func TestWire_CreateSendsOnlyWhatIsSet(t *testing.T) {
 	}
 }
 
-func TestWire_TokensAreStringsOrLists(t *testing.T) {
+func TestWire_CreatedSessionHasEveryKnownForm(t *testing.T) {
 	t.Parallel()
 	got, err := decodeCreated([]byte(`{"data":{"id":"a","publisher":["p"],"subscriber":"s"}}`))
 	if err != nil || got.PublisherToken != "p" || len(got.SubscriberTokens) != 1 || got.SubscriberTokens[0] != "s" {
 		t.Errorf("%+v, %v", got, err)
+	}
+	got, err = decodeCreated([]byte(`{"data":{"id":"a","stream_url":"https://x","room_name":"r","control_url":"wss://x"}}`))
+	if err != nil || got.WebRTCURL != "https://x" || got.WebRTCRoomName != "r" || got.WSURL != "wss://x" {
+		t.Errorf("former names: %+v, %v", got, err)
 	}
 	if got, err := decodeCreated([]byte(`{"data":{"id":"a","publisher":null,"subscriber":null}}`)); err != nil || got.PublisherToken != "" || got.SubscriberTokens != nil {
 		t.Errorf("without tokens: %+v, %v", got, err)
