@@ -593,6 +593,11 @@ func (a judgedApply) judgeTimes(at address, held object, session sandbox.Session
 func (a judgedApply) judgeQuiet() {
 	l, how := a.life, a.run.how
 	how.Replace = nil
+	for at, c := range a.plan.Changes {
+		if at.Type == managedSessionType && c.Action == update && !isActive(c.Before) {
+			return // A run that changes recreate_when_ended after the end creates nothing yet.
+		}
+	}
 	again, serial, shared := l.Plan(l.config, how), l.Serial, l.shared()
 	undone := func(id string) bool { return shared[id] || a.destroysTainted(id) }
 	quiet := len(shared) == 0 && !again.Failed()
