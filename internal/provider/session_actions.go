@@ -81,8 +81,6 @@ func (a *extendSessionAction) Invoke(ctx context.Context, req action.InvokeReque
 		return
 	}
 	if lasts := time.Duration(ttl) * time.Second; session.ExpiresAt.After(session.ServerTime.Add(lasts)) {
-		// A prune of the same run keeps it nevertheless.
-		a.data.guard.noteWritten(id)
 		resp.SendProgress(action.InvokeProgressEvent{Message: fmt.Sprintf("Session %s already lives longer, until %s, so nothing was sent", id, session.ExpiresAt.UTC().Format(time.RFC3339))})
 		return
 	}

@@ -196,9 +196,12 @@ func (l *life) during(d draw, what string, do func(at address)) string {
 }
 
 func (l *life) putMissing(id string) {
-	if _, lives := l.Session(id); !lives {
-		l.put(id)
+	for _, box := range l.boxes() {
+		if _, lives := box.Session(id); lives {
+			return // Two accounts have no session in common.
+		}
 	}
+	l.put(id)
 }
 
 func (l *life) moveExpiry(id string, to time.Duration) {

@@ -399,7 +399,7 @@ func (l *life) execute(d draw) {
 	for _, do := range now.meanwhile {
 		do()
 	}
-	a := judgedApply{judgedPlan: judgedPlan{life: l, run: now, plan: p, world: before}, before: l.State.Clone(), at: l.observe(now)}
+	a := judgedApply{judgedPlan: judgedPlan{life: l, run: now, plan: p, world: before}, planFault: l.faultMet(), before: l.State.Clone(), at: l.observe(now)}
 	l.useKeyOf(now)
 	var stopped atomic.Bool
 	step := 0
@@ -534,13 +534,18 @@ func (l *life) remember(a judgedApply) {
 			}
 		}
 		if session, found := a.after.mine[idIn(held)]; found && (writes(c) || a.fault) {
-			m.key, m.end = a.run.key, session.ExpiresAt
+			if m.key, m.end = a.run.key, session.ExpiresAt; a.fault && endOf(held).After(m.end) {
+				m.end = endOf(held) // Nobody has read back what was granted.
+			}
 		}
 		switch done, ok := a.out.Done[at]; {
 		case !ok:
 			// An update that met the end of the session may have noted that its
 			// arguments were not sent.
 			m.doubtful = m.doubtful || a.fault || c.Action == update
+			if c.Before.Tainted {
+				m.key = "nobody" // Its note goes with the plan of a replacement that fails.
+			}
 		case done == destroyOnly, done == simulated.Forget:
 			m = memory{}
 		case done == create, done.Replaces():
