@@ -399,7 +399,7 @@ func (l *life) execute(d draw) {
 	for _, do := range now.meanwhile {
 		do()
 	}
-	a := judgedApply{judgedPlan: judgedPlan{life: l, run: now, plan: p, world: before}, planFault: l.faultMet(), before: l.State.Clone(), at: l.observe(now)}
+	a := judgedApply{judgedPlan: judgedPlan{life: l, run: now, plan: p, world: before}, planFault: l.untrueMet(), before: l.State.Clone(), at: l.observe(now)}
 	l.useKeyOf(now)
 	var stopped atomic.Bool
 	step := 0
@@ -483,6 +483,11 @@ func (l *life) injectAll(faults []sandbox.Fault) (heal func()) {
 	}
 }
 
+// untrueMet says whether a fault or a list that lags met the run.
+func (l *life) untrueMet() bool {
+	return slices.ContainsFunc(l.Requests(), func(r sandbox.Request) bool { return r.Fault != "" })
+}
+
 func (l *life) faultMet() bool {
 	return slices.ContainsFunc(l.Requests(), func(r sandbox.Request) bool { return r.Fault != "" && r.Fault != "lagging" })
 }
@@ -529,9 +534,10 @@ func (l *life) remember(a judgedApply) {
 	for at, c := range a.plan.Changes {
 		m, held := l.memory[at], l.State.Current[at]
 		if session, found := a.world.mine[idIn(held)]; found && !a.plan.Command.NoRefresh {
-			if m.key = a.run.key; session.ExpiresAt.After(m.end) {
+			if m.key == "nobody" || session.ExpiresAt.After(m.end) {
 				m.end = session.ExpiresAt
 			}
+			m.key = a.run.key
 		}
 		if session, found := a.after.mine[idIn(held)]; found && (writes(c) || a.fault) {
 			if m.key, m.end = a.run.key, session.ExpiresAt; a.fault && endOf(held).After(m.end) {
