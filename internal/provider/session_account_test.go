@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"net/http"
 	"testing"
 	"time"
 
@@ -56,6 +57,21 @@ func expectOtherAccountChangesNothing(t *testing.T, prepare func(*story), finder
 	s.change(configuration{})
 	s.lives(id, false)
 	s.lives("s1", false)
+}
+
+// TestSessionAccount_SessionOfUnknownEndMayLiveInAnotherAccount: it was created, and its
+// expiry is not known. That is no import, which ends if the session is missing.
+func TestSessionAccount_SessionOfUnknownEndMayLiveInAnotherAccount(t *testing.T) {
+	t.Parallel()
+	s, it := newStory(t), sessionAt("it")
+	for _, fails := range []sandbox.Operation{sandbox.OperationExpiry, sandbox.OperationGet} {
+		t.Cleanup(s.Inject(sandbox.Fault{Operation: fails, Effect: sandbox.HTMLError(http.StatusBadGateway)}))
+	}
+	s.change(configuration{it: creates()})
+	s.expectValue(it, "expires_at", nil)
+	s.loseNote(it)
+	s.useOther()
+	s.refused(command{}, s.id(it), "another account")
 }
 
 func TestSessionAccount_MissingSessionIsBelievedWithAnotherKey(t *testing.T) {

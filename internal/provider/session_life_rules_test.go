@@ -128,10 +128,20 @@ func (l *life) judgePlan(p judgedPlan) {
 			}
 		}
 		p.judgeShortening(at)
-		if was := p.State.Current[at]; p.plan.Changes[at].Action == create && is(member(was.Value, "recreate_when_ended"), false) {
+		if was := p.State.Current[at]; p.plan.Changes[at].Action == create && is(member(was.Value, "recreate_when_ended"), false) && !l.movesAway(at) {
 			l.breaks("%s: the plan creates another session instead of %s", at, idIn(was))
 		}
 	}
+}
+
+// movesAway says whether a moved block takes the object of an instance.
+func (l *life) movesAway(at address) bool {
+	for _, said := range l.config {
+		if said.MovedFrom == at {
+			return true
+		}
+	}
+	return false
 }
 
 // judgeText expects no secret in a message.
@@ -552,16 +562,20 @@ func (a judgedApply) judgeTruth() {
 		// A session that has just been connected has an expiry that is past, which does
 		// not bring it back to life, even if another instance extends it in the same run.
 		reset := lives && !session.ExpiresAt.After(a.after.at)
-		// Two false witnesses are believed.
-		if isActive(held) != lives && !reset && len(a.run.faults) < 2 {
+		// Two false witnesses are believed, and a list that lags is.
+		lags := slices.ContainsFunc(a.run.faults, func(f sandbox.Fault) bool { return f.Name == "lagging" })
+		if isActive(held) != lives && !reset && !lags && len(a.run.faults) < 2 {
 			a.breaks("%s: active is %t, and session %s lives: %t", at, isActive(held), id, lives)
 		}
 		if lives {
 			a.judgeTimes(at, held, session)
 			continue
 		}
-		left := a.memory[at].end.Sub(a.world.at)
-		if was := a.before.Current[at]; isActive(was) && a.instances(id) == 1 && left.Abs() > time.Minute && is(member(held.Value, "expired"), left > 0) {
+		left, was := a.memory[at].end.Sub(a.world.at), a.before.Current[at]
+		if moved, ok := a.before.Current[a.config[at].MovedFrom]; ok {
+			was = moved
+		}
+		if isActive(was) && a.instances(id) == 1 && left.Abs() > time.Minute && is(member(held.Value, "expired"), left > 0) {
 			a.breaks("%s: session %s is missing %s before its last known end, and expired is %s", at, id, left, member(held.Value, "expired"))
 		}
 	}
@@ -625,7 +639,7 @@ func (a judgedApply) judgeQuiet() {
 	for at, c := range again.Changes {
 		was := a.plan.Changes[at]
 		newLead := was.Action == update && !member(was.Planned, "renew_before_seconds").Equal(member(was.Before.Value, "renew_before_seconds"))
-		if c.Action != noOp && !undone(idIn(c.Before)) && (!newLead || !writes(c)) {
+		if c.Action != noOp && !undone(cmp.Or(idIn(c.Before), idIn(was.Before))) && (!newLead || !writes(c)) {
 			l.breaks("the second plan is not empty: %s of %s\nprior:   %s\nplanned: %s", c.Action, at, brief(c.Before.Value), brief(c.Planned))
 		}
 		quiet = quiet && c.Action == noOp

@@ -529,15 +529,30 @@ func interruptAfterwards(stop func(), skip int) sandbox.Effect {
 	}
 }
 
+// after is the memory after a read of an instance.
+func (m memory) after(a judgedApply, held object) memory {
+	session, found := a.world.mine[idIn(held)]
+	if !found {
+		return m
+	}
+	if m.key == "nobody" || session.ExpiresAt.After(m.end) {
+		m.end = session.ExpiresAt
+	}
+	m.key = a.run.key
+	return m
+}
+
 // remember notes what the rules of later runs depend on.
 func (l *life) remember(a judgedApply) {
+	if a.plan.Command.RefreshOnly {
+		for at, held := range l.State.Current {
+			l.memory[at] = l.memory[at].after(a, held)
+		}
+	}
 	for at, c := range a.plan.Changes {
 		m, held := l.memory[at], l.State.Current[at]
-		if session, found := a.world.mine[idIn(held)]; found && !a.plan.Command.NoRefresh {
-			if m.key == "nobody" || session.ExpiresAt.After(m.end) {
-				m.end = session.ExpiresAt
-			}
-			m.key = a.run.key
+		if !a.plan.Command.NoRefresh && !a.plan.Command.MinimalRefresh {
+			m = m.after(a, held)
 		}
 		if session, found := a.after.mine[idIn(held)]; found && (writes(c) || a.fault) {
 			if m.key, m.end = a.run.key, session.ExpiresAt; a.fault && endOf(held).After(m.end) {

@@ -47,7 +47,7 @@ func (d *providerData) refreshLifetime(ctx context.Context, model lifetimeResour
 
 	newer := note.withInstance()
 	session, err := d.readConfirmed(ctx, *m, note)
-	switch imported := m.ExpiresAt.IsNull() && note.Instance == ""; {
+	switch imported := m.ExpiresAt.IsNull() && m.Active.IsNull() && note.Instance == ""; {
 	case err == nil:
 		d.noteAccount(&newer)
 		resp.Diagnostics.Append(d.clockWarning(session)...)
