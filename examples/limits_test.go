@@ -33,24 +33,27 @@ var limits = map[string]func(r *limitRun){
 		r.fail("does not exist", "apply", "-auto-approve")
 		r.expectDeleted("x")
 	},
+	"Two instances of one session": func(r *limitRun) {
+		both := func(a string) string {
+			return idKnownLater("a", a) + expiryOf("a", "terraform_data.a.output", "lifecycle {\n    create_before_destroy = true\n  }") +
+				idKnownLater("b", "x") + expiryOf("b", "terraform_data.b.output", "")
+		}
+		r.know("a", "b")
+		r.apply(both("x"))
+		r.knowOnceDeleted("b")
+		r.write(both("y"))
+		r.fail("does not exist", "apply", "-auto-approve", "-replace=terraform_data.b")
+		r.expectDeleted("x")
+	},
 	"Two instances that swap ids": func(r *limitRun) {
 		first := "lifecycle {\n    create_before_destroy = true\n  }"
 		swapped := func(a, b string) string {
 			return idKnownLater("a", a) + expiryOf("a", "terraform_data.a.output", first) +
 				idKnownLater("b", b) + expiryOf("b", "terraform_data.b.output", first)
 		}
-		for _, name := range []string{"a", "b"} {
-			write(r.t, filepath.Join(r.Dir, name), "")
-		}
+		r.know("a", "b")
 		r.apply(swapped("x", "y"))
-		// The new instance of x waits until the old one is gone.
-		if err := os.Remove(filepath.Join(r.Dir, "b")); err != nil {
-			r.t.Fatal(err)
-		}
-		r.api.Inject(sandbox.Fault{Operation: sandbox.OperationDelete, Through: true, Effect: func(w http.ResponseWriter, req *http.Request, api http.Handler) {
-			api.ServeHTTP(w, req)
-			write(r.t, filepath.Join(r.Dir, "b"), "")
-		}})
+		r.knowOnceDeleted("b") // The new instance of x waits until the old one is gone.
 		r.write(swapped("y", "x"))
 		r.fail("does not exist", "apply", "-auto-approve")
 		r.expectDeleted("x")
@@ -158,6 +161,24 @@ provider "palabra" {
 func idKnownLater(name, id string) string {
 	return "\nresource \"terraform_data\" \"" + name + "\" {\n  input            = \"" + id + "\"\n  triggers_replace = \"" + id +
 		"\"\n  provisioner \"local-exec\" {\n    command = \"for _ in $(seq 300); do test -e " + name + " && break; sleep 0.1; done\"\n  }\n}\n"
+}
+
+// know makes ids of idKnownLater known.
+func (r *limitRun) know(names ...string) {
+	for _, name := range names {
+		write(r.t, filepath.Join(r.Dir, name), "")
+	}
+}
+
+// knowOnceDeleted makes an id of idKnownLater known when a session has been deleted.
+func (r *limitRun) knowOnceDeleted(name string) {
+	if err := os.Remove(filepath.Join(r.Dir, name)); err != nil {
+		r.t.Fatal(err)
+	}
+	r.api.Inject(sandbox.Fault{Operation: sandbox.OperationDelete, Through: true, Effect: func(w http.ResponseWriter, req *http.Request, api http.Handler) {
+		api.ServeHTTP(w, req)
+		r.know(name)
+	}})
 }
 
 func expiry(name, more string) string { return expiryOf(name, `"x"`, more) }
