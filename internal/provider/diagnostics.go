@@ -96,6 +96,13 @@ func (d *providerData) advice(err error) string {
 	return next
 }
 
+// clockTolerance is how far the clocks of the API and of this machine may be apart.
+const clockTolerance = 5 * time.Minute
+
+func clocksDisagree(session palabra.Session) bool {
+	return session.ServerTime.Sub(session.LocalTime).Abs() > clockTolerance && !session.LocalTime.IsZero()
+}
+
 // clockWarning is shown once, if the clocks of the API and of this machine disagree.
 func (d *providerData) clockWarning(session palabra.Session) diag.Diagnostics {
 	if !clocksDisagree(session) || !d.clocksTold.CompareAndSwap(false, true) {

@@ -18,12 +18,9 @@ import (
 // end do to the model and the note of an instance. They use no client, no engine
 // and no clock: the same state and note always give the same answer.
 
-const (
-	// expiryTolerance is how much earlier than expected an expiry may be before it
-	// counts as drift or as a cap: timestamps are whole seconds, and answers take
-	// time.
-	expiryTolerance = time.Minute
-)
+// expiryTolerance is how much earlier than expected an expiry may be before it counts
+// as drift or as a cap: timestamps are whole seconds, and answers take time.
+const expiryTolerance = time.Minute
 
 // Plan.
 
@@ -170,19 +167,6 @@ func (m *lifetimeModel) shorteningWarning(live, now time.Time) diag.Diagnostics 
 	return diags
 }
 
-// validateLeadTime compares the two durations if both are known.
-func (m *lifetimeModel) validateLeadTime() diag.Diagnostics {
-	var diags diag.Diagnostics
-	lead, ttl := m.RenewBeforeSeconds, m.TTLSeconds
-	if lead.IsNull() || lead.IsUnknown() || ttl.IsNull() || ttl.IsUnknown() || lead.ValueInt64() < ttl.ValueInt64() {
-		return diags
-	}
-	diags.AddAttributeError(path.Root("renew_before_seconds"), "Lead time is not smaller than the lifetime",
-		fmt.Sprintf("renew_before_seconds (%d) must be smaller than ttl_seconds (%d). Otherwise every plan would renew the session.",
-			lead.ValueInt64(), ttl.ValueInt64()))
-	return diags
-}
-
 // Grant.
 
 // grant is what a session got by a POST of the TTL.
@@ -273,13 +257,6 @@ func (m *lifetimeModel) observe(session palabra.Session, note sessionNote) (sess
 	}
 	m.RenewAt = m.renewAt(note)
 	return note, diags
-}
-
-// clockTolerance is how far the clocks of the API and of this machine may be apart.
-const clockTolerance = 5 * time.Minute
-
-func clocksDisagree(session palabra.Session) bool {
-	return session.ServerTime.Sub(session.LocalTime).Abs() > clockTolerance && !session.LocalTime.IsZero()
 }
 
 // cautiousTime is the server's time, or this machine's if the two disagree and it

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"time"
 
@@ -81,6 +82,19 @@ func lifetimeSchema(own map[string]schema.Attribute) map[string]schema.Attribute
 	}
 	maps.Copy(attributes, own)
 	return attributes
+}
+
+// validateLeadTime compares the two durations if both are known.
+func (m *lifetimeModel) validateLeadTime() diag.Diagnostics {
+	var diags diag.Diagnostics
+	lead, ttl := m.RenewBeforeSeconds, m.TTLSeconds
+	if lead.IsNull() || lead.IsUnknown() || ttl.IsNull() || ttl.IsUnknown() || lead.ValueInt64() < ttl.ValueInt64() {
+		return diags
+	}
+	diags.AddAttributeError(path.Root("renew_before_seconds"), "Lead time is not smaller than the lifetime",
+		fmt.Sprintf("renew_before_seconds (%d) must be smaller than ttl_seconds (%d). Otherwise every plan would renew the session.",
+			lead.ValueInt64(), ttl.ValueInt64()))
+	return diags
 }
 
 // lifetimeResourceModel is the model of a resource that gives a session a lifetime.

@@ -7,7 +7,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
-	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -98,14 +97,13 @@ func (r *sessionResource) Metadata(_ context.Context, _ resource.MetadataRequest
 const replaceUnlessImported = "A change replaces the session, except after an import."
 
 func (r *sessionResource) Schema(_ context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
-	onCreation := func(description string) string {
-		return description + " Returned only on creation; null after an import."
-	}
 	stable := []planmodifier.String{stringplanmodifier.UseStateForUnknown()}
-	createdString := func(description string) schema.StringAttribute {
-		return schema.StringAttribute{MarkdownDescription: onCreation(description), Computed: true, PlanModifiers: stable}
+	computed := func(description string) schema.StringAttribute {
+		return schema.StringAttribute{MarkdownDescription: description, Computed: true, PlanModifiers: stable}
 	}
-	replaceIf := stringplanmodifier.RequiresReplaceIf(requiresReplace, replaceUnlessImported, replaceUnlessImported)
+	const onCreation = " Returned only on creation; null after an import."
+	publisherToken := computed(publisherTokenDescription + onCreation)
+	publisherToken.Sensitive = true
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Creates a session that outlives the run of Terraform, gives it a lifetime, renews it, and deletes it on destroy.\n\n" +
 			"~> **Destroying or replacing this resource deletes the session**, and with it a live conversation. So does removing its block, or changing `intent` or `aggregation_id`. " +
@@ -113,11 +111,7 @@ func (r *sessionResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 			"~> **The tokens are secrets and are stored in the state**, marked as sensitive: protect the state. For a session that only one run needs, use the `palabra_session` ephemeral resource, which stores nothing.\n\n" +
 			"The lifetime works as in `palabra_session_expiry`, which is for sessions that something else creates. Use only one of the two for a session.",
 		Attributes: lifetimeSchema(map[string]schema.Attribute{
-			"id": schema.StringAttribute{
-				MarkdownDescription: "Id of the session.",
-				Computed:            true,
-				PlanModifiers:       stable,
-			},
+			"id": computed("Id of the session."),
 			"ttl_seconds": schema.Int64Attribute{
 				CustomType:          wholeNumberType{},
 				MarkdownDescription: ttlSecondsDescription + " Default: the API's.",
@@ -130,13 +124,12 @@ func (r *sessionResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 				Optional:            true,
 				Computed:            true,
 				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
-				PlanModifiers:       []planmodifier.String{stringplanmodifier.UseStateForUnknown(), replaceIf},
+				PlanModifiers:       stable,
 			},
 			"aggregation_id": schema.StringAttribute{
 				MarkdownDescription: "Groups sessions in the billing display. " + replaceUnlessImported,
 				Optional:            true,
 				Validators:          []validator.String{stringvalidator.LengthAtLeast(1)},
-				PlanModifiers:       []planmodifier.String{replaceIf},
 			},
 			"subscriber_count": schema.Int64Attribute{
 				CustomType:          wholeNumberType{},
@@ -150,27 +143,18 @@ func (r *sessionResource) Schema(_ context.Context, _ resource.SchemaRequest, re
 				Computed:            true,
 				Default:             booldefault.StaticBool(true),
 			},
-			"publisher_token": schema.StringAttribute{
-				MarkdownDescription: onCreation(publisherTokenDescription),
-				Computed:            true,
-				Sensitive:           true,
-				PlanModifiers:       stable,
-			},
+			"publisher_token": publisherToken,
 			"subscriber_tokens": schema.ListAttribute{
-				MarkdownDescription: onCreation(subscriberTokensDescription),
+				MarkdownDescription: subscriberTokensDescription + onCreation,
 				ElementType:         types.StringType,
 				Computed:            true,
 				Sensitive:           true,
 				PlanModifiers:       []planmodifier.List{listplanmodifier.UseStateForUnknown()},
 			},
-			"webrtc_url":       createdString(webRTCURLDescription),
-			"webrtc_room_name": createdString(webRTCRoomNameDescription),
-			"ws_url":           createdString(wsURLDescription),
-			"organization": schema.StringAttribute{
-				MarkdownDescription: "Organization that owns the session, where the API returns it.",
-				Computed:            true,
-				PlanModifiers:       stable,
-			},
+			"webrtc_url":       computed(webRTCURLDescription + onCreation),
+			"webrtc_room_name": computed(webRTCRoomNameDescription + onCreation),
+			"ws_url":           computed(wsURLDescription + onCreation),
+			"organization":     computed("Organization that owns the session, where the API returns it."),
 			"created_at": schema.StringAttribute{
 				MarkdownDescription: createdAtDescription,
 				CustomType:          timetypes.RFC3339Type{},
@@ -342,8 +326,9 @@ func (r *sessionResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 			"subscriber_count is used only when a session is created. The change is recorded in the state. "+
 				"To use it, replace the session with -replace: that deletes this session and creates another.")
 	}
+	resp.RequiresReplace = append(resp.RequiresReplace, planned.replacedBy(prior)...)
 	effect := keeps
-	if planned.needsNewSession(prior) {
+	if len(resp.RequiresReplace) > 0 {
 		effect = deletes
 	}
 	if prior.isActive() && (effect == keeps || prior.deletes()) {
@@ -367,23 +352,18 @@ func (m *sessionResourceModel) planOptionalUpdate(configured types.Int64, prior 
 	return diags
 }
 
-// needsNewSession says whether a changed argument replaces the session.
-func (m *sessionResourceModel) needsNewSession(prior sessionResourceModel) bool {
+// replacedBy returns the arguments whose change replaces the session. If the session
+// was created here, null in the state means that the argument was not set. After an
+// import, which has no publisher token, it means that the argument is not known.
+func (m *sessionResourceModel) replacedBy(prior sessionResourceModel) (arguments path.Paths) {
 	createdHere := !prior.PublisherToken.IsNull()
-	return needsNewSession(prior.Intent, m.Intent, createdHere) || needsNewSession(prior.AggregationID, m.AggregationID, createdHere)
-}
-
-// needsNewSession compares an argument with the one that the session was created
-// with. If the session was created here, null in the state means that the argument
-// was not set. After an import, it means that the argument is not known.
-func needsNewSession(prior, planned attr.Value, createdHere bool) bool {
-	return !planned.IsNull() && !planned.Equal(prior) && (createdHere || !prior.IsNull())
-}
-
-// requiresReplace is needsNewSession for the plan modifier of an attribute. Only a
-// session that was created here has a publisher token.
-func requiresReplace(ctx context.Context, req planmodifier.StringRequest, resp *stringplanmodifier.RequiresReplaceIfFuncResponse) {
-	var publisherToken types.String
-	resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root("publisher_token"), &publisherToken)...)
-	resp.RequiresReplace = needsNewSession(req.StateValue, req.ConfigValue, !publisherToken.IsNull())
+	for name, values := range map[string]struct{ prior, planned types.String }{
+		"intent":         {prior.Intent, m.Intent},
+		"aggregation_id": {prior.AggregationID, m.AggregationID},
+	} {
+		if !values.planned.IsNull() && !values.planned.Equal(values.prior) && (createdHere || !values.prior.IsNull()) {
+			arguments = append(arguments, path.Root(name))
+		}
+	}
+	return arguments
 }
