@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -66,13 +67,15 @@ func TestContract_SessionLivesAndEnds(t *testing.T) {
 				fmt.Fprintf(&arguments, "  %s = %q\n", name, value)
 			}
 		}
-		c.write(fmt.Sprintf("provider \"palabra\" {\n%s}\n", arguments.String()) + fmt.Sprintf(`
+		c.write(fmt.Sprintf(`
+provider "palabra" {
+%[3]s}
 data "palabra_session" "one" { id = %[1]q }
 data "palabra_sessions" "own" { id_prefix = %[1]q }
 resource "palabra_session_expiry" "test" {
   session_id  = %[1]q
   ttl_seconds = %[2]d
-}`, created.ID, ttl))
+}`, created.ID, ttl, &arguments))
 	}
 	configure(3600)
 	c.run("apply", "-auto-approve")
@@ -96,7 +99,8 @@ resource "palabra_session_expiry" "test" {
 	if _, err := client.Get(t.Context(), created.ID); !errors.Is(err, palabra.ErrNotFound) {
 		t.Errorf("after the destroy: %v, want ErrNotFound", err)
 	}
-	wrong, err := palabra.New(palabra.Config{Endpoint: account.Endpoint, ClientID: "not-a-client", ClientSecret: "not-a-secret"})
+	account.ClientID, account.ClientSecret, account.APIKey = "not-a-client", "not-a-secret", ""
+	wrong, err := palabra.New(account)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,59 +109,43 @@ resource "palabra_session_expiry" "test" {
 	}
 }
 
-// question is a request whose answer the documentation of the API leaves open.
-type question struct {
-	about, method, path, body string
-	// keep names the id or the page token of the answer for later paths.
-	keep string
-	// wait is before the request: timestamps are whole seconds.
-	wait  time.Duration
-	wrong bool // credentials
-}
-
-func questions() []question {
-	ttl := func(about, id, query, body string) question {
-		q := question{about: about, method: http.MethodPost, path: "/sessions/" + id}
-		if query != "" {
-			q.path += "?ttl_seconds=" + query
-		}
-		if body != "" {
-			q.body = `{"data":{"ttl_seconds":` + body + `}}`
-		}
-		return q
-	}
-	get := func(about, path string) question { return question{about: about, method: http.MethodGet, path: path} }
-	del := func(about, id string) question {
-		return question{about: about, method: http.MethodDelete, path: "/sessions/" + id}
-	}
-	all := []question{
-		{about: "Create", method: http.MethodPost, path: "/session", body: `{"data":{}}`, keep: "{a}"},
-		get("Read", "/sessions/{a}"),
-		{about: "Create with two subscribers", method: http.MethodPost, path: "/session", body: `{"data":{"subscriber_count":2}}`, keep: "{b}"},
-		get("List", "/sessions"),
-		{about: "Page of 1", method: http.MethodGet, path: "/sessions?page_size=1", keep: "{next}"},
-		get("Next page with a size", "/sessions?page_size=1&page_token={next}"),
-		get("Next page without a size", "/sessions?page_token={next}"),
-		get("Token of no list", "/sessions?page_token=not-a-token"),
-		get("Page size of 0", "/sessions?page_size=0"),
-		get("Page size of 101", "/sessions?page_size=101"),
-		ttl("TTL in query and body", "{a}", "3600", "3600"),
-		ttl("TTL in the query alone", "{a}", "3600", ""),
-		ttl("TTL in the body alone", "{a}", "", "3600"),
-	}
-	all[10].wait = 2 * time.Second
-	for _, seconds := range []string{"31536000", "2147483648", "1.5", "0", "-1", "1"} {
-		all = append(all, ttl("TTL of "+seconds, "{b}", seconds, seconds))
-	}
-	ended := get("Read of an ended session", "/sessions/{b}")
-	ended.wait = 3 * time.Second
-	all = append(all, ended, get("List after the end", "/sessions"), ttl("TTL of an ended session", "{b}", "60", "60"), del("Delete of an ended session", "{b}"))
-	for _, q := range []question{all[3], all[1], all[10], all[0], del("Delete", "{a}")} {
-		q.about, q.wrong, q.keep = "Wrong credentials: "+q.about, true, "{wrong}"
-		all = append(all, q)
-	}
-	return append(all, del("Delete", "{a}"), del("Second delete", "{a}"), get("Read of a deleted session", "/sessions/{a}"))
-}
+// questions are requests whose answers the documentation of the API leaves open. What
+// follows ">" stands for the id or the page token of the answer in later requests.
+// Timestamps are whole seconds, so some questions wait.
+const questions = `
+POST /session {"data":{}} > {a}
+GET /sessions/{a}
+POST /session {"data":{"subscriber_count":2}} > {b}
+GET /sessions
+GET /sessions?page_size=1 > {next}
+GET /sessions?page_size=1&page_token={next}
+GET /sessions?page_token={next}
+GET /sessions?page_token=not-a-token
+GET /sessions?page_size=0
+GET /sessions?page_size=101
+wait 2s
+POST /sessions/{a}?ttl_seconds=3600 {"data":{"ttl_seconds":3600}}
+POST /sessions/{a}?ttl_seconds=3600
+POST /sessions/{a} {"data":{"ttl_seconds":3600}}
+POST /sessions/{b}?ttl_seconds=31536000
+POST /sessions/{b}?ttl_seconds=2147483648
+POST /sessions/{b}?ttl_seconds=1.5
+POST /sessions/{b}?ttl_seconds=0
+POST /sessions/{b}?ttl_seconds=-1
+POST /sessions/{b}?ttl_seconds=1
+wait 3s
+GET /sessions/{b}
+GET /sessions
+POST /sessions/{b}?ttl_seconds=60
+DELETE /sessions/{b}
+wrong GET /sessions
+wrong GET /sessions/{a}
+wrong POST /sessions/{a}?ttl_seconds=3600
+wrong POST /session {"data":{}} > {wrong}
+wrong DELETE /sessions/{a}
+DELETE /sessions/{a}
+DELETE /sessions/{a}
+GET /sessions/{a}`
 
 // interview asks an API without the client, which hides shapes, statuses and words.
 type interview struct {
@@ -171,85 +159,48 @@ type interview struct {
 func (i *interview) report() string {
 	i.t.Cleanup(func() {
 		for _, name := range []string{"{a}", "{b}", "{wrong}"} {
-			if status := i.send(question{method: http.MethodDelete, path: "/sessions/" + name}).StatusCode; i.kept[name] != "" && status != http.StatusNoContent && status != http.StatusNotFound {
-				i.t.Errorf("session %s is left behind: HTTP %d", name, status)
+			if said := i.ask("DELETE /sessions/" + name); !regexp.MustCompile("HTTP (204|404)|not asked").MatchString(said) {
+				i.t.Errorf("session %s is left behind: %s", name, said)
 			}
 		}
 	})
 	var lines strings.Builder
-	for _, q := range questions() {
-		i.wait(q.wait)
-		fmt.Fprintf(&lines, "- **%s:** %s", q.about, i.answer(q))
-		if strings.Contains(q.about, "TTL") && !q.wrong {
-			fmt.Fprintf(&lines, "; then %s", i.answer(question{method: http.MethodGet, path: "/sessions/" + q.path[len("/sessions/"):len("/sessions/{a}")]}))
+	for question := range strings.SplitSeq(strings.TrimSpace(questions), "\n") {
+		if pause, err := time.ParseDuration(strings.TrimPrefix(question, "wait ")); err == nil {
+			i.wait(pause)
+			continue
+		}
+		fmt.Fprintf(&lines, "- `%s`: %s", question, i.ask(question))
+		if path, ok := strings.CutPrefix(question, "POST /sessions/"); ok { // The answer to a TTL says nothing.
+			fmt.Fprintf(&lines, "; then %s", i.ask("GET /sessions/"+path[:len("{a}")]))
 		}
 		lines.WriteString("\n")
 	}
 	return lines.String()
 }
 
-func (i *interview) answer(q question) string {
-	resp := i.send(q)
-	if resp.Body == nil {
-		return resp.Status
-	}
-	defer resp.Body.Close() //nolint:errcheck // read to its end
-	var body any
-	content, err := io.ReadAll(io.LimitReader(resp.Body, 8<<20))
-	if len(content) > 0 && json.Unmarshal(content, &body) != nil {
-		body = "not JSON"
-	}
-	if found := find(body, "id", "next_page_token", "next"); q.keep != "" && resp.StatusCode < 300 {
-		i.kept[q.keep] = found
-	}
-	line := fmt.Sprintf("HTTP %d at %s", resp.StatusCode, resp.Header.Get("Date"))
-	for _, name := range slices.Sorted(maps.Keys(resp.Header)) {
-		if regexp.MustCompile(`(?i)rate|retry|request-id|correlation`).MatchString(name) {
-			line += ", `" + name + "`"
-		}
-	}
-	if body != nil || err != nil {
-		line += ", " + i.render("", body)
-	}
-	return line
-}
-
-// find returns the first string with one of the names.
-func find(value any, names ...string) string {
-	object, _ := value.(map[string]any)
-	for _, name := range names {
-		if text, _ := object[name].(string); text != "" {
-			return text
-		}
-	}
-	if data, ok := object["data"]; ok {
-		return find(data, names...)
-	}
-	return ""
-}
-
-// send returns a response without a body if it gets none.
-func (i *interview) send(q question) *http.Response {
-	path := q.path
+func (i *interview) ask(question string) string {
+	request, wrong := strings.CutPrefix(question, "wrong ")
+	request, keep, _ := strings.Cut(request, " > ")
 	for name, value := range i.kept {
-		if value != "" {
-			path = strings.ReplaceAll(path, name, url.QueryEscape(value))
-		}
+		request = strings.ReplaceAll(request, name, url.QueryEscape(value))
 	}
+	method, path, _ := strings.Cut(request, " ")
+	path, body, _ := strings.Cut(path, " ")
 	if strings.Contains(path, "{") {
-		return &http.Response{Status: "not asked, for lack of " + q.path}
+		return "not asked"
 	}
 	// Sessions are deleted after the test's own context has ended.
-	req, err := http.NewRequestWithContext(context.WithoutCancel(i.t.Context()), q.method,
-		strings.TrimRight(cmp.Or(i.account.Endpoint, palabra.DefaultEndpoint), "/")+"/session-storage"+path, strings.NewReader(q.body))
+	req, err := http.NewRequestWithContext(context.WithoutCancel(i.t.Context()), method,
+		strings.TrimRight(cmp.Or(i.account.Endpoint, palabra.DefaultEndpoint), "/")+"/session-storage"+path, strings.NewReader(body))
 	if err != nil {
 		i.t.Fatal(i.redact(err.Error()))
 	}
-	if q.body != "" {
+	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	suffix := ""
-	if q.wrong {
+	if wrong {
 		suffix = "-wrong"
 	}
 	if i.account.APIKey != "" {
@@ -260,47 +211,50 @@ func (i *interview) send(q question) *http.Response {
 	client := http.Client{Timeout: 30 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	resp, err := client.Do(req) // #nosec G704 -- the endpoint is the one that the tester chose
 	if err != nil {
-		return &http.Response{Status: "no answer"}
+		return "no answer"
 	}
-	return resp
+	defer resp.Body.Close() //nolint:errcheck // read to its end
+	content, _ := io.ReadAll(io.LimitReader(resp.Body, 8<<20))
+	member := "id"
+	if keep == "{next}" {
+		member = "next_page_token|next"
+	}
+	if found := regexp.MustCompile(`"(?:` + member + `)": ?"([^"]+)"`).FindSubmatch(content); keep != "" && found != nil {
+		i.kept[keep] = string(found[1])
+	}
+	line := fmt.Sprintf("HTTP %d at %s", resp.StatusCode, resp.Header.Get("Date"))
+	for _, name := range slices.Sorted(maps.Keys(resp.Header)) {
+		if regexp.MustCompile(`(?i)rate|retry|request-id|correlation`).MatchString(name) {
+			line += ", `" + name + "`"
+		}
+	}
+	return strings.TrimSpace(line + " " + i.shape(content))
 }
 
-// spoken are the members of an error that hold words.
-var spoken = []string{"title", "detail", "error", "message"}
-
-// render shows numbers, timestamps and the words of errors. Of other texts it shows
-// the lengths of their parts: an id is "12.8.8", a JWT "36.74.43".
-func (i *interview) render(name string, value any) string {
-	switch value := value.(type) {
-	case string:
-		if _, err := time.Parse(time.RFC3339, value); err == nil || slices.Contains(spoken, name) {
+// shape shows the numbers, the timestamps and the words of errors. Of other texts it
+// shows the lengths of their parts: an id is "12.8.8", a JWT "36.74.43".
+func (i *interview) shape(body []byte) string {
+	var compact bytes.Buffer
+	if len(body) > 0 && json.Compact(&compact, body) != nil {
+		return fmt.Sprintf("%d bytes that are not JSON", len(body))
+	}
+	member := ""
+	return regexp.MustCompile(`"(?:[^"\\]|\\.)*":?`).ReplaceAllStringFunc(compact.String(), func(text string) string {
+		value := strings.Trim(text, `"`)
+		if name, ok := strings.CutSuffix(value, `":`); ok {
+			member = name
+			return text
+		}
+		if _, err := time.Parse(time.RFC3339, value); err == nil || slices.Contains([]string{"title", "detail", "error", "message"}, member) {
 			return i.redact(value)
 		}
-		for known, id := range i.kept {
+		for name, id := range i.kept {
 			if value == id {
-				return known
+				return name
 			}
 		}
 		return regexp.MustCompile(`[\w-]+`).ReplaceAllStringFunc(value, func(part string) string { return strconv.Itoa(len(part)) })
-	case []any:
-		text := "list of " + strconv.Itoa(len(value))
-		for at, item := range value {
-			if id := i.render("", find(item, "id")); at == 0 {
-				text += ": " + i.render("", item)
-			} else if strings.HasPrefix(id, "{") {
-				text += ", " + id
-			}
-		}
-		return text
-	case map[string]any:
-		var members []string
-		for _, name := range slices.Sorted(maps.Keys(value)) {
-			members = append(members, "`"+name+"` "+i.render(name, value[name]))
-		}
-		return "{" + strings.Join(members, ", ") + "}"
-	default:
-		return fmt.Sprint(value)
-	}
+	})
 }
 
 // redact shortens the words of an error and removes what is private.
@@ -310,8 +264,7 @@ func (i *interview) redact(text string) string {
 			text = strings.ReplaceAll(text, secret, "…")
 		}
 	}
-	runes := []rune(strings.Join(strings.Fields(text), " "))
-	return string(runes[:min(120, len(runes))])
+	return string([]rune(text)[:min(120, len([]rune(text)))])
 }
 
 // TestContract_ReportShowsHowTheAPIAnswers prints the report of a live account. In
@@ -323,51 +276,50 @@ func TestContract_ReportShowsHowTheAPIAnswers(t *testing.T) {
 		_, _ = fmt.Fprintf(os.Stdout, "### What the Session Storage API answers\n\n%s", report)
 		return
 	}
+	pair := palabra.Config{ClientID: testClientID, ClientSecret: testClientSecret}
 	for name, test := range map[string]struct {
 		options func(*sandbox.Options)
 		account palabra.Config
+		fault   sandbox.Effect
 		want    []string // patterns of lines
 	}{
-		"as documented": {func(*sandbox.Options) {}, palabra.Config{ClientID: testClientID, ClientSecret: testClientSecret}, []string{
-			"Create:.* HTTP 201 at .* 2031 .*`id` {a}, .*`publisher` \\d+\\.\\d+\\.\\d+, `subscriber` list of 0",
-			"Read:.* HTTP 200 .*`created_at` 2031-03-14T09:26:53Z, `expires_at` 2031-04-13T09:26:53Z, `id` {a}",
-			"Create with two subscribers:.*`subscriber` list of 2",
-			"List:.* HTTP 200 .*list of 2: .*`id` {[ab]}.*, {[ab]}}",
-			"Next page with a size:.* HTTP 200 .*list of 1",
-			"Page of 1:.*`next_page_token` {next}",
-			"Page size of 101:.* HTTP 422",
-			"TTL in query and body:.* HTTP 204 .*; then HTTP 200 .*`expires_at` 2031-03-14T10:26:55Z",
-			"TTL in the body alone:.* HTTP 400",
-			"Read of an ended session:.* HTTP 404 .*Session not found",
-			"List after the end:.*list of 1: .*`id` {a}",
-			"Wrong credentials: Create:.* HTTP 401",
-			"Second delete:.* HTTP 404",
+		"as documented": {func(*sandbox.Options) {}, pair, nil, []string{
+			`POST /session {"data":{}} > {a}.: HTTP 201 at .* 2031 .*"id":{a},.*"publisher":\d+\.\d+\.\d+,"subscriber":\[\],`,
+			`GET /sessions/{a}.: HTTP 200 .*"created_at":2031-03-14T09:26:53Z,.*"expires_at":2031-04-13T09:26:53Z`,
+			`POST .*"subscriber_count":2.*"subscriber":\[[\d.]+,[\d.]+\]`,
+			`GET /sessions.: HTTP 200 .*"id":{[ab]},.*"id":{[ab]},`,
+			`GET /sessions.page_size=1 > {next}.: .*"next_page_token":{next}`,
+			`GET /sessions.page_size=1&page_token={next}.: HTTP 200 `,
+			`GET /sessions.page_size=101.: HTTP 422`,
+			`POST /sessions/{a}.ttl_seconds=3600.: HTTP 204 .*; then HTTP 200 .*"expires_at":2031-03-14T10:26:55Z`,
+			`POST /sessions/{a} .*: HTTP 400`,
+			`GET /sessions/{b}.: HTTP 404 .*Session not found`,
+			`wrong POST /session .*: HTTP 401`,
+			`DELETE /sessions/{a}.: HTTP 404`,
 		}},
 		"another version": {func(o *sandbox.Options) {
 			o.Envelope, o.BadCredentialsStatus, o.JWTIDs, o.MaxTTL = sandbox.EnvelopeItems, http.StatusNotFound, true, 10*time.Minute
-		}, palabra.Config{APIKey: testAPIKey}, []string{
-			"List:.*`items` list of 2",
-			"TTL in the query alone:.*; then HTTP 200 .*`expires_at` 2031-03-14T09:36:55Z",
-			"Wrong credentials: Read:.* HTTP 404",
+		}, palabra.Config{APIKey: testAPIKey}, nil, []string{
+			`GET /sessions.: .*"items":\[`,
+			`POST /sessions/{a}.ttl_seconds=3600.: .*; then HTTP 200 .*"expires_at":2031-03-14T09:36:55Z`,
+			`wrong GET /sessions/{a}.: HTTP 404`,
 		}},
-		"refused": {func(o *sandbox.Options) { o.SessionLimit = 1 }, palabra.Config{ClientID: testClientID, ClientSecret: testClientSecret}, []string{
-			"Create with two subscribers:.* HTTP 403", "TTL of 1:.* not asked", "Next page with a size:.* not asked",
-		}},
-		"repeating": {func(*sandbox.Options) {}, palabra.Config{ClientID: testClientID, ClientSecret: testClientSecret}, []string{
-			"Create:.* HTTP 403 .*`detail` No balance for … of …, `error_code` 100050",
+		"refusing": {func(*sandbox.Options) {}, pair, sandbox.NotOK(http.StatusForbidden, "Forbidden", "No balance for "+testClientSecret+" of "+testClientID, 100050), []string{
+			`POST /session .*: HTTP 403 .*"detail":No balance for … of …,"error_code":100050`,
+			`POST /sessions/{b}.ttl_seconds=1.: not asked`,
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := newFixture(t, test.options)
-			if name == "repeating" {
-				f.Inject(sandbox.Fault{Effect: sandbox.NotOK(http.StatusForbidden, "Forbidden resource", "No balance for "+testClientSecret+" of "+testClientID, 100050)})
+			if test.fault != nil {
+				f.Inject(sandbox.Fault{Effect: test.fault})
 			}
 			i := &interview{t: t, account: test.account, wait: f.clock.Advance, kept: make(map[string]string)}
 			i.account.Endpoint = f.url
 			report := i.report()
 			for _, want := range test.want {
-				if !regexp.MustCompile(`(?m)^- \*\*` + want).MatchString(report) {
+				if !regexp.MustCompile("(?m)^- `" + want).MatchString(report) {
 					t.Errorf("no line %q in:\n%s", want, report)
 				}
 			}
