@@ -389,11 +389,13 @@ func (a judgedApply) explainsApply(found problem) bool {
 	return false
 }
 
-// showsItsEnd says whether the plan shows the end of a palabra_session whose id an
-// instance gets only after apply.
+// showsItsEnd says whether an instance gets the id of a session only after apply whose
+// end the plan shows: that of a palabra_session, or with create_before_destroy that of an
+// instance which turns out to have another session. No provider can see the latter.
 func (a judgedApply) showsItsEnd(at address, id string) bool {
-	return slices.Contains(a.config[at].Later, "session_id") && slices.ContainsFunc(a.changes(), func(c objectChange) bool {
-		return c.Action.Deletes() && c.at.Type == managedSessionType && idIn(c.Before) == id
+	isLater := func(at address) bool { return slices.Contains(a.config[at].Later, "session_id") }
+	return isLater(at) && slices.ContainsFunc(a.changes(), func(c objectChange) bool {
+		return c.Action.Deletes() && idIn(c.Before) == id && (c.at.Type == managedSessionType || c.Action == simulated.CreateThenDelete && isLater(c.at))
 	})
 }
 
@@ -514,10 +516,8 @@ func (a judgedApply) judgePosts() {
 		if !writes(c) {
 			continue
 		}
-		id := text(c.Planned, "session_id")
-		if id == "" {
-			id = a.id(at)
-		}
+		wanted, _ := a.wants(at, a.State, a.plan.Command, false)
+		id := cmp.Or(text(c.Planned, "session_id"), wanted)
 		allowed[id]++
 		if a.run.renewOnly && (c.Action != update || !member(a.State.Current[at].Value, "ttl_seconds").Equal(member(c.Before.Value, "ttl_seconds"))) {
 			allowed[id]--
@@ -575,20 +575,10 @@ func (a judgedApply) judgeTruth() {
 		if moved, ok := a.before.Current[a.config[at].MovedFrom]; ok {
 			was = moved
 		}
-		if isActive(was) && a.instances(id) == 1 && left.Abs() > time.Minute && is(member(held.Value, "expired"), left > 0) {
+		if isActive(was) && left.Abs() > time.Minute && is(member(held.Value, "expired"), left > 0 || a.memory[at].end.IsZero()) {
 			a.breaks("%s: session %s is missing %s before its last known end, and expired is %s", at, id, left, member(held.Value, "expired"))
 		}
 	}
-}
-
-// instances counts those that a session had before the apply: each has seen other ends.
-func (a judgedApply) instances(id string) (n int) {
-	for _, held := range a.before.Current {
-		if idIn(held) == id {
-			n++
-		}
-	}
-	return n
 }
 
 // endOf is the expires_at of an instance.

@@ -554,12 +554,11 @@ func (l *life) remember(a judgedApply) {
 		if !a.plan.Command.NoRefresh && !a.plan.Command.MinimalRefresh {
 			m = m.after(a, held)
 		}
-		if session, found := a.after.mine[idIn(held)]; found && (writes(c) || a.fault) {
-			if m.key, m.end = a.run.key, session.ExpiresAt; a.fault && endOf(held).After(m.end) {
-				m.end = endOf(held) // Nobody has read back what was granted.
-			}
+		done, ok := a.out.Done[at]
+		if ok && writes(c) && isActive(held) {
+			m.key, m.end = a.run.key, endOf(held)
 		}
-		switch done, ok := a.out.Done[at]; {
+		switch {
 		case !ok:
 			// An update that met the end of the session may have noted that its
 			// arguments were not sent.
@@ -578,8 +577,7 @@ func (l *life) remember(a judgedApply) {
 		}
 		l.memory[at] = m
 		// What happened once is over, and what only apply knew is known from now on.
-		_, done := a.out.Done[at]
-		if b, configured := l.config[at]; configured && done {
+		if b, configured := l.config[at]; configured && ok {
 			b.Later, b.MovedFrom, b.Import, b.ProvisionerFails = nil, address{}, "", false
 			if l.config[at] = b; b.Forget {
 				delete(l.config, at)
