@@ -99,13 +99,17 @@ func (e *Error) Error() string {
 		title := cmp.Or(e.Title, http.StatusText(e.StatusCode))
 		text += strings.TrimRight(fmt.Sprintf(": HTTP %d %s", e.StatusCode, title), ". ")
 	}
-	if e.Detail != "" {
-		text += ": " + strings.TrimRight(e.Detail, ". ")
+	detail := strings.TrimRight(e.Detail, ". ")
+	if e.givesNoReason() {
+		detail = ""
+	}
+	if detail != "" {
+		text += ": " + detail
 	}
 	if e.Code != 0 {
 		text += fmt.Sprintf(" (error_code %d)", e.Code)
 	}
-	if e.Err != nil && (e.Detail == "" || !slices.Contains(saysNoMore, e.Err)) {
+	if e.Err != nil && (detail == "" || !slices.Contains(saysNoMore, e.Err)) {
 		text += ": " + e.Err.Error()
 	}
 	return text

@@ -52,6 +52,7 @@ func TestError_SaysEachThingOnce(t *testing.T) {
 	for want, err := range map[string]*Error{
 		"HTTP 404 Not found: Session not found (error_code 5)":             {StatusCode: 404, Title: "Not found", Detail: "Session not found.", Code: 5, Err: ErrNotFound},
 		"HTTP 404 Not found: session not found":                            {StatusCode: 404, Title: "Not found.", Err: ErrNotFound},
+		"HTTP 404 Not Found: session not found":                            {StatusCode: 404, Detail: "Not Found", Err: ErrNotFound},
 		"HTTP 401 Unauthorized: Access is denied: credentials refused":     {StatusCode: 401, Title: "Unauthorized", Detail: "Access is denied", Err: ErrUnauthorized},
 		"HTTP 429 Too many requests: The rate limit is exceeded":           {StatusCode: 429, Title: "Too many requests", Detail: "The rate limit is exceeded.", Err: ErrRateLimited},
 		"HTTP 502 Bad Gateway: a session may have been created":            {StatusCode: 502, Err: ErrMaybeCreated},
