@@ -59,10 +59,7 @@ func newCLI(t *testing.T) *cli {
 func newProcessCLI(t *testing.T, env ...string) *cli {
 	t.Helper()
 	c, folder := newCLI(t), t.TempDir()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
+	self := must(os.Executable())
 	name, config := pluginName, filepath.Join(folder, "cli.tfrc")
 	if runtime.GOOS == "windows" {
 		name += ".exe"
@@ -79,9 +76,11 @@ func newProcessCLI(t *testing.T, env ...string) *cli {
 }
 
 // write replaces the configuration.
-func (c *cli) write(config string) {
+func (c *cli) write(config string) { c.writeFile("main.tf", config) }
+
+func (c *cli) writeFile(name, content string) {
 	c.t.Helper()
-	if err := os.WriteFile(filepath.Join(c.Dir, "main.tf"), []byte(config), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(c.Dir, name), []byte(content), 0o600); err != nil {
 		c.t.Fatal(err)
 	}
 }
@@ -174,20 +173,11 @@ func (c *cli) plan(args ...string) (actions map[string]string, said string) {
 // unzip returns the contents of all files in a plan file.
 func (c *cli) unzip(name string) string {
 	c.t.Helper()
-	archive, err := zip.OpenReader(filepath.Join(c.Dir, name))
-	if err != nil {
-		c.t.Fatal(err)
-	}
+	archive := must(zip.OpenReader(filepath.Join(c.Dir, name)))
 	defer func() { _ = archive.Close() }()
 	var all strings.Builder
 	for _, file := range archive.File {
-		content, err := file.Open()
-		if err == nil {
-			_, err = io.Copy(&all, content) // #nosec G110 -- a plan file of our own making
-		}
-		if err != nil {
-			c.t.Fatal(err)
-		}
+		must(io.Copy(&all, must(file.Open()))) // #nosec G110 -- a plan file of our own making
 	}
 	return all.String()
 }

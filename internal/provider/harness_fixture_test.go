@@ -70,15 +70,14 @@ func (f *fixture) elsewhereURL() string { return strings.Replace(f.url, "127.0.0
 func (f *fixture) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.busy.RLock()
 	defer f.busy.RUnlock()
-	if r.Header.Get("ClientID") == otherClientID {
+	switch {
+	case r.Header.Get("ClientID") == otherClientID:
 		f.other.ServeHTTP(w, r)
-		return
-	}
-	if strings.HasPrefix(r.Host, "localhost") {
+	case strings.HasPrefix(r.Host, "localhost"):
 		f.elsewhere.ServeHTTP(w, r)
-		return
+	default:
+		f.Sandbox.ServeHTTP(w, r)
 	}
-	f.Sandbox.ServeHTTP(w, r)
 }
 
 // wait returns when every request is over, also those that nobody waits for any
@@ -103,14 +102,7 @@ func (f *fixture) ResetRequests() {
 }
 
 func pairOf(url, clientID string) attributes {
-	return attributes{
-		"endpoint": url, "client_id": clientID, "client_secret": testClientSecret,
-		"max_retries": 0,
-	}
-}
-
-func keyOf(url string) attributes {
-	return attributes{"endpoint": url, "api_key": testAPIKey, "max_retries": 0}
+	return attributes{"endpoint": url, "client_id": clientID, "client_secret": testClientSecret, "max_retries": 0}
 }
 
 // putSession stores a session that was created at the clock's present time.

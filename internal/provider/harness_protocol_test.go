@@ -18,13 +18,7 @@ type protocol struct {
 }
 
 // newTestServer is the provider under test.
-func newTestServer() *Server {
-	server, err := NewServer("test")
-	if err != nil {
-		panic(err) // It depends on nothing but the framework's version.
-	}
-	return server
-}
+func newTestServer() *Server { return must(NewServer("test")) }
 
 func newProviderServer() tfprotov6.ProviderServer { return newTestServer() }
 
@@ -32,19 +26,18 @@ func newProviderServer() tfprotov6.ProviderServer { return newTestServer() }
 // retries.
 func newProtocol(t *testing.T, f *fixture) *protocol {
 	t.Helper()
-	return newProtocolWith(t, f.arguments())
-}
-
-// arguments are those of a provider that is configured for the fixture.
-func (f *fixture) arguments() attributes {
-	return attributes{"endpoint": f.url, "client_id": testClientID, "client_secret": testClientSecret, "max_retries": 0}
+	return newProtocolWith(t, pairOf(f.url, testClientID))
 }
 
 func newProtocolWith(t *testing.T, arguments attributes) *protocol {
 	t.Helper()
-	p := &protocol{t: t, server: newTestServer()}
-	configure(t.Context(), t, p.server, arguments)
-	return p
+	return newProtocolOf(t, newTestServer(), arguments)
+}
+
+func newProtocolOf(t *testing.T, server *Server, arguments attributes) *protocol {
+	t.Helper()
+	configure(t.Context(), t, server, arguments)
+	return &protocol{t: t, server: server}
 }
 
 // newProtocolAt is newProtocol with a local clock that the test moves, and with
@@ -53,12 +46,7 @@ func newProtocolAt(t *testing.T, f *fixture, local *sandbox.Clock) *protocol {
 	t.Helper()
 	timing := realTiming()
 	timing.now, timing.pause = local.Now, func(context.Context, time.Duration) {}
-	server, err := newServer("test", timing)
-	if err != nil {
-		t.Fatal(err)
-	}
-	configure(t.Context(), t, server, f.arguments())
-	return &protocol{t: t, server: server}
+	return newProtocolOf(t, must(newServer("test", timing)), pairOf(f.url, testClientID))
 }
 
 func configure(ctx context.Context, t failer, server *Server, arguments attributes) {
@@ -77,20 +65,14 @@ func actionConfig(name string, arguments attributes) *tfprotov6.DynamicValue {
 
 func (p *protocol) validateAction(name string, arguments attributes) []*tfprotov6.Diagnostic {
 	p.t.Helper()
-	resp, err := p.server.ValidateActionConfig(p.t.Context(), &tfprotov6.ValidateActionConfigRequest{ActionType: name, Config: actionConfig(name, arguments)})
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return resp.Diagnostics
+	req := &tfprotov6.ValidateActionConfigRequest{ActionType: name, Config: actionConfig(name, arguments)}
+	return must(p.server.ValidateActionConfig(p.t.Context(), req)).Diagnostics
 }
 
 func (p *protocol) planAction(name string, arguments attributes) []*tfprotov6.Diagnostic {
 	p.t.Helper()
-	resp, err := p.server.PlanAction(p.t.Context(), &tfprotov6.PlanActionRequest{ActionType: name, Config: actionConfig(name, arguments)})
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return resp.Diagnostics
+	req := &tfprotov6.PlanActionRequest{ActionType: name, Config: actionConfig(name, arguments)}
+	return must(p.server.PlanAction(p.t.Context(), req)).Diagnostics
 }
 
 // invoke runs an action to its end, and returns its progress events in order.
@@ -102,10 +84,7 @@ func (p *protocol) invoke(ctx context.Context, name string, arguments attributes
 
 func invokeAction(ctx context.Context, t failer, server *Server, name string, arguments attributes, onProgress ...func(string)) (progress []string, diags []*tfprotov6.Diagnostic) {
 	t.Helper()
-	stream, err := server.InvokeAction(ctx, &tfprotov6.InvokeActionRequest{ActionType: name, Config: actionConfig(name, arguments)})
-	if err != nil {
-		t.Fatalf("invoke %s: %v", name, err)
-	}
+	stream := must(server.InvokeAction(ctx, &tfprotov6.InvokeActionRequest{ActionType: name, Config: actionConfig(name, arguments)}))
 	completed := 0
 	for event := range stream.Events {
 		switch event := event.Type.(type) {

@@ -16,12 +16,27 @@ import (
 
 // providerSchemas are read once.
 var providerSchemas = sync.OnceValue(func() *tfprotov6.GetProviderSchemaResponse {
-	schemas, err := newTestServer().GetProviderSchema(context.Background(), &tfprotov6.GetProviderSchemaRequest{})
+	return must(newTestServer().GetProviderSchema(context.Background(), &tfprotov6.GetProviderSchemaRequest{}))
+})
+
+// must is for calls whose error would be a fault of the test.
+func must[T any](value T, err error) T {
 	if err != nil {
 		panic(err)
 	}
-	return schemas
-})
+	return value
+}
+
+// eachRow runs the rows of a table as parallel subtests.
+func eachRow[T any](t *testing.T, rows map[string]T, run func(t *testing.T, row T)) {
+	t.Helper()
+	for name, row := range rows {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			run(t, row)
+		})
+	}
+}
 
 func resourceType(kind string) tftypes.Object {
 	return objectType(providerSchemas().ResourceSchemas[kind])
@@ -47,13 +62,10 @@ func is(value tftypes.Value, want bool) bool {
 	return value.Equal(tftypes.NewValue(tftypes.Bool, want))
 }
 
-// seconds is a number that is neither null nor unknown.
+// secondsOf is a number that is neither null nor unknown.
 func secondsOf(value tftypes.Value) int64 {
 	var number big.Float
-	if err := value.As(&number); err != nil {
-		panic(err)
-	}
-	whole, _ := number.Int64()
+	whole, _ := must(&number, value.As(&number)).Int64()
 	return whole
 }
 
@@ -68,11 +80,8 @@ func identityOf(sessionID string) *tfprotov6.ResourceIdentityData {
 // session: engines refuse one without.
 func expectIdentity(t failer, identity *tfprotov6.ResourceIdentityData, sessionID string) {
 	t.Helper()
-	if identity == nil || identity.IdentityData == nil {
-		t.Fatalf("engine: missing resource identity of session %q", sessionID)
-	}
-	if got := text(unwire(identityType, identity.IdentityData), "session_id"); got != sessionID {
-		t.Fatalf("the identity is of session %q, want %q", got, sessionID)
+	if identity == nil || text(unwire(identityType, identity.IdentityData), "session_id") != sessionID {
+		t.Fatalf("identity: %+v, want that of session %q", identity, sessionID)
 	}
 }
 
@@ -81,6 +90,11 @@ type failer interface {
 	Helper()
 	Errorf(format string, args ...any)
 	Fatalf(format string, args ...any)
+}
+
+// says is whether a text contains every part.
+func says(text string, parts ...string) bool {
+	return !slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(text, part) })
 }
 
 // diagnosticText is the whole text of diagnostics, as one line.
@@ -94,17 +108,11 @@ func diagnosticText(diags []*tfprotov6.Diagnostic) string {
 
 func isError(d *tfprotov6.Diagnostic) bool { return d.Severity == tfprotov6.DiagnosticSeverityError }
 
-// expectError fails unless there is an error and the text contains every part.
+// expectError expects an error, and every part in the text.
 func expectError(t *testing.T, diags []*tfprotov6.Diagnostic, parts ...string) {
 	t.Helper()
-	text := diagnosticText(diags)
-	if !slices.ContainsFunc(diags, isError) {
-		t.Errorf("no error, want one that says %q; diagnostics: %s", parts, text)
-	}
-	for _, part := range parts {
-		if !strings.Contains(text, part) {
-			t.Errorf("%q is missing in: %s", part, text)
-		}
+	if said := diagnosticText(diags); !slices.ContainsFunc(diags, isError) || !says(said, parts...) {
+		t.Errorf("%s\nwant an error, and each of %q", said, parts)
 	}
 }
 
@@ -113,7 +121,7 @@ func expectNone(t *testing.T, diags []*tfprotov6.Diagnostic) {
 	expectWarnings(t, diags, 0)
 }
 
-// expectWarnings fails unless there are that many warnings, and nothing else.
+// expectWarnings expects that many warnings, and nothing else.
 func expectWarnings(t *testing.T, diags []*tfprotov6.Diagnostic, want int) {
 	t.Helper()
 	if len(diags) != want || slices.ContainsFunc(diags, isError) {
@@ -174,13 +182,13 @@ func sessionIDOf(b block) string {
 	return id
 }
 
-// sessionOf is the id of the session of an object in a state.
+// idIn is the id of the session of an object in a state.
 func idIn(o object) string { return text(o.Value, "id") }
 
 // isActive is true for a state that does not say.
 func isActive(o object) bool { return !is(member(o.Value, "active"), false) }
 
-// deletes says whether the destruction of an object deletes its session.
+// deletesSession says whether the destruction of an object deletes its session.
 func deletesSession(o object) bool { return !is(member(o.Value, "delete_on_destroy"), false) }
 
 // writes says whether a plan leaves the expiry to apply.

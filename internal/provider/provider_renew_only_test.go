@@ -94,7 +94,7 @@ func TestRenewOnly_AllowsRenewals(t *testing.T) {
 		"destroy of an ended instance":   {configuration{it: lasts("s1")}, configuration{}, gone, command{Destroy: true}, nil},
 		"refresh only":                   {configuration{it: lasts("s1", due)}, configuration{it: lasts("s1", attributes{"ttl_seconds": 60})}, after(40 * time.Minute), command{RefreshOnly: true}, nil},
 		"a lifetime that stays as it is": {configuration{own: creates()}, configuration{own: {Arguments: attributes{}}}, nil, command{}, nil},
-		"a move":                         {configuration{it: lasts("s1")}, configuration{room("new"): lasts("s1")}, func(s *story) { s.move(it, room("new")) }, command{}, nil},
+		"a move":                         {configuration{it: lasts("s1")}, configuration{room("new"): comesFrom(it, lasts("s1"))}, nil, command{}, nil},
 		"an import": {configuration{}, configuration{it: lasts("s3")}, func(s *story) {
 			s.Put(sandbox.Session{ID: "s3", CreatedAt: testStart, ExpiresAt: testStart.Add(time.Hour)})
 			s.Import(it, &tfprotov6.ImportResourceStateRequest{ID: "s3"})
@@ -141,7 +141,7 @@ func TestRenewOnly_KeepsWhatOtherCredentialsFound(t *testing.T) {
 func TestRenewOnly_RefusesActionsAndEphemeralSessions(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	arguments := f.arguments()
+	arguments := pairOf(f.url, testClientID)
 	arguments["renew_only"] = true
 	p := newProtocolWith(t, arguments)
 	for name, selected := range everyAction() {

@@ -77,7 +77,7 @@ func TestSessionAccount_SessionOfUnknownEndMayLiveInAnotherAccount(t *testing.T)
 func TestSessionAccount_MissingSessionIsBelievedWithAnotherKey(t *testing.T) {
 	t.Parallel()
 	a, b := sessionAt("a"), sessionAt("b")
-	for name, end := range map[string]func(s *story){
+	eachRow(t, map[string]func(s *story){
 		"that finds another session first": func(s *story) { s.Remove(s.id(b)); s.useKey() },
 		"that has found the session":       func(s *story) { s.useKey(); s.run(); s.Remove(s.id(a)); s.Remove(s.id(b)) },
 		"that has renewed the session": func(s *story) {
@@ -89,19 +89,16 @@ func TestSessionAccount_MissingSessionIsBelievedWithAnotherKey(t *testing.T) {
 		"without a note, beside another session that is found": func(s *story) { s.loseNote(b); s.Remove(s.id(b)) },
 		"without a note, after the end":                        func(s *story) { s.loseNote(a); s.loseNote(b); s.clock.Advance(2 * time.Hour) },
 		"after its last known end":                             func(s *story) { s.clock.Advance(2 * time.Hour); s.useKey() },
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := newAppliedStory(t, configuration{a: creates(), b: creates()})
-			old := s.id(b)
-			end(s)
-			s.run()
-			if s.id(b) == old {
-				t.Errorf("session %q has ended, and is still in the state", old)
-			}
-			s.expectEmptyPlan()
-		})
-	}
+	}, func(t *testing.T, end func(s *story)) {
+		s := newAppliedStory(t, configuration{a: creates(), b: creates()})
+		old := s.id(b)
+		end(s)
+		s.run()
+		if s.id(b) == old {
+			t.Errorf("session %q has ended, and is still in the state", old)
+		}
+		s.expectEmptyPlan()
+	})
 }
 
 // TestSessionAccount_SessionCreatedWithAWrongKeyIsLeftToThatKey: the right key neither
@@ -153,33 +150,31 @@ func TestSessionAccount_BridgeBelievesWhatItsProcessHasFound(t *testing.T) {
 func TestSessionAccount_EndIsNotAskedForAgain(t *testing.T) {
 	t.Parallel()
 	a, b := room("a"), room("b")
-	for name, end := range map[string]func(*story){
+	eachRow(t, map[string]func(*story){
 		"seen with another key": func(s *story) { s.useKey(); s.run() },
 		"without a note":        func(s *story) { s.run(); s.loseNote(b) },
 		"under another account": func(s *story) { s.run(); s.useOther() },
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := newAppliedStory(t, configuration{a: lasts("s1"), b: lasts("s2")}, "s1", "s2")
-			s.Remove("s2")
-			end(s)
-			s.active(b, false)
-			s.change(configuration{a: lasts("s1")}, command{NoRefresh: true})
-			s.expectWrites()
-		})
-	}
+	}, func(t *testing.T, end func(*story)) {
+		s := newAppliedStory(t, configuration{a: lasts("s1"), b: lasts("s2")}, "s1", "s2")
+		s.Remove("s2")
+		end(s)
+		s.active(b, false)
+		s.change(configuration{a: lasts("s1")}, command{NoRefresh: true})
+		s.expectWrites()
+	})
 }
 
 func TestSessionAccount_WhatCountsAsAnotherAccount(t *testing.T) {
 	t.Parallel()
 	elsewhere := newFixture(t)
-	for name, test := range map[string]struct {
+	type row struct {
 		// prepare runs with the right credentials, how with the wrong ones.
 		prepare func(*story)
 		wrong   func(*story)
 		how     command
 		after   configuration
-	}{
+	}
+	eachRow(t, map[string]row{
 		"the same credentials at another endpoint": {wrong: func(s *story) { s.provider = pairOf(elsewhere.url, testClientID) }},
 		"a deletion whose first answer is lost": {
 			wrong: func(s *story) {
@@ -202,33 +197,30 @@ func TestSessionAccount_WhatCountsAsAnotherAccount(t *testing.T) {
 			s.clock.Advance(10 * time.Minute)
 		}},
 		"a renewal without a refresh": {how: command{NoRefresh: true}, after: configuration{room("it"): lasts("s1", attributes{"ttl_seconds": 7200})}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := newAppliedStory(t, configuration{room("it"): lasts("s1")}, "s1")
-			if test.prepare != nil {
-				test.prepare(s)
-			}
-			own := s.provider
-			if test.wrong == nil {
-				test.wrong = (*story).useOther
-			}
-			test.wrong(s)
-			if test.after != nil {
-				s.config = test.after
-			}
-			p := s.Plan(s.config, test.how)
-			problems := p.Problems
-			if !p.Failed() {
-				problems = s.Apply(p).Problems
-			}
-			s.expectErrors(problems, `"s1"`, "another account")
-			s.active(room("it"), true)
-			s.writes()
-			s.provider = own
-			s.config = configuration{room("it"): lasts("s1", attributes{"ttl_seconds": 1800})}
-			s.run()
-			s.expectWrites("POST s1")
-		})
-	}
+	}, func(t *testing.T, test row) {
+		s := newAppliedStory(t, configuration{room("it"): lasts("s1")}, "s1")
+		if test.prepare != nil {
+			test.prepare(s)
+		}
+		own := s.provider
+		if test.wrong == nil {
+			test.wrong = (*story).useOther
+		}
+		test.wrong(s)
+		if test.after != nil {
+			s.config = test.after
+		}
+		p := s.Plan(s.config, test.how)
+		problems := p.Problems
+		if !p.Failed() {
+			problems = s.Apply(p).Problems
+		}
+		s.expectErrors(problems, `"s1"`, "another account")
+		s.active(room("it"), true)
+		s.writes()
+		s.provider = own
+		s.config = configuration{room("it"): lasts("s1", attributes{"ttl_seconds": 1800})}
+		s.run()
+		s.expectWrites("POST s1")
+	})
 }

@@ -27,6 +27,12 @@ func createFirst(b block) block {
 	return b
 }
 
+// comesFrom is a block with a moved block.
+func comesFrom(from address, b block) block {
+	b.MovedFrom = from
+	return b
+}
+
 // unknown is a block with arguments that are known after apply.
 func unknown(b block, arguments ...string) block {
 	b.Later = arguments
@@ -200,7 +206,7 @@ func TestSessionDeletion_DeletesNoMoreThanThePlanIsFor(t *testing.T) {
 		"replacement of an ended session": {before: it, after: configuration{room("it"): lasts("s2")}, meanwhile: (*story).endS1, writes: []string{"POST s2"}},
 		"rename that forgets":             {before: configuration{room("it"): lasts("s1", forgets)}, after: configuration{room("new"): lasts("s1", forgets)}, writes: []string{"POST s1"}},
 		"replacement of a forgotten twin": {before: configuration{room("it"): lasts("s1", forgets), room("twin"): lasts("s1")}, after: configuration{room("it"): lasts("s2", forgets), room("twin"): lasts("s1")}, writes: []string{"POST s2"}},
-		"rename with moved":               {before: it, after: configuration{room("new"): lasts("s1")}, meanwhile: func(s *story) { s.move(room("it"), room("new")) }},
+		"rename with moved":               {before: it, after: configuration{room("new"): comesFrom(room("it"), lasts("s1"))}},
 		"both of two twins removed":       {before: configuration{room("it"): lasts("s1"), room("twin"): lasts("s1")}, writes: []string{"DELETE s1"}},
 		"one of two ended twins removed":  {before: configuration{room("it"): lasts("s1"), room("twin"): lasts("s1")}, after: it, meanwhile: (*story).endS1},
 		"one of two sessions removed":     {before: configuration{room("it"): lasts("s1"), room("b"): lasts("s2")}, after: configuration{room("b"): lasts("s2")}, writes: []string{"DELETE s1"}},
@@ -238,26 +244,24 @@ func (s *story) endS1() {
 func TestSessionDeletion_UnknownSuccessorIsNotDeleted(t *testing.T) {
 	t.Parallel()
 	const left = `Session not deleted: This resource was replaced, and the new session_id was not known at plan time: it could have been session "s1" itself.`
-	for name, test := range map[string]struct {
+	type row struct {
 		after    block
 		warnings []string
 		writes   []string
-	}{
+	}
+	eachRow(t, map[string]row{
 		"the same session":               {lasts("s1"), []string{left}, []string{"POST s1"}},
 		"another session":                {lasts("s2"), []string{left}, []string{"POST s2"}},
 		"the same session, create first": {createFirst(lasts("s1")), nil, []string{"POST s1"}},
 		// The successor is created, and so known, before the deletion.
 		"another session, create first": {createFirst(lasts("s2")), nil, []string{"DELETE s1", "POST s2"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := newAppliedStory(t, configuration{room("it"): lasts("s1")}, "s1", "s2")
-			s.expectWarnings(s.change(configuration{room("it"): unknown(test.after, "session_id")}), test.warnings...)
-			s.expectWrites(test.writes...)
-			s.config = configuration{room("it"): test.after}
-			s.expectEmptyPlan()
-		})
-	}
+	}, func(t *testing.T, test row) {
+		s := newAppliedStory(t, configuration{room("it"): lasts("s1")}, "s1", "s2")
+		s.expectWarnings(s.change(configuration{room("it"): unknown(test.after, "session_id")}), test.warnings...)
+		s.expectWrites(test.writes...)
+		s.config = configuration{room("it"): test.after}
+		s.expectEmptyPlan()
+	})
 }
 
 // TestSessionDeletion_AfterARefusedReplacement: what was noted for the replacement keeps

@@ -22,39 +22,37 @@ func TestSessionEnd_IsAStateWithOneWarning(t *testing.T) {
 	t.Parallel()
 	const warning = `palabra_session_expiry.it: Session has ended: The API does not find session "s1" any more (its last known expiry is 2031-03-14T10:26:53Z)` +
 		" … stays in the state with active = false"
-	for name, test := range map[string]struct {
+	type row struct {
 		end     func(*story)
 		expired bool
-	}{
+	}
+	eachRow(t, map[string]row{
 		"expired":          {func(s *story) { s.clock.Advance(2 * time.Hour) }, true},
 		"used and hung up": {func(s *story) { s.hangUp("s1") }, false},
 		"deleted":          {func(s *story) { s.Remove("s1") }, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := newAppliedStory(t, configuration{
-				room("it"): lasts("s1"), room("other"): lasts("s2", attributes{"ttl_seconds": 100 * 3600}),
-			}, "s1", "s2")
-			test.end(s)
-			s.expectWarnings(s.run(), warning)
-			s.active(room("it"), false)
-			s.expectValue(room("it"), "expired", test.expired)
-			s.active(room("other"), true)
-			s.expectValue(room("other"), "expired", false)
-			s.expectValue(room("it"), "expires_at", sinceStart(time.Hour))
-			s.expectEmptyPlan()
-			s.clock.Advance(time.Hour)
-			s.expectEmptyPlan()
-			s.expectValue(room("it"), "expired", test.expired)
-			// A session that is found again is as before.
-			s.put("s1")
-			s.run()
-			s.active(room("it"), true)
-			s.expectValue(room("it"), "expired", false)
-			s.expectEmptyPlan()
-			s.expectWrites()
-		})
-	}
+	}, func(t *testing.T, test row) {
+		s := newAppliedStory(t, configuration{
+			room("it"): lasts("s1"), room("other"): lasts("s2", attributes{"ttl_seconds": 100 * 3600}),
+		}, "s1", "s2")
+		test.end(s)
+		s.expectWarnings(s.run(), warning)
+		s.active(room("it"), false)
+		s.expectValue(room("it"), "expired", test.expired)
+		s.active(room("other"), true)
+		s.expectValue(room("other"), "expired", false)
+		s.expectValue(room("it"), "expires_at", sinceStart(time.Hour))
+		s.expectEmptyPlan()
+		s.clock.Advance(time.Hour)
+		s.expectEmptyPlan()
+		s.expectValue(room("it"), "expired", test.expired)
+		// A session that is found again is as before.
+		s.put("s1")
+		s.run()
+		s.active(room("it"), true)
+		s.expectValue(room("it"), "expired", false)
+		s.expectEmptyPlan()
+		s.expectWrites()
+	})
 }
 
 func TestSessionEnd_ChangedArgumentsAreSentWhenTheSessionIsFoundAgain(t *testing.T) {
@@ -62,7 +60,10 @@ func TestSessionEnd_ChangedArgumentsAreSentWhenTheSessionIsFoundAgain(t *testing
 	for name, test := range map[string]struct {
 		change attributes
 		sent   []string
-	}{"ttl_seconds": {attributes{"ttl_seconds": 7200}, []string{"POST s1"}}, "renew_before_seconds": {lead(30 * time.Minute), nil}} {
+	}{
+		"ttl_seconds":          {attributes{"ttl_seconds": 7200}, []string{"POST s1"}},
+		"renew_before_seconds": {lead(30 * time.Minute), nil},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, it := newAppliedStory(t, configuration{room("it"): lasts("s1")}, "s1", "s2"), room("it")
@@ -119,40 +120,38 @@ func TestSessionEnd_NewInstanceOfAMissingSessionFailsAlone(t *testing.T) {
 // A gateway answers with 404. The sessions live.
 func TestSessionEnd_OfAGatewayIsNotBelieved(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct {
+	type row struct {
 		list sandbox.Effect // nil: the list works
 		says string
-	}{
+	}
+	eachRow(t, map[string]row{
 		"the sessions are listed": {nil, "lists it"},
 		"the list fails":          {sandbox.HTMLError(http.StatusBadGateway), "no list of the sessions could be read"},
 		"the list is a 404":       {sandbox.Respond(http.StatusNotFound, "application/json", "{}"), "no list of the sessions could be read"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := newAppliedStory(t, sessionsOfBothTypes(), "s1")
-			before := s.State.Clone()
-			gateway := sandbox.Respond(http.StatusNotFound, "application/json", `{"message":"Not Found"}`)
-			for _, operation := range []sandbox.Operation{sandbox.OperationGet, sandbox.OperationDelete} {
-				s.Inject(sandbox.Fault{Operation: operation, Effect: gateway})
+	}, func(t *testing.T, test row) {
+		s := newAppliedStory(t, sessionsOfBothTypes(), "s1")
+		before := s.State.Clone()
+		gateway := sandbox.Respond(http.StatusNotFound, "application/json", `{"message":"Not Found"}`)
+		for _, operation := range []sandbox.Operation{sandbox.OperationGet, sandbox.OperationDelete} {
+			s.Inject(sandbox.Fault{Operation: operation, Effect: gateway})
+		}
+		if test.list != nil {
+			s.Inject(sandbox.Fault{Operation: sandbox.OperationList, Effect: test.list})
+			s.refused(command{}, "Unable to read session", test.says, "Nothing was removed from the state")
+		} else {
+			s.expectEmptyPlan() // From the list.
+		}
+		out := s.applyFails(command{Destroy: true, NoRefresh: true}, "Unable to delete session", test.says)
+		if len(out.Done) > 0 {
+			t.Errorf("done: %v", out.Done)
+		}
+		for at, held := range before.Current {
+			if !s.State.Current[at].Value.Equal(held.Value) {
+				t.Errorf("%s was %s, is %s", at, held.Value, s.State.Current[at].Value)
 			}
-			if test.list != nil {
-				s.Inject(sandbox.Fault{Operation: sandbox.OperationList, Effect: test.list})
-				s.refused(command{}, "Unable to read session", test.says, "Nothing was removed from the state")
-			} else {
-				s.expectEmptyPlan() // From the list.
-			}
-			out := s.applyFails(command{Destroy: true, NoRefresh: true}, "Unable to delete session", test.says)
-			if len(out.Done) > 0 {
-				t.Errorf("done: %v", out.Done)
-			}
-			for at, held := range before.Current {
-				if !s.State.Current[at].Value.Equal(held.Value) {
-					t.Errorf("%s was %s, is %s", at, held.Value, s.State.Current[at].Value)
-				}
-				s.lives(s.id(at), true)
-			}
-		})
-	}
+			s.lives(s.id(at), true)
+		}
+	})
 }
 
 // A page of the list answers most reads; here one is asked for singly.
@@ -171,36 +170,34 @@ func TestSessionEnd_ListedSessionIsKeptWithAWarning(t *testing.T) {
 // TestSessionEnd_PalabraSessionRestsInTheStateIfAsked: no run creates another.
 func TestSessionEnd_PalabraSessionRestsInTheStateIfAsked(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct {
+	type row struct {
 		end     func(s *story, id string)
 		expired bool
-	}{
+	}
+	eachRow(t, map[string]row{
 		"expired":          {func(s *story, _ string) { s.clock.Advance(2 * time.Hour) }, true},
 		"used and hung up": {func(s *story, id string) { s.hangUp(id) }, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			it, rests := sessionAt("it"), attributes{"recreate_when_ended": false}
-			s := newAppliedStory(t, configuration{it: creates(rests)})
-			id := s.id(it)
-			test.end(s, id)
-			s.expectWarnings(s.run(), "palabra_session.it: Session has ended")
-			s.active(it, false)
-			s.expectValue(it, "expired", test.expired)
-			s.expectEmptyPlan()
-			s.expectWarnings(s.change(configuration{it: creates(rests, triggers("1"))}), "palabra_session.it: Change cannot be sent to an ended session")
-			s.expectWrites()
-			// A change of mind takes effect at the next plan.
-			s.change(configuration{it: creates()})
-			s.expectWarnings(s.run(), "Session does not exist any more")
-			s.lives(s.id(it), true)
-			s.expectWrites("POST", "POST "+s.id(it))
-			// Nothing is sent for an ended instance that is removed.
-			s.change(configuration{it: creates(rests)})
-			test.end(s, s.id(it))
-			s.run()
-			s.change(nil)
-			s.expectWrites()
-		})
-	}
+	}, func(t *testing.T, test row) {
+		it, rests := sessionAt("it"), attributes{"recreate_when_ended": false}
+		s := newAppliedStory(t, configuration{it: creates(rests)})
+		id := s.id(it)
+		test.end(s, id)
+		s.expectWarnings(s.run(), "palabra_session.it: Session has ended")
+		s.active(it, false)
+		s.expectValue(it, "expired", test.expired)
+		s.expectEmptyPlan()
+		s.expectWarnings(s.change(configuration{it: creates(rests, triggers("1"))}), "palabra_session.it: Change cannot be sent to an ended session")
+		s.expectWrites()
+		// A change of mind takes effect at the next plan.
+		s.change(configuration{it: creates()})
+		s.expectWarnings(s.run(), "Session does not exist any more")
+		s.lives(s.id(it), true)
+		s.expectWrites("POST", "POST "+s.id(it))
+		// Nothing is sent for an ended instance that is removed.
+		s.change(configuration{it: creates(rests)})
+		test.end(s, s.id(it))
+		s.run()
+		s.change(nil)
+		s.expectWrites()
+	})
 }

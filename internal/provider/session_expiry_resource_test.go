@@ -98,30 +98,28 @@ func TestSessionExpiry_CreateIsNotTaintedByAFailedRead(t *testing.T) {
 	t.Parallel()
 	const notReadBack = "Session not read back … until the next plan reads them"
 	ctx, interrupt := context.WithCancel(t.Context())
-	for name, test := range map[string]struct {
+	type row struct {
 		effect   sandbox.Effect
 		skip     int // reads; plan and apply check once each
 		ctx      context.Context
 		warnings []string
-	}{
+	}
+	eachRow(t, map[string]row{
 		"gateway error":        {sandbox.HTMLError(http.StatusBadGateway), 2, t.Context(), []string{notReadBack}},
 		"refused":              {sandbox.RefuseCredentials(http.StatusUnauthorized), 2, t.Context(), []string{notReadBack}},
 		"interrupted":          {interruptedBy(interrupt), 2, ctx, []string{notReadBack}},
 		"already in the check": {sandbox.HTMLError(http.StatusBadGateway), 0, t.Context(), []string{"Unable to check session", notReadBack}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s, it := newStory(t), room("it")
-			s.put("s1")
-			s.BeforeApply = func(address) (context.Context, bool) { return test.ctx, true }
-			heal := s.Inject(sandbox.Fault{Operation: sandbox.OperationGet, Skip: test.skip, Effect: test.effect})
-			s.expectWarnings(s.change(configuration{it: lasts("s1", attributes{"ttl_seconds": 7200})}), test.warnings...)
-			heal()
-			s.expectWrites("POST s1")
-			s.expectValue(it, "expires_at", sinceStart(2*time.Hour))
-			s.expectEmptyPlan()
-		})
-	}
+	}, func(t *testing.T, test row) {
+		s, it := newStory(t), room("it")
+		s.put("s1")
+		s.BeforeApply = func(address) (context.Context, bool) { return test.ctx, true }
+		heal := s.Inject(sandbox.Fault{Operation: sandbox.OperationGet, Skip: test.skip, Effect: test.effect})
+		s.expectWarnings(s.change(configuration{it: lasts("s1", attributes{"ttl_seconds": 7200})}), test.warnings...)
+		heal()
+		s.expectWrites("POST s1")
+		s.expectValue(it, "expires_at", sinceStart(2*time.Hour))
+		s.expectEmptyPlan()
+	})
 }
 
 func TestSessionExpiry_CreateWithRefusedCredentialsFailsThePlan(t *testing.T) {
@@ -138,26 +136,24 @@ func TestSessionExpiry_CreateWithRefusedCredentialsFailsThePlan(t *testing.T) {
 func TestSessionExpiry_ApplyChecksNoSessionAgain(t *testing.T) {
 	t.Parallel()
 	a, z := room("a"), room("z")
-	for name, test := range map[string]struct{ before, after configuration }{
+	type row struct{ before, after configuration }
+	eachRow(t, map[string]row{
 		"palabra_session": {configuration{}, configuration{sessionAt("a"): creates()}},
 		"create":          {configuration{}, configuration{a: lasts("s1")}},
 		"renewal":         {configuration{a: lasts("s1")}, configuration{a: lasts("s1", attributes{"ttl_seconds": 7200})}},
 		"deletion":        {configuration{a: lasts("s1")}, configuration{}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := newAppliedStory(t, test.before, "s1", "s2")
-			test.after[z] = lasts("s2")
-			p := s.Plan(test.after, command{})
-			s.ResetRequests()
-			if out := s.Apply(p); out.Failed() {
-				t.Fatal(problemText(out.Problems))
-			}
-			if reads := strings.Count(strings.Join(s.calls(), ","), "GET s2"); reads != 1 {
-				t.Errorf("%d reads of the new session, want 1, after the write", reads)
-			}
-		})
-	}
+	}, func(t *testing.T, test row) {
+		s := newAppliedStory(t, test.before, "s1", "s2")
+		test.after[z] = lasts("s2")
+		p := s.Plan(test.after, command{})
+		s.ResetRequests()
+		if out := s.Apply(p); out.Failed() {
+			t.Fatal(problemText(out.Problems))
+		}
+		if reads := strings.Count(strings.Join(s.calls(), ","), "GET s2"); reads != 1 {
+			t.Errorf("%d reads of the new session, want 1, after the write", reads)
+		}
+	})
 }
 
 func TestSessionExpiry_CappedGrantWarnsAndDoesNotLoop(t *testing.T) {

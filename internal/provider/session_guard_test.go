@@ -16,10 +16,11 @@ func TestClaims_FindTwoInstancesThatContradictEachOther(t *testing.T) {
 	remove := func(instance string) claim {
 		return claim{instance: instance, resource: "A", effect: deletes, extends: true}
 	}
-	for name, test := range map[string]struct {
+	type row struct {
 		claims []claim
 		want   string
-	}{
+	}
+	eachRow(t, map[string]row{
 		"one instance planned twice":                {[]claim{keep("a"), keep("a")}, ""},
 		"two new instances":                         {[]claim{keep(""), keep("")}, warning},
 		"two instances in the state":                {[]claim{keep("a"), keep("b")}, warning},
@@ -36,29 +37,26 @@ func TestClaims_FindTwoInstancesThatContradictEachOther(t *testing.T) {
 		"a twin and a deletion":                     {[]claim{keep("a"), remove("b"), keep("c")}, conflict},
 		"kept by two, then deleted by the first":    {[]claim{keep("a"), keep("b"), remove("a")}, conflict},
 		"a replacement that deletes, another keeps": {[]claim{{instance: "a", resource: "A", effect: deletes, spared: true}, keep("b")}, conflict},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			var g sessionGuard
-			var got string
-			for _, each := range test.claims {
-				if diags := g.claimSession("a.session", each); len(diags) > 0 {
-					got = diags[0].Summary()
-					if text := diags[0].Detail(); got == conflict && !strings.Contains(text, `instance (A) deletes session "a.session", and another one (B) keeps`) {
-						t.Error(text)
-					}
+	}, func(t *testing.T, test row) {
+		var g sessionGuard
+		var got string
+		for _, each := range test.claims {
+			if diags := g.claimSession("a.session", each); len(diags) > 0 {
+				got = diags[0].Summary()
+				if text := diags[0].Detail(); got == conflict && !strings.Contains(text, `instance (A) deletes session "a.session", and another one (B) keeps`) {
+					t.Error(text)
 				}
-				g.claimSession("another.session", claim{instance: "z" + each.instance, effect: each.effect})
 			}
-			if got != test.want {
-				t.Errorf("%q, want %q", got, test.want)
-			}
-			g.beginApply()
-			if diags := g.claimSession("a.session", remove("y")); len(diags) > 0 {
-				t.Errorf("after the first write: %v", diags)
-			}
-		})
-	}
+			g.claimSession("another.session", claim{instance: "z" + each.instance, effect: each.effect})
+		}
+		if got != test.want {
+			t.Errorf("%q, want %q", got, test.want)
+		}
+		g.beginApply()
+		if diags := g.claimSession("a.session", remove("y")); len(diags) > 0 {
+			t.Errorf("after the first write: %v", diags)
+		}
+	})
 }
 
 func TestClaims_ErrorSaysWhichInstanceDeletes(t *testing.T) {

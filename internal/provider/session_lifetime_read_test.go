@@ -17,11 +17,12 @@ const noExpiry = time.Duration(-1)
 func TestLifetimeRead_KeepsAtLeastUntil(t *testing.T) {
 	t.Parallel()
 	const onChange = "when ttl_seconds or renew_triggers change."
-	for name, test := range map[string]struct {
+	type row struct {
 		lead    types.Int64
 		live    time.Duration // the live expiry, relative to the stored one
 		warning string        // the last words of one; it is stored then
-	}{
+	}
+	eachRow(t, map[string]row{
 		"later":                      {live: time.Hour},
 		"same":                       {},
 		"earlier within tolerance":   {live: -time.Minute},
@@ -30,34 +31,31 @@ func TestLifetimeRead_KeepsAtLeastUntil(t *testing.T) {
 		"earlier than the lead time": {types.Int64Value(600), -119 * time.Minute, "so the next apply renews it."},
 		"no expiry in the answer":    {live: noExpiry},
 		"no expiry, and a lead time": {types.Int64Value(600), noExpiry, ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			model := givenLifetime(7200)
-			model.RenewBeforeSeconds = test.lead
-			stored := timeOf(model.ExpiresAt)
-			live, want := stored.Add(test.live), stored
-			if test.live == noExpiry {
-				live = time.Time{}
+	}, func(t *testing.T, test row) {
+		model := givenLifetime(7200)
+		model.RenewBeforeSeconds = test.lead
+		stored := timeOf(model.ExpiresAt)
+		live, want := stored.Add(test.live), stored
+		if test.live == noExpiry {
+			live = time.Time{}
+		}
+		if test.warning != "" {
+			want = live
+			test.warning = fmt.Sprintf("lifetime until %s, and now expires at %s. … %s", stored.Format(time.RFC3339), live.Format(time.RFC3339), test.warning)
+		}
+		_, diags := model.observe(palabra.Session{ID: "a.session", ExpiresAt: live, ServerTime: epoch}, sessionNote{})
+		if !timeOf(model.ExpiresAt).Equal(want) {
+			t.Errorf("expires_at: %s, want %s", model.ExpiresAt, want)
+		}
+		if got := diags.WarningsCount() == 1; got != (test.warning != "") || diags.HasError() {
+			t.Errorf("diagnostics: %v, want a warning: %t", diags, test.warning != "")
+		} else if got {
+			start, end, _ := strings.Cut(test.warning, " … ")
+			if text := diags[0].Detail(); !strings.Contains(text, start) || !strings.HasSuffix(text, end) {
+				t.Errorf("%s\nwant: %s", text, test.warning)
 			}
-			if test.warning != "" {
-				want = live
-				test.warning = fmt.Sprintf("lifetime until %s, and now expires at %s. … %s", stored.Format(time.RFC3339), live.Format(time.RFC3339), test.warning)
-			}
-			_, diags := model.observe(palabra.Session{ID: "a.session", ExpiresAt: live, ServerTime: epoch}, sessionNote{})
-			if !timeOf(model.ExpiresAt).Equal(want) {
-				t.Errorf("expires_at: %s, want %s", model.ExpiresAt, want)
-			}
-			if got := diags.WarningsCount() == 1; got != (test.warning != "") || diags.HasError() {
-				t.Errorf("diagnostics: %v, want a warning: %t", diags, test.warning != "")
-			} else if got {
-				start, end, _ := strings.Cut(test.warning, " … ")
-				if text := diags[0].Detail(); !strings.Contains(text, start) || !strings.HasSuffix(text, end) {
-					t.Errorf("%s\nwant: %s", text, test.warning)
-				}
-			}
-		})
-	}
+		}
+	})
 }
 
 func TestLifetimeRead_PastExpiryChangesNothingAboutActive(t *testing.T) {
@@ -100,10 +98,11 @@ func TestLifetimeRead_PageOnlyConfirms(t *testing.T) {
 func TestLifetimeImport_DerivesTheLifetime(t *testing.T) {
 	t.Parallel()
 	farAway := time.Date(9999, time.December, 31, 23, 59, 59, 0, time.UTC)
-	for name, test := range map[string]struct {
+	type row struct {
 		session palabra.Session
 		want    types.Int64
-	}{
+	}
+	eachRow(t, map[string]row{
 		"since the last change": {palabra.Session{CreatedAt: epoch, UpdatedAt: epoch.Add(time.Hour), ExpiresAt: epoch.Add(3 * time.Hour)}, types.Int64Value(7200)},
 		"since creation":        {palabra.Session{CreatedAt: epoch, ExpiresAt: epoch.Add(3 * time.Hour)}, types.Int64Value(10800)},
 		"updated after the end": {palabra.Session{CreatedAt: epoch, UpdatedAt: epoch.Add(4 * time.Hour), ExpiresAt: epoch.Add(3 * time.Hour)}, types.Int64Value(10800)},
@@ -111,19 +110,16 @@ func TestLifetimeImport_DerivesTheLifetime(t *testing.T) {
 		"no timestamps but one": {palabra.Session{ServerTime: epoch, ExpiresAt: epoch.Add(time.Hour)}, types.Int64Value(3600)},
 		"the year 9999":         {palabra.Session{UpdatedAt: epoch, ExpiresAt: farAway}, types.Int64Value(maxTTLSeconds)},
 		"no expiry":             {palabra.Session{CreatedAt: epoch, UpdatedAt: epoch}, types.Int64Null()},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			var model lifetimeModel
-			model.observe(test.session, sessionNote{})
-			if !model.TTLSeconds.Equal(test.want) {
-				t.Errorf("ttl_seconds: %s, want %s", model.TTLSeconds, test.want)
-			}
-			if !model.DeleteOnDestroy.ValueBool() || !model.Active.ValueBool() {
-				t.Errorf("delete_on_destroy %s, active %s; want the defaults", model.DeleteOnDestroy, model.Active)
-			}
-		})
-	}
+	}, func(t *testing.T, test row) {
+		var model lifetimeModel
+		model.observe(test.session, sessionNote{})
+		if !model.TTLSeconds.Equal(test.want) {
+			t.Errorf("ttl_seconds: %s, want %s", model.TTLSeconds, test.want)
+		}
+		if !model.DeleteOnDestroy.ValueBool() || !model.Active.ValueBool() {
+			t.Errorf("delete_on_destroy %s, active %s; want the defaults", model.DeleteOnDestroy, model.Active)
+		}
+	})
 }
 
 func TestLifetimeImport_KeepsWhatIsKnown(t *testing.T) {

@@ -45,12 +45,13 @@ func TestLifetimePlan_DecidesFromStateAndNoteAlone(t *testing.T) {
 	ended := func(m *lifetimeModel) { m.Active = types.BoolValue(false) }
 	ttl := func(value types.Int64) func(*lifetimeModel) { return func(m *lifetimeModel) { m.TTLSeconds = value } }
 	one, two := types.StringValue("1"), types.StringValue("2")
-	for name, test := range map[string]struct {
+	type row struct {
 		both, prior, planned func(*lifetimeModel)
 		note                 sessionNote
 		renew                bool
 		warning              string
-	}{
+	}
+	eachRow(t, map[string]row{
 		"nothing changed":                      {note: remaining(time.Second)},
 		"ttl changed":                          {planned: ttl(types.Int64Value(60)), note: remaining(time.Hour), renew: true},
 		"ttl unknown":                          {planned: ttl(types.Int64Unknown()), note: remaining(time.Hour), renew: true},
@@ -76,50 +77,48 @@ func TestLifetimePlan_DecidesFromStateAndNoteAlone(t *testing.T) {
 		"ended, ttl changed":                   {prior: ended, planned: ttl(types.Int64Value(60)), warning: "ttl_seconds"},
 		"ended, triggers changed":              {prior: ended, planned: trigger(one), warning: "renew_triggers"},
 		"ended, triggers unknown":              {prior: ended, planned: trigger(types.StringUnknown()), warning: "known after apply"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			prior, planned := givenLifetime(7200), givenLifetime(7200)
-			for _, change := range []func(*lifetimeModel){test.both, test.prior} {
-				if change != nil {
-					change(&prior)
-				}
+	}, func(t *testing.T, test row) {
+		prior, planned := givenLifetime(7200), givenLifetime(7200)
+		for _, change := range []func(*lifetimeModel){test.both, test.prior} {
+			if change != nil {
+				change(&prior)
 			}
-			for _, change := range []func(*lifetimeModel){test.both, test.planned} {
-				if change != nil {
-					change(&planned)
-				}
+		}
+		for _, change := range []func(*lifetimeModel){test.both, test.planned} {
+			if change != nil {
+				change(&planned)
 			}
-			diags := planned.planUpdate(prior, test.note)
-			if got := planned.ExpiresAt.IsUnknown(); got != test.renew {
-				t.Errorf("renews: %t, want %t", got, test.renew)
-			}
-			if got, want := planned.RenewAt.IsUnknown(), test.renew && !planned.RenewBeforeSeconds.IsNull(); got != want {
-				t.Errorf("renew_at is unknown: %t, want %t", got, want)
-			}
-			if got, want := planned.isActive(), prior.isActive(); got != want {
-				t.Errorf("active: %t, want %t", got, want)
-			}
-			var warnings []string
-			for _, d := range diags {
-				warnings = append(warnings, d.Detail())
-			}
-			if text := strings.Join(warnings, "\n"); diags.HasError() || !strings.Contains(text, test.warning) || (test.warning == "") != (text == "") {
-				t.Errorf("diagnostics: %q, want a warning %q", text, test.warning)
-			}
-		})
-	}
+		}
+		diags := planned.planUpdate(prior, test.note)
+		if got := planned.ExpiresAt.IsUnknown(); got != test.renew {
+			t.Errorf("renews: %t, want %t", got, test.renew)
+		}
+		if got, want := planned.RenewAt.IsUnknown(), test.renew && !planned.RenewBeforeSeconds.IsNull(); got != want {
+			t.Errorf("renew_at is unknown: %t, want %t", got, want)
+		}
+		if got, want := planned.isActive(), prior.isActive(); got != want {
+			t.Errorf("active: %t, want %t", got, want)
+		}
+		var warnings []string
+		for _, d := range diags {
+			warnings = append(warnings, d.Detail())
+		}
+		if text := strings.Join(warnings, "\n"); diags.HasError() || !strings.Contains(text, test.warning) || (test.warning == "") != (text == "") {
+			t.Errorf("diagnostics: %q, want a warning %q", text, test.warning)
+		}
+	})
 }
 
 func TestLifetimePlan_RenewAtIsTheEndLessTheEffectiveLead(t *testing.T) {
 	t.Parallel()
 	at := func(d time.Duration) string { return epoch.Add(d).Format(time.RFC3339) }
-	for name, test := range map[string]struct {
+	type row struct {
 		lead    types.Int64
 		granted int64
 		active  bool
 		want    string
-	}{
+	}
+	eachRow(t, map[string]row{
 		"no lead time":               {types.Int64Null(), 0, true, ""},
 		"as granted":                 {types.Int64Value(3600), 0, true, at(time.Hour)},
 		"capped far above the lead":  {types.Int64Value(600), 3600, true, at(110 * time.Minute)},
@@ -128,16 +127,13 @@ func TestLifetimePlan_RenewAtIsTheEndLessTheEffectiveLead(t *testing.T) {
 		"capped to a century":        {types.Int64Value(600), 100 * 365 * 24 * 3600, true, at(110 * time.Minute)},
 		"capped to 90.9 seconds":     {types.Int64Value(600), 101, true, at(2*time.Hour - 90*time.Second)},
 		"ended":                      {types.Int64Value(600), 0, false, ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			m := givenLifetime(7200)
-			m.RenewBeforeSeconds, m.Active = test.lead, types.BoolValue(test.active)
-			if got := m.renewAt(sessionNote{GrantedSeconds: test.granted}); got.ValueString() != test.want {
-				t.Errorf("renew_at: %s, want %q", got, test.want)
-			}
-		})
-	}
+	}, func(t *testing.T, test row) {
+		m := givenLifetime(7200)
+		m.RenewBeforeSeconds, m.Active = test.lead, types.BoolValue(test.active)
+		if got := m.renewAt(sessionNote{GrantedSeconds: test.granted}); got.ValueString() != test.want {
+			t.Errorf("renew_at: %s, want %q", got, test.want)
+		}
+	})
 }
 
 func TestLifetimeNote_IsSavedOnlyWhenAPlanCouldDecideDifferently(t *testing.T) {
@@ -145,10 +141,11 @@ func TestLifetimeNote_IsSavedOnlyWhenAPlanCouldDecideDifferently(t *testing.T) {
 	m := givenLifetime(7200)
 	m.RenewBeforeSeconds = types.Int64Value(3600)
 	noted := sessionNote{Instance: "i", Account: "a", ServerTime: epoch, ExpiresAt: epoch.Add(100 * time.Minute)}
-	for name, test := range map[string]struct {
+	type row struct {
 		change func(*sessionNote)
 		want   bool
-	}{
+	}
+	eachRow(t, map[string]row{
 		"nothing":           {func(*sessionNote) {}, false},
 		"time":              {func(n *sessionNote) { n.ServerTime = epoch.Add(40 * time.Minute) }, false},
 		"due":               {func(n *sessionNote) { n.ServerTime = epoch.Add(41 * time.Minute) }, true},
@@ -158,16 +155,13 @@ func TestLifetimeNote_IsSavedOnlyWhenAPlanCouldDecideDifferently(t *testing.T) {
 		"another instance":  {func(n *sessionNote) { n.Instance = "j" }, true},
 		"other credentials": {func(n *sessionNote) { n.Account = "b" }, true},
 		"not sent":          {func(n *sessionNote) { n.Unsent = true }, true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			newer := noted
-			test.change(&newer)
-			if got := noted.differs(newer, m); got != test.want {
-				t.Errorf("differs: %t, want %t", got, test.want)
-			}
-		})
-	}
+	}, func(t *testing.T, test row) {
+		newer := noted
+		test.change(&newer)
+		if got := noted.differs(newer, m); got != test.want {
+			t.Errorf("differs: %t, want %t", got, test.want)
+		}
+	})
 	if unseen := (sessionNote{Instance: "i", Account: "a"}); !unseen.differs(noted, m) {
 		t.Error("the first observation is not saved")
 	}
@@ -207,11 +201,12 @@ func TestLifetimeWrite_DistinguishesAStaleReadBackFromACap(t *testing.T) {
 	t.Parallel()
 	const ttl = time.Hour
 	old := epoch.Add(30 * time.Minute)
-	for name, test := range map[string]struct {
+	type row struct {
 		expires, updated time.Time
 		before           []time.Time
 		want             bool
-	}{
+	}
+	eachRow(t, map[string]row{
 		"granted in full":                   {epoch.Add(ttl), epoch, []time.Time{old}, false},
 		"granted in full, within tolerance": {epoch.Add(ttl - 59*time.Second), epoch.Add(-time.Hour), []time.Time{epoch.Add(ttl - 59*time.Second)}, false},
 		"the old expiry, not updated":       {old, epoch.Add(-time.Hour), []time.Time{old}, true},
@@ -223,13 +218,10 @@ func TestLifetimeWrite_DistinguishesAStaleReadBackFromACap(t *testing.T) {
 		"a longer old lifetime":             {epoch.Add(9 * time.Hour), epoch.Add(-time.Hour), []time.Time{epoch.Add(9 * time.Hour)}, true},
 		"no old expiry known":               {old, epoch.Add(-time.Hour), nil, true},
 		"no expiry in the answer":           {time.Time{}, epoch.Add(-time.Hour), nil, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			session := palabra.Session{ExpiresAt: test.expires, UpdatedAt: test.updated}
-			if got := isStale(session, epoch, ttl, test.before); got != test.want {
-				t.Errorf("stale: %t, want %t", got, test.want)
-			}
-		})
-	}
+	}, func(t *testing.T, test row) {
+		session := palabra.Session{ExpiresAt: test.expires, UpdatedAt: test.updated}
+		if got := isStale(session, epoch, ttl, test.before); got != test.want {
+			t.Errorf("stale: %t, want %t", got, test.want)
+		}
+	})
 }

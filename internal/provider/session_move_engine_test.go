@@ -54,10 +54,11 @@ func TestSessionMove_EngineTakesOver(t *testing.T) {
 		t.Fatalf("the example of the guide: %v", err)
 	}
 	given := expiryConfig(30*24*3600, "")
-	for name, test := range map[string]struct {
+	type row struct {
 		prepare         func(*cli)
 		config, address string
-	}{
+	}
+	eachRow(t, map[string]row{
 		"restapi": {func(c *cli) {
 			c.useState("restapi_v1")
 			c.providers["palabra-community/palabra"] = newProviderServer
@@ -69,16 +70,13 @@ func TestSessionMove_EngineTakesOver(t *testing.T) {
 			c.write("resource \"terraform_data\" \"booth\" {\n  input = { session_id = \"" + testSessionID + "\", by = \"a script\" }\n}\n")
 			c.run("apply", "-auto-approve")
 		}, movedTo("terraform_data.booth", expiryAddress) + given, expiryAddress},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			f, c := newFixture(t), newCLI(t)
-			f.putSession(testSessionID, 30*24*time.Hour)
-			test.prepare(c)
-			c.write(f.config(test.config))
-			expectTakenOver(t, f, c, test.address)
-		})
-	}
+	}, func(t *testing.T, test row) {
+		f, c := newFixture(t), newCLI(t)
+		f.putSession(testSessionID, 30*24*time.Hour)
+		test.prepare(c)
+		c.write(f.config(test.config))
+		expectTakenOver(t, f, c, test.address)
+	})
 }
 
 func movedTo(from, to string) string {

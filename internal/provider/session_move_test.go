@@ -85,7 +85,8 @@ func TestSessionMove_StateFilesOfRestProviders(t *testing.T) {
 func TestSessionMove_WhereTheIDIsFound(t *testing.T) {
 	t.Parallel()
 	const restapi, restful, builtin = "registry.terraform.io/mastercard/restapi", "registry.terraform.io/magodo/restful", "terraform.io/builtin/terraform"
-	for name, test := range map[string]struct{ address, typeName, state, want string }{
+	type row struct{ address, typeName, state, want string }
+	eachRow(t, map[string]row{
 		"object's own id":         {restapi, "restapi_object", `{"id":"a.b%2Fc","path":"/x"}`, "a.b%2Fc"},
 		"object id set by hand":   {restapi, "restapi_object", `{"id":null,"object_id":"a.b"}`, "a.b"},
 		"id is a path":            {restapi, "restapi_object", `{"id":"/session-storage/sessions/a.b"}`, "a.b"},
@@ -103,12 +104,9 @@ func TestSessionMove_WhereTheIDIsFound(t *testing.T) {
 		"input is an object":      {builtin, "terraform_data", `{"input":{"value":{"session_id":"a","ttl":1},"type":["object",{}]}}`, "a"},
 		"built in, in OpenTofu":   {"terraform", "terraform_data", `{"input":{"value":"a","type":"string"}}`, "a"},
 		"id as it is, not a path": {builtin, "terraform_data", `{"input":{"value":"a/b","type":"string"}}`, "a/b"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			expectMoved(t, moveRequest(test.address, test.typeName, test.state), test.want)
-		})
-	}
+	}, func(t *testing.T, test row) {
+		expectMoved(t, moveRequest(test.address, test.typeName, test.state), test.want)
+	})
 }
 
 func TestSessionMove_RefusalsShowTheImportWay(t *testing.T) {

@@ -105,34 +105,32 @@ func TestSessionNote_MissingFallsBackOnWhatThisProcessHasRead(t *testing.T) {
 func TestSessionShortening_IsShownInThePlan(t *testing.T) {
 	t.Parallel()
 	const day = 24 * 3600
-	for name, test := range map[string]struct {
+	type row struct {
 		before, after attributes
 		how           command
 		want          time.Duration // what is left afterwards
-	}{
+	}
+	eachRow(t, map[string]row{
 		"create":      {after: attributes{"ttl_seconds": 3600}, want: time.Hour},
 		"raised ttl":  {before: attributes{"ttl_seconds": day}, after: attributes{"ttl_seconds": 2 * day}, want: 48 * time.Hour},
 		"lowered ttl": {before: attributes{"ttl_seconds": day}, after: attributes{"ttl_seconds": 60}, want: time.Minute},
 		"triggers":    {before: triggers("1"), after: triggers("2"), want: time.Hour},
 		"-replace":    {before: triggers("1"), after: triggers("1"), how: command{Replace: []address{room("it")}}, want: time.Hour},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := newStory(t)
-			s.putSession("s1", time.Hour)
-			if test.before != nil {
-				s.change(configuration{room("it"): lasts("s1", test.before)})
-			}
-			s.putSession("s1", 30*24*time.Hour)
-			s.writes()
-			s.expectWarnings(s.change(configuration{room("it"): lasts("s1", test.after)}, test.how),
-				`palabra_session_expiry.it: Session gets a shorter lifetime: Session "s1" lives until `+sinceStart(30*24*time.Hour)+
-					" … applied now, it expires at "+sinceStart(test.want))
-			s.expectWrites("POST s1")
-			s.expectValue(room("it"), "expires_at", sinceStart(test.want))
-			s.expectEmptyPlan()
-		})
-	}
+	}, func(t *testing.T, test row) {
+		s := newStory(t)
+		s.putSession("s1", time.Hour)
+		if test.before != nil {
+			s.change(configuration{room("it"): lasts("s1", test.before)})
+		}
+		s.putSession("s1", 30*24*time.Hour)
+		s.writes()
+		s.expectWarnings(s.change(configuration{room("it"): lasts("s1", test.after)}, test.how),
+			`palabra_session_expiry.it: Session gets a shorter lifetime: Session "s1" lives until `+sinceStart(30*24*time.Hour)+
+				" … applied now, it expires at "+sinceStart(test.want))
+		s.expectWrites("POST s1")
+		s.expectValue(room("it"), "expires_at", sinceStart(test.want))
+		s.expectEmptyPlan()
+	})
 }
 
 func TestSessionShortening_OfAPalabraSessionIsShown(t *testing.T) {

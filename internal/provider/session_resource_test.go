@@ -105,13 +105,14 @@ func TestSessionResource_ChangedArgumentWritesOnlyWhatItHasTo(t *testing.T) {
 // replacing it would delete the session.
 func TestSessionResource_FailureAfterTheCreationIsAWarning(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct {
+	type row struct {
 		fault   sandbox.Fault
 		warning string
 		// renews says that the next run sets the lifetime.
 		renews    bool
 		createdAt any
-	}{
+	}
+	eachRow(t, map[string]row{
 		"lifetime refused": {
 			sandbox.Fault{Operation: sandbox.OperationExpiry, Effect: sandbox.Respond(http.StatusBadRequest, "application/json", `{"error":"ttl_seconds is too large"}`)},
 			"Lifetime of the new session not set … ttl_seconds is too large", true, sinceStart(0),
@@ -120,30 +121,27 @@ func TestSessionResource_FailureAfterTheCreationIsAWarning(t *testing.T) {
 			sandbox.Fault{Operation: sandbox.OperationGet, Effect: sandbox.HTMLError(http.StatusBadRequest)},
 			"Session not read back", false, nil,
 		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s, it := newStory(t), sessionAt("it")
-			heal := s.Inject(test.fault)
-			s.expectWarnings(s.change(only(attributes{"ttl_seconds": 3600})), test.warning)
-			heal()
-			id := s.id(it)
-			s.expectWrites("POST", "POST "+id)
-			s.expectValue(it, "created_at", test.createdAt)
-			if text(s.State.Current[it].Value, "publisher_token") == "" {
-				t.Error("the state has no publisher_token")
-			}
-			var want, shorter []string
-			if test.renews { // from the API's default
-				want, shorter = []string{"POST " + id}, []string{shorterWarning}
-			}
-			s.expectWarnings(s.run(), shorter...)
-			s.expectWrites(want...)
-			s.expectValue(it, "expires_at", sinceStart(time.Hour))
-			s.expectValue(it, "created_at", sinceStart(0))
-			s.expectEmptyPlan()
-		})
-	}
+	}, func(t *testing.T, test row) {
+		s, it := newStory(t), sessionAt("it")
+		heal := s.Inject(test.fault)
+		s.expectWarnings(s.change(only(attributes{"ttl_seconds": 3600})), test.warning)
+		heal()
+		id := s.id(it)
+		s.expectWrites("POST", "POST "+id)
+		s.expectValue(it, "created_at", test.createdAt)
+		if text(s.State.Current[it].Value, "publisher_token") == "" {
+			t.Error("the state has no publisher_token")
+		}
+		var want, shorter []string
+		if test.renews { // from the API's default
+			want, shorter = []string{"POST " + id}, []string{shorterWarning}
+		}
+		s.expectWarnings(s.run(), shorter...)
+		s.expectWrites(want...)
+		s.expectValue(it, "expires_at", sinceStart(time.Hour))
+		s.expectValue(it, "created_at", sinceStart(0))
+		s.expectEmptyPlan()
+	})
 }
 
 // TestSessionResource_InterruptedCreateIsInTheState: the server completes what was
