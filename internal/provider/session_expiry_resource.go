@@ -120,7 +120,6 @@ func (r *sessionExpiryResource) Create(ctx context.Context, req resource.CreateR
 		return
 	}
 	note := sessionNote{Instance: newInstanceID(), Account: client.Fingerprint()}
-	model.Active, model.Expired = types.BoolValue(true), types.BoolValue(false)
 	model.recordGrant(&note, got)
 	saveNew(ctx, &model, note, req, resp)
 }

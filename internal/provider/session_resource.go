@@ -67,7 +67,6 @@ func (m *sessionResourceModel) fillFromCreation(session palabra.CreatedSession) 
 	m.Organization = stringOrNull(session.Organization)
 	m.CreatedAt = timetypes.NewRFC3339Null()
 	m.ExpiresAt, m.RenewAt = timetypes.NewRFC3339Null(), timetypes.NewRFC3339Null()
-	m.Active, m.Expired = types.BoolValue(true), types.BoolValue(false)
 }
 
 // observe is that of the lifetime, and fills in what else a read returns.
