@@ -1,26 +1,28 @@
 package provider
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
+func keep(instance string) claim {
+	return claim{instance: instance, resource: "B", effect: keeps, extends: true}
+}
+
+func remove(instance string) claim {
+	return claim{instance: instance, resource: "A", effect: deletes, extends: true}
+}
+
 func TestClaims_FindTwoInstancesThatContradictEachOther(t *testing.T) {
 	t.Parallel()
 	const warning, conflict = "Two resources manage one session", "Plan deletes a session that it keeps"
-	keep := func(instance string) claim {
-		return claim{instance: instance, resource: "B", effect: keeps, extends: true}
-	}
-	remove := func(instance string) claim {
-		return claim{instance: instance, resource: "A", effect: deletes, extends: true}
-	}
-	type row struct {
+	for name, test := range map[string]struct {
 		claims []claim
 		want   string
-	}
-	eachRow(t, map[string]row{
+	}{
 		"one instance planned twice":                {[]claim{keep("a"), keep("a")}, ""},
 		"two new instances":                         {[]claim{keep(""), keep("")}, warning},
 		"two instances in the state":                {[]claim{keep("a"), keep("b")}, warning},
@@ -37,41 +39,61 @@ func TestClaims_FindTwoInstancesThatContradictEachOther(t *testing.T) {
 		"a twin and a deletion":                     {[]claim{keep("a"), remove("b"), keep("c")}, conflict},
 		"kept by two, then deleted by the first":    {[]claim{keep("a"), keep("b"), remove("a")}, conflict},
 		"a replacement that deletes, another keeps": {[]claim{{instance: "a", resource: "A", effect: deletes, spared: true}, keep("b")}, conflict},
-	}, func(t *testing.T, test row) {
+	} {
 		var g sessionGuard
-		var got string
+		var got, text string
 		for _, each := range test.claims {
 			if diags := g.claimSession("a.session", each); len(diags) > 0 {
-				got = diags[0].Summary()
-				if text := diags[0].Detail(); got == conflict && !strings.Contains(text, `instance (A) deletes session "a.session", and another one (B) keeps`) {
-					t.Error(text)
-				}
+				got, text = diags[0].Summary(), diags[0].Detail()
 			}
 			g.claimSession("another.session", claim{instance: "z" + each.instance, effect: each.effect})
 		}
-		if got != test.want {
-			t.Errorf("%q, want %q", got, test.want)
+		if got != test.want || got == conflict && !strings.Contains(text, `instance (A) deletes session "a.session", and another one (B) keeps`) {
+			t.Errorf("%s: %q, want %q: %s", name, got, test.want, text)
 		}
 		g.beginApply()
 		if diags := g.claimSession("a.session", remove("y")); len(diags) > 0 {
-			t.Errorf("after the first write: %v", diags)
+			t.Errorf("%s: after the first write: %v", name, diags)
 		}
-	})
+	}
 }
 
-func TestClaims_ErrorSaysWhichInstanceDeletes(t *testing.T) {
+// TestClaims_ManyConflictsAreExplainedOnce, and each names its session.
+func TestClaims_ManyConflictsAreExplainedOnce(t *testing.T) {
 	t.Parallel()
-	const want = `One resource instance (palabra_session_expiry with ttl_seconds = 7200, renew_before_seconds = 60, delete_on_destroy = true) ` +
-		`deletes session "a.session", and another one (palabra_session_expiry with ttl_seconds = 600, delete_on_destroy = true) keeps or creates it.`
-	deleting, keeping := givenLifetime(7200), givenLifetime(600)
-	deleting.RenewBeforeSeconds = types.Int64Value(60)
-	first, second := newClaim(sessionExpiryType, deleting, sessionNote{Instance: "a"}, deletes), newClaim(sessionExpiryType, keeping, sessionNote{Instance: "b"}, keeps)
-	for range 2 {
-		var g sessionGuard
-		diags := append(g.claimSession("a.session", first), g.claimSession("a.session", second)...)
-		if len(diags) != 1 || !strings.HasPrefix(diags[0].Detail(), want) {
-			t.Errorf("diagnostics: %v\nwant: %s", diags, want)
+	ids := []string{"s1", "s2", "s3", "s4"}
+	for _, known := range []bool{true, false} {
+		for _, deletesFirst := range []bool{true, false} {
+			var g sessionGuard
+			var said strings.Builder
+			for _, deleting := range []bool{deletesFirst, !deletesFirst} {
+				for _, id := range ids {
+					added := keep("")
+					if deleting {
+						added = remove(id)
+					} else if !known {
+						id = unknownSession
+					}
+					for _, d := range g.claimSession(id, added) {
+						said.WriteString(d.Detail())
+					}
+				}
+			}
+			for _, id := range ids {
+				if strings.Count(said.String(), strconv.Quote(id)) != 1 || strings.Count(said.String(), "-refresh=false") != 1 {
+					t.Errorf("known: %t, deletes first: %t: want session %s once, and one explanation: %s", known, deletesFirst, id, said.String())
+				}
+			}
 		}
-		first, second = second, first
+	}
+}
+
+func TestClaims_DescribeTheInstance(t *testing.T) {
+	t.Parallel()
+	const want = "palabra_session_expiry with ttl_seconds = 7200, renew_before_seconds = 60, delete_on_destroy = true"
+	model := givenLifetime(7200)
+	model.RenewBeforeSeconds = types.Int64Value(60)
+	if got := newClaim(sessionExpiryType, model, sessionNote{}, deletes).resource; got != want {
+		t.Errorf("%s\nwant: %s", got, want)
 	}
 }

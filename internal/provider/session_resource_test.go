@@ -194,7 +194,7 @@ func TestSessionResource_ImportIsNotReplacedByWhatItLeavesNull(t *testing.T) {
 
 func TestSessionResource_LifetimeBesideAnExpiryOfTheSessionWarns(t *testing.T) {
 	t.Parallel()
-	s := newAppliedStory(t, managedAndExpiry())
+	s := newAppliedStory(t, managedAndExpiry("it"))
 	for range 2 {
 		s.expectWarnings(s.Plan(s.config, command{}).Problems, conflictWarning+" … palabra_session with ttl_seconds = 3600")
 	}
