@@ -2,6 +2,7 @@ package provider
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -12,7 +13,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
@@ -87,9 +87,8 @@ var tokenMembers = regexp.MustCompile(`"(publisher_token|subscriber_tokens)":("[
 
 func TestProviderSecrets_StayOutOfEverythingThatIsWritten(t *testing.T) {
 	t.Parallel()
-	tokens := &issuedTokens{signatures: make(map[string][]string)}
 	api := sandbox.New(sandbox.Options{ClientID: testClientID, ClientSecret: awkwardSecret, APIKey: awkwardKey})
-	server := httptest.NewServer(tokens.watch(api))
+	server := httptest.NewServer(api)
 	t.Cleanup(server.Close)
 	for _, id := range []string{jwtSessionID, testSessionID} {
 		api.Put(sandbox.Session{ID: id})
@@ -98,20 +97,14 @@ func TestProviderSecrets_StayOutOfEverythingThatIsWritten(t *testing.T) {
 		"PALABRA_API_URL="+server.URL, "TF_LOG=TRACE", "TF_LOG_SDK=TRACE", "TF_LOG_SDK_PROTO=TRACE", "TF_LOG_PATH=trace.log")}
 	w.walk()
 
-	unstored := []string{awkwardSecret, awkwardKey, wrongSecret, wrongKey}
-	if testEngine.Has(ephemeralResources) {
-		unstored = append(unstored, tokens.of(t, "captions")...)
-	}
-	stored := tokens.of(t, "event")
-	all := slices.Concat(unstored, stored)
 	log := w.read("trace.log")
-	expectNoTrace(t, "the log", log, all...)
-	expectNoTrace(t, "what the engine printed", w.printed.String(), all...)
-	expectNoTrace(t, "the state", w.read("terraform.tfstate")+w.read("terraform.tfstate.backup"), unstored...)
-	expectNoTrace(t, "a plan file", w.plans, unstored...)
+	expectNoSecrets(t, "the log", log, "")
+	expectNoSecrets(t, "what the engine printed", w.printed.String(), "")
+	expectNoSecrets(t, "the state", w.read("terraform.tfstate")+w.read("terraform.tfstate.backup"), w.managed)
+	expectNoSecrets(t, "a plan file", w.plans, w.managed)
 	for _, plan := range w.planJSON {
-		expectNoTrace(t, "a plan as JSON", plan, unstored...)
-		expectNoTrace(t, "the plan beside the tokens", tokenMembers.ReplaceAllString(plan, ""), stored...)
+		expectNoSecrets(t, "a plan as JSON", plan, w.managed)
+		expectNoSecrets(t, "the plan beside the tokens", tokenMembers.ReplaceAllString(plan, ""), "")
 	}
 	expectDebugLines(t, log)
 }
@@ -124,6 +117,8 @@ type mainPath struct {
 	printed  strings.Builder
 	plans    string
 	planJSON []string
+	// managed is the id of the palabra_session.
+	managed string
 }
 
 func (w *mainPath) apply(args ...string) {
@@ -142,6 +137,10 @@ func (w *mainPath) walk() {
 	w.write(secretsConfig(pair.arguments, 3600, ""))
 	w.apply()
 	w.apply("-refresh-only")
+	w.managed, _ = w.values("palabra_session.managed")["id"].(string)
+	if tokens := issuedToken.FindAllString(w.read("terraform.tfstate"), -1); len(tokens) < 3 {
+		w.t.Errorf("%d tokens in the state, want those of the managed session", len(tokens))
+	}
 	w.printed.WriteString(w.run("show"))
 	w.fails(env, pair, sandbox.CutAfter())
 
@@ -226,57 +225,24 @@ func disguises(secret string) []string {
 	return []string{secret, strings.Trim(string(asJSON), `"`), strings.Trim(strconv.Quote(secret), `"`), url.QueryEscape(secret), url.PathEscape(secret)}
 }
 
-func expectNoTrace(t *testing.T, where, text string, secrets ...string) {
+// issuedToken is a token that a create has answered. Its second part names the session.
+var issuedToken = regexp.MustCompile(`eyJ[\w-]+\.(eyJ[\w-]+)\.[\w-]+`)
+
+// expectNoSecrets expects neither credentials nor tokens, but those of a session that
+// belong there.
+func expectNoSecrets(t *testing.T, where, text, session string) {
 	t.Helper()
-	for _, secret := range secrets {
+	for _, secret := range []string{awkwardSecret, awkwardKey, wrongSecret, wrongKey} {
 		for _, disguised := range disguises(secret) {
 			if at := strings.Index(text, disguised); at >= 0 {
 				t.Errorf("%s holds the secret %q: …%s…", where, secret, text[max(0, at-200):min(len(text), at+len(disguised)+50)])
 			}
 		}
 	}
-}
-
-// issuedTokens remembers what creates answered, by intent: only the tokens of
-// palabra_session belong in the state.
-type issuedTokens struct {
-	mu         sync.Mutex
-	signatures map[string][]string
-}
-
-var (
-	answeredIntent = regexp.MustCompile(`"intent":"(\w+)"`)
-	// A token without its last part opens nothing.
-	answeredSignature = regexp.MustCompile(`"eyJ[\w-]+\.[\w-]+\.([\w-]+)"`)
-)
-
-func (i *issuedTokens) watch(api http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/session-storage/session" {
-			api.ServeHTTP(w, r)
-			return
+	for _, token := range issuedToken.FindAllStringSubmatch(text, -1) {
+		payload, _ := base64.RawURLEncoding.DecodeString(token[1])
+		if token[0] != jwtSessionID && (session == "" || !strings.Contains(string(payload), session)) {
+			t.Errorf("%s holds the token %s of %s", where, token[0], payload)
 		}
-		answer := httptest.NewRecorder()
-		api.ServeHTTP(answer, r)
-		if intent := answeredIntent.FindStringSubmatch(answer.Body.String()); intent != nil {
-			i.mu.Lock()
-			for _, token := range answeredSignature.FindAllStringSubmatch(answer.Body.String(), -1) {
-				i.signatures[intent[1]] = append(i.signatures[intent[1]], token[1])
-			}
-			i.mu.Unlock()
-		}
-		maps.Copy(w.Header(), answer.Header())
-		w.WriteHeader(answer.Code)
-		_, _ = w.Write(answer.Body.Bytes())
-	})
-}
-
-func (i *issuedTokens) of(t *testing.T, intent string) []string {
-	t.Helper()
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if len(i.signatures[intent]) < 3 {
-		t.Fatalf("tokens of sessions with intent %q: %q, want three or more", intent, i.signatures[intent])
 	}
-	return i.signatures[intent]
 }
