@@ -47,32 +47,18 @@ func ephemeralConfig(arguments attributes) *tfprotov6.DynamicValue {
 }
 
 func (p *protocol) open(ctx context.Context, arguments attributes) *tfprotov6.OpenEphemeralResourceResponse {
-	p.t.Helper()
-	resp, err := p.server.OpenEphemeralResource(ctx, &tfprotov6.OpenEphemeralResourceRequest{
-		TypeName: managedSessionType, Config: ephemeralConfig(arguments),
-	})
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return resp
+	req := &tfprotov6.OpenEphemeralResourceRequest{TypeName: managedSessionType, Config: ephemeralConfig(arguments)}
+	return must(p.server.OpenEphemeralResource(ctx, req))
 }
 
 func (p *protocol) renew(private []byte) *tfprotov6.RenewEphemeralResourceResponse {
-	p.t.Helper()
-	resp, err := p.server.RenewEphemeralResource(p.t.Context(), &tfprotov6.RenewEphemeralResourceRequest{TypeName: managedSessionType, Private: private})
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return resp
+	req := &tfprotov6.RenewEphemeralResourceRequest{TypeName: managedSessionType, Private: private}
+	return must(p.server.RenewEphemeralResource(p.t.Context(), req))
 }
 
 func (p *protocol) close(ctx context.Context, private []byte) []*tfprotov6.Diagnostic {
-	p.t.Helper()
-	resp, err := p.server.CloseEphemeralResource(ctx, &tfprotov6.CloseEphemeralResourceRequest{TypeName: managedSessionType, Private: private})
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return resp.Diagnostics
+	req := &tfprotov6.CloseEphemeralResourceRequest{TypeName: managedSessionType, Private: private}
+	return must(p.server.CloseEphemeralResource(ctx, req)).Diagnostics
 }
 
 // resultOf is what an opening returned.
@@ -93,11 +79,7 @@ func TestSessionEphemeral_OpensWithEveryAttribute(t *testing.T) {
 			t.Errorf("%s is %s", name, value)
 		}
 	}
-	var subscribers []tftypes.Value
-	if err := member(result, "subscriber_tokens").As(&subscribers); err != nil || len(subscribers) != 2 {
-		t.Errorf("%d subscriber tokens (%v), want 2", len(subscribers), err)
-	}
-	if text(result, "id") != id || text(result, "expires_at") != sinceStart(10*time.Minute) {
+	if text(result, "id") != id || text(result, "expires_at") != sinceStart(10*time.Minute) || len(stringsOf(t, member(result, "subscriber_tokens"))) != 2 {
 		t.Errorf("opened: %s", result)
 	}
 	if session, _ := c.Session(id); session.Intent != "event" {
@@ -117,10 +99,8 @@ func TestSessionEphemeral_FailedOpenDeletesTheSession(t *testing.T) {
 		effect    func(interrupt func()) sandbox.Effect
 		want      string
 	}{
-		"refused":      {sandbox.OperationExpiry, always(sandbox.Respond(http.StatusBadRequest, "application/json", `{"error":"refused for the test"}`)), "refused for the test"},
-		"unauthorized": {sandbox.OperationExpiry, always(sandbox.RefuseCredentials(http.StatusForbidden)), "refused the credentials"},
-		"cut off":      {sandbox.OperationExpiry, always(sandbox.CutBefore()), "set session expiry"},
-		"not found":    {sandbox.OperationExpiry, always(sandbox.Respond(http.StatusNotFound, "application/json", `{}`)), "404"},
+		"refused":   {sandbox.OperationExpiry, always(sandbox.RefuseCredentials(http.StatusForbidden)), "refused the credentials"},
+		"not found": {sandbox.OperationExpiry, always(missingSession), "404"},
 		// The answer is waited for, because it contains the id of the session.
 		"interrupted in the create": {sandbox.OperationCreate, interruptedBefore, "interrupted"},
 		"interrupted in the write":  {sandbox.OperationExpiry, interruptedBy, "interrupted"},
@@ -138,6 +118,8 @@ func TestSessionEphemeral_FailedOpenDeletesTheSession(t *testing.T) {
 		})
 	}
 }
+
+var missingSession = sandbox.Respond(http.StatusNotFound, "application/json", `{}`)
 
 // interruptedBefore cancels the operation and answers nevertheless.
 func interruptedBefore(cancel func()) sandbox.Effect {
@@ -170,34 +152,26 @@ func TestSessionEphemeral_SessionThatCannotBeDeletedIsNamed(t *testing.T) {
 // is known.
 func TestSessionEphemeral_FailedCreateIsNotRepeated(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct {
-		effect sandbox.Effect
-		want   string
-	}{
-		"refused":    {sandbox.SessionLimitReached(http.StatusForbidden), "limit of active sessions"},
-		"unanswered": {sandbox.CutAfter(), "A session may have been created nevertheless"},
+	for want, effect := range map[string]sandbox.Effect{
+		"limit of active sessions":                     sandbox.SessionLimitReached(http.StatusForbidden),
+		"A session may have been created nevertheless": sandbox.CutAfter(),
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			c := newEphemeralCase(t)
-			c.fault(sandbox.OperationCreate, test.effect)
-			expectError(t, c.open(t.Context(), nil).Diagnostics, "Unable to open session", test.want)
-			c.expectWrites(t, "POST")
-		})
+		c := newEphemeralCase(t)
+		c.fault(sandbox.OperationCreate, effect)
+		expectError(t, c.open(t.Context(), nil).Diagnostics, "Unable to open session", want)
+		c.expectWrites(t, "POST")
 	}
 }
 
 // TestSessionEphemeral_OpensInSpiteOfAFault that leaves the lifetime known.
 func TestSessionEphemeral_OpensInSpiteOfAFault(t *testing.T) {
 	t.Parallel()
-	missing := sandbox.Respond(http.StatusNotFound, "application/json", `{}`)
 	for name, test := range map[string]struct {
 		fault    sandbox.Fault
 		warnings int
 	}{
-		"new session not found once": {sandbox.Fault{Operation: sandbox.OperationExpiry, Count: 1, Effect: missing}, 0},
-		"read fails":                 {sandbox.Fault{Operation: sandbox.OperationGet, Effect: sandbox.HTMLError(http.StatusBadGateway)}, 1},
-		"read finds nothing":         {sandbox.Fault{Operation: sandbox.OperationGet, Effect: missing}, 1},
+		"new session not found once": {sandbox.Fault{Operation: sandbox.OperationExpiry, Count: 1, Effect: missingSession}, 0},
+		"read finds nothing":         {sandbox.Fault{Operation: sandbox.OperationGet, Effect: missingSession}, 1},
 		"read shows no expiry":       {sandbox.Fault{Operation: sandbox.OperationGet, Effect: sandbox.Replace(http.StatusOK, "application/json", `{"data":{}}`)}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -331,106 +305,71 @@ func TestSessionEphemeral_RenewsAfterHalfOfWhatIsGranted(t *testing.T) {
 // what is left must not end the session.
 func TestSessionEphemeral_FailedRenewalIsTriedAgain(t *testing.T) {
 	t.Parallel()
-	for name, effect := range map[string]sandbox.Effect{
-		"503":          sandbox.HTMLError(http.StatusServiceUnavailable),
-		"cut":          sandbox.CutBefore(),
-		"refused once": sandbox.Respond(http.StatusBadRequest, "application/json", `{"error":"not now"}`),
+	c := newEphemeralCase(t)
+	opened := c.open(t.Context(), nil)
+	private, renewAt := opened.Private, opened.RenewAt
+	for _, test := range []struct {
+		effect   sandbox.Effect
+		warning  string
+		nextWait time.Duration
+	}{
+		{sandbox.HTMLError(http.StatusServiceUnavailable), "lives until " + sinceStart(10*time.Minute), 150 * time.Second},
+		{sandbox.Respond(http.StatusBadRequest, "application/json", `{"error":"not now"}`), "not now", 75 * time.Second},
+		{nil, "", 5 * time.Minute},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			c := newEphemeralCase(t)
-			opened := c.open(t.Context(), nil)
-			private, renewAt := opened.Private, opened.RenewAt
-			remove := c.fault(sandbox.OperationExpiry, effect)
-			for _, wait := range []time.Duration{150 * time.Second, 75 * time.Second} {
-				c.advance(renewAt.Sub(c.local.Now()))
-				renewed := c.renew(private)
-				expectWarnings(t, renewed.Diagnostics, 1)
-				if text := diagnosticText(renewed.Diagnostics); !strings.Contains(text, "lives until "+sinceStart(10*time.Minute)) {
-					t.Errorf("the warning does not say until when the session lives: %s", text)
-				}
-				c.expectRenewal(t, renewed.RenewAt, wait)
-				private, renewAt = renewed.Private, renewed.RenewAt
-			}
-			remove()
-			c.advance(renewAt.Sub(c.local.Now()))
-			renewed := c.renew(private)
-			expectNone(t, renewed.Diagnostics)
-			c.expectRenewal(t, renewed.RenewAt, 5*time.Minute)
-		})
+		remove := func() {}
+		if test.effect != nil {
+			remove = c.fault(sandbox.OperationExpiry, test.effect)
+		}
+		c.advance(renewAt.Sub(c.local.Now()))
+		renewed := c.renew(private)
+		remove()
+		expectWarnings(t, renewed.Diagnostics, min(1, len(test.warning)))
+		if said := diagnosticText(renewed.Diagnostics); !strings.Contains(said, test.warning) {
+			t.Errorf("%q is missing in: %s", test.warning, said)
+		}
+		c.expectRenewal(t, renewed.RenewAt, test.nextWait)
+		private, renewAt = renewed.Private, renewed.RenewAt
 	}
 }
 
 func TestSessionEphemeral_RenewalEndsWithTheSessionOrItsCredentials(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		lose func(*ephemeralCase)
-		want string
+		atAPI, here time.Duration // what passes by each clock
+		effect      sandbox.Effect
+		want        string
 	}{
-		"deleted": {func(c *ephemeralCase) { c.Remove(c.sessionIDs()[0]) }, "Run the command again to open another session"},
-		"credentials": {
-			func(c *ephemeralCase) {
-				c.fault(sandbox.OperationExpiry, sandbox.RefuseCredentials(http.StatusUnauthorized))
-			},
-			"refused the credentials",
-		},
-		"out of time": {func(c *ephemeralCase) {
-			c.fault(sandbox.OperationExpiry, sandbox.HTMLError(http.StatusServiceUnavailable))
-			c.local.Advance(10 * time.Minute)
-		}, "it expired at " + sinceStart(10*time.Minute)},
+		"ended":       {10 * time.Minute, 0, sandbox.Delay(0), "Run the command again to open another session"},
+		"credentials": {0, 0, sandbox.RefuseCredentials(http.StatusUnauthorized), "refused the credentials"},
+		"out of time": {0, 10 * time.Minute, sandbox.HTMLError(http.StatusServiceUnavailable), "it expired at " + sinceStart(10*time.Minute)},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			c := newEphemeralCase(t)
-			opened := c.open(t.Context(), nil)
-			id := c.onlySession(t)
-			test.lose(c)
-			renewed := c.renew(opened.Private)
-			expectError(t, renewed.Diagnostics, "Unable to renew session", id, test.want)
-			if text := diagnosticText(renewed.Diagnostics); strings.Contains(text, "remove it from the configuration") {
-				t.Errorf("no configuration contains the id: %s", text)
-			}
-			if !renewed.RenewAt.IsZero() {
-				t.Errorf("the engine is asked to renew at %s", renewed.RenewAt)
-			}
-		})
+		c := newEphemeralCase(t)
+		opened := c.open(t.Context(), nil)
+		id := c.onlySession(t)
+		c.clock.Advance(test.atAPI)
+		c.local.Advance(test.here)
+		c.fault(sandbox.OperationExpiry, test.effect)
+		renewed := c.renew(opened.Private)
+		expectError(t, renewed.Diagnostics, "Unable to renew session", id, test.want)
+		if said := diagnosticText(renewed.Diagnostics); strings.Contains(said, "remove it from the configuration") || !renewed.RenewAt.IsZero() {
+			t.Errorf("%s: no configuration contains the id, and the engine is asked to renew at %s: %s", name, renewed.RenewAt, said)
+		}
 	}
 }
 
 func TestSessionEphemeral_CloseDeletesTheSession(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct {
-		prepare func(c *ephemeralCase, cancel func())
-		left    int
-		want    []string
-	}{
-		"interrupted":    {prepare: func(_ *ephemeralCase, cancel func()) { cancel() }},
-		"gone meanwhile": {prepare: func(c *ephemeralCase, _ func()) { c.Remove(c.sessionIDs()[0]) }},
-		"refused": {
-			prepare: func(c *ephemeralCase, _ func()) {
-				c.fault(sandbox.OperationDelete, sandbox.HTMLError(http.StatusBadGateway))
-			},
-			left: 1,
-			want: []string{"Unable to delete session", "502", "remains until " + sinceStart(10*time.Minute)},
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			c := newEphemeralCase(t)
-			opened := c.open(t.Context(), nil)
-			id := c.onlySession(t)
-			ctx, cancel := context.WithCancel(t.Context())
-			defer cancel()
-			test.prepare(c, cancel)
-			diags := c.close(ctx, opened.Private)
-			if test.want == nil {
-				expectNone(t, diags)
-			} else {
-				expectError(t, diags, append(test.want, id)...)
-			}
-			if left := c.sessionIDs(); len(left) != test.left {
-				t.Errorf("sessions left: %q, want %d", left, test.left)
-			}
-		})
+	c := newEphemeralCase(t)
+	opened := c.open(t.Context(), nil)
+	id := c.onlySession(t)
+	remove := c.fault(sandbox.OperationDelete, sandbox.HTMLError(http.StatusBadGateway))
+	expectError(t, c.close(t.Context(), opened.Private), "Unable to delete session", id, "502", "remains until "+sinceStart(10*time.Minute))
+	remove()
+	interrupted, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 2 { // A session that is gone is not an error.
+		expectNone(t, c.close(interrupted, opened.Private))
 	}
+	c.expectNoneLeft(t, "")
 }
