@@ -9,7 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -34,9 +34,10 @@ var (
 // chaos is one life of many sessions under faults.
 type chaos struct {
 	*cli
-	api  *sandbox.Sandbox
-	gate *gate
-	n    int
+	api *sandbox.Sandbox
+	n   int
+	// gate, if there is one, holds each request before it reaches the API.
+	gate atomic.Pointer[func(write bool)]
 
 	runs, kills, reported, replaced int
 }
@@ -69,13 +70,16 @@ func newChaos(t *testing.T, seed uint64, n int) *chaos {
 	for i := range n {
 		api.Put(sandbox.Session{ID: numberedID(i)})
 	}
-	g := &gate{api: api}
-	server := httptest.NewServer(g)
+	c := &chaos{api: api, n: n}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if hold := c.gate.Load(); hold != nil {
+			(*hold)(r.Method != http.MethodGet)
+		}
+		api.ServeHTTP(w, r)
+	}))
 	t.Cleanup(server.Close)
-	return &chaos{
-		cli: newProcessCLI(t, "PALABRA_API_URL="+server.URL, "PALABRA_CLIENT_ID="+testClientID, "PALABRA_CLIENT_SECRET="+testClientSecret),
-		api: api, gate: g, n: n,
-	}
+	c.cli = newProcessCLI(t, "PALABRA_API_URL="+server.URL, "PALABRA_CLIENT_ID="+testClientID, "PALABRA_CLIENT_SECRET="+testClientSecret)
+	return c
 }
 
 func (c *chaos) live() {
@@ -141,17 +145,34 @@ func (c *chaos) account(before map[string]stateInstance, out string, removes boo
 	}
 }
 
-// kill starts a command, and kills engine and provider once the API has received
-// the writes of a quarter of the sessions.
+// kill starts a command, and kills engine and provider in its middle: the API has
+// received the writes of a quarter of the sessions, and all parallel operations wait
+// for it. An engine that is killed
+// while it writes the state leaves an empty file.
 func (c *chaos) kill(removes bool, args ...string) {
 	c.t.Helper()
-	still, release := c.gate.arm(c.n / 4)
+	var writes, held atomic.Int64
+	still, open := make(chan struct{}), make(chan struct{})
+	hold := func(write bool) {
+		if write {
+			writes.Add(1)
+		}
+		if int(writes.Load()) < c.n/4 {
+			return
+		}
+		if held.Add(1) == parallelism {
+			close(still)
+		}
+		<-open
+	}
+	c.gate.Store(&hold)
 	before := c.state()
 	run := c.startGroup(newWatchedOutput(""), args...)
 	run.end(ending{signal: syscall.SIGKILL, group: true}, still)
 	run.wait()
 	// The API executes requests whose sender is dead.
-	release()
+	c.gate.Store(nil)
+	close(open)
 	c.kills++
 	c.account(before, run.out.all.String(), removes)
 }
@@ -222,54 +243,4 @@ func (c *chaos) expectBystandersUntouched() {
 	if want := c.n - c.n/2; len(left) != want {
 		c.t.Errorf("%d sessions left, want the %d bystanders", len(left), want)
 	}
-}
-
-// gate stands before the API. Once armed, it lets some writes through and then holds
-// every request, until all parallel operations wait: an engine that is killed while it
-// writes the state leaves an empty file.
-type gate struct {
-	api http.Handler
-
-	mu           sync.Mutex
-	armed        bool
-	writes, held int           // writes to let through
-	still, open  chan struct{} // closed when everything is held, and to let everything through
-}
-
-func (g *gate) arm(writes int) (still <-chan struct{}, release func()) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.armed, g.writes, g.held = true, writes, 0
-	g.still, g.open = make(chan struct{}), make(chan struct{})
-	return g.still, func() {
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		g.armed = false
-		close(g.open)
-	}
-}
-
-func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if open := g.hold(r.Method != http.MethodGet); open != nil {
-		<-open
-	}
-	g.api.ServeHTTP(w, r)
-}
-
-func (g *gate) hold(write bool) (open chan struct{}) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if !g.armed {
-		return nil
-	}
-	if write && g.writes > 0 {
-		g.writes--
-	}
-	if g.writes > 0 {
-		return nil
-	}
-	if g.held++; g.held == parallelism {
-		close(g.still)
-	}
-	return g.open
 }

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"context"
 	"crypto/x509"
 	"encoding/pem"
 	"net/http"
@@ -9,12 +10,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
-	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
@@ -126,94 +125,64 @@ func TestProviderConfig_InsecureEndpointIsAllowedWithAWarning(t *testing.T) {
 // stay trusted, if there are any.
 func TestProviderConfig_CertificateAuthorityOfAFileIsTrusted(t *testing.T) {
 	t.Parallel()
-	var requests atomic.Int32
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		requests.Add(1)
 		w.Header().Set("Content-Type", "application/json")
-		if _, err := w.Write([]byte(`{"data":{"id":"a","expires_at":"2031-01-01T00:00:00Z"}}`)); err != nil {
-			t.Error(err)
-		}
+		_, _ = w.Write([]byte(`{"data":{"id":"a","expires_at":"2031-01-01T00:00:00Z"}}`))
 	}))
 	t.Cleanup(server.Close)
-	file := writeFile(t, "a comment\n"+string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})))
-	get := func(model providerModel, env func(string) string) error {
-		model.APIKey, model.Endpoint = types.StringValue("key"), types.StringValue(server.URL)
-		config, _, diags := model.resolve(env)
-		if diags.HasError() {
-			t.Fatal(diags)
-		}
-		client, err := palabra.New(config)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = client.Get(t.Context(), "a")
-		return err
-	}
-	if err := get(providerModel{CACertFile: types.StringValue(file)}, environment()); err != nil {
-		t.Errorf("by attribute: %v", err)
-	}
-	if err := get(providerModel{}, environment(envCACertFile, file)); err != nil {
-		t.Errorf("by variable: %v", err)
-	}
-	if err := get(providerModel{MaxRetries: types.Int64Value(0)}, environment()); err == nil || !strings.Contains(err.Error(), "certificate") {
-		t.Errorf("without the file: %v", err)
-	}
-	if n := requests.Load(); n != 2 {
-		t.Errorf("%d requests, want none to the server that is not trusted", n)
-	}
 	trusted, err := x509.SystemCertPool()
 	if err != nil {
 		trusted = x509.NewCertPool()
 	}
 	trusted.AddCert(server.Certificate())
-	config, _, _ := providerModel{APIKey: types.StringValue("key"), CACertFile: types.StringValue(file)}.resolve(environment())
-	if !config.RootCAs.Equal(trusted) {
-		t.Error("the trusted authorities are not the system's and that of the file")
-	}
-}
-
-func TestProviderConfig_RequestTimeoutIsBounded(t *testing.T) {
-	t.Parallel()
-	for text, ok := range map[string]bool{
-		"30s": true, "1h": true, "1ns": true,
-		"0s": false, "-1s": false, "1h1s": false, "2562047h": false, "30": false, "": false, "99999999999h": false,
+	file := writeFile(t, "a comment\n"+string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})))
+	for name, test := range map[string]struct {
+		file types.String
+		env  func(string) string
+		want bool
+	}{
+		"attribute": {types.StringValue(file), environment(), true},
+		"variable":  {types.StringNull(), environment(envCACertFile, file), true},
+		"neither":   {types.StringNull(), environment(), false},
 	} {
-		var resp validator.StringResponse
-		timeoutDuration{}.ValidateString(t.Context(), validator.StringRequest{
-			Path: path.Root("request_timeout"), ConfigValue: types.StringValue(text),
-		}, &resp)
-		if resp.Diagnostics.HasError() == ok {
-			t.Errorf("%q: %v, want ok: %t", text, resp.Diagnostics, ok)
+		config, _, diags := providerModel{
+			APIKey: types.StringValue("key"), Endpoint: types.StringValue(server.URL), CACertFile: test.file, MaxRetries: types.Int64Value(0),
+		}.resolve(test.env)
+		client, err := palabra.New(config)
+		if err != nil || diags.HasError() || test.want && !config.RootCAs.Equal(trusted) {
+			t.Fatalf("%s: %v %v; the authorities are not the system's and that of the file", name, err, diags)
+		}
+		if _, err = client.Get(t.Context(), "a"); (err == nil) != test.want || err != nil && !strings.Contains(err.Error(), "certificate") {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
 
 // validateProvider does what "terraform validate" does.
-func validateProvider(t *testing.T, arguments attributes) []*tfprotov6.Diagnostic {
-	t.Helper()
-	resp, err := newTestServer().ValidateProviderConfig(t.Context(), &tfprotov6.ValidateProviderConfigRequest{
-		Config: wire(newObject(providerSchemas().Provider, arguments)),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp.Diagnostics
+func validateProvider(arguments attributes) []*tfprotov6.Diagnostic {
+	req := &tfprotov6.ValidateProviderConfigRequest{Config: wire(newObject(providerSchemas().Provider, arguments))}
+	return must(newTestServer().ValidateProviderConfig(context.Background(), req)).Diagnostics
 }
 
 func TestProviderConfig_ValidateNeedsNoCredentialsAndReportsContradictions(t *testing.T) {
 	t.Parallel()
-	expectNone(t, validateProvider(t, attributes{}))
-	for _, allowed := range []any{true, tftypes.UnknownValue} {
-		expectNone(t, validateProvider(t, attributes{"endpoint": "http://sandbox:8920", "allow_insecure_endpoint": allowed}))
+	for _, arguments := range []attributes{
+		{},
+		{"endpoint": "http://sandbox:8920", "allow_insecure_endpoint": true},
+		{"endpoint": "http://sandbox:8920", "allow_insecure_endpoint": tftypes.UnknownValue},
+		{"endpoint": tftypes.UnknownValue},
+		{"request_timeout": "30s"}, {"request_timeout": "1h"}, {"request_timeout": "1ns"},
+	} {
+		expectNone(t, validateProvider(arguments))
 	}
-	expectNone(t, validateProvider(t, attributes{"endpoint": tftypes.UnknownValue}))
 	for _, arguments := range []attributes{
 		{"endpoint": "127.0.0.1:8920"},
 		{"endpoint": "http://sandbox:8920"},
 		{"api_key_file": "/run/secrets/key", "client_id": "id"},
-		{"request_timeout": "2562047h"},
+		{"request_timeout": ""}, {"request_timeout": "30"}, {"request_timeout": "0s"}, {"request_timeout": "-1s"},
+		{"request_timeout": "1h1s"}, {"request_timeout": "2562047h"}, {"request_timeout": "99999999999h"},
 	} {
-		if diags := validateProvider(t, arguments); len(diags) != 1 || diags[0].Severity != tfprotov6.DiagnosticSeverityError {
+		if diags := validateProvider(arguments); len(diags) != 1 || !isError(diags[0]) {
 			t.Errorf("%v: %s, want one error", arguments, diagnosticText(diags))
 		}
 	}
@@ -221,33 +190,24 @@ func TestProviderConfig_ValidateNeedsNoCredentialsAndReportsContradictions(t *te
 
 func TestProviderConfig_FaultIsReportedOnce(t *testing.T) {
 	t.Parallel()
-	resp, err := newTestServer().ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{
-		Config: wire(newObject(providerSchemas().Provider, attributes{"api_key": "key", "endpoint": "ftp://example.com"})),
-	})
-	if err != nil || len(resp.Diagnostics) != 1 {
-		t.Errorf("%v %s, want one error", err, diagnosticText(resp.Diagnostics))
+	req := &tfprotov6.ConfigureProviderRequest{Config: wire(newObject(providerSchemas().Provider, attributes{"api_key": "key", "endpoint": "ftp://example.com"}))}
+	if diags := must(newTestServer().ConfigureProvider(t.Context(), req)).Diagnostics; len(diags) != 1 {
+		t.Errorf("%s, want one error", diagnosticText(diags))
 	}
 }
 
 func TestProviderConfig_UnknownCredentialsDeferIfTheEngineCan(t *testing.T) {
 	t.Parallel()
 	server := newTestServer()
-	configured, err := server.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{
+	expectNone(t, must(server.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{
 		Config:             wire(newObject(providerSchemas().Provider, attributes{"api_key": tftypes.UnknownValue})),
 		ClientCapabilities: &tfprotov6.ConfigureProviderClientCapabilities{DeferralAllowed: true},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	expectNone(t, configured.Diagnostics)
-	read, err := server.ReadDataSource(t.Context(), &tfprotov6.ReadDataSourceRequest{
+	})).Diagnostics)
+	read := must(server.ReadDataSource(t.Context(), &tfprotov6.ReadDataSourceRequest{
 		TypeName:           "palabra_session",
 		Config:             wire(newObject(providerSchemas().DataSourceSchemas["palabra_session"], attributes{"id": "a"})),
 		ClientCapabilities: &tfprotov6.ReadDataSourceClientCapabilities{DeferralAllowed: true},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}))
 	expectNone(t, read.Diagnostics)
 	if read.Deferred == nil || read.Deferred.Reason != tfprotov6.DeferredReasonProviderConfigUnknown {
 		t.Errorf("deferred: %+v, want it because the provider's configuration is unknown", read.Deferred)
@@ -260,28 +220,15 @@ func TestProviderConfig_UnknownCredentialsFailWhatCannotWait(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	p := newProtocolWith(t, attributes{"endpoint": f.url, "client_id": testClientID, "client_secret": tftypes.UnknownValue})
-	read := func(typeName string, arguments attributes) []*tfprotov6.Diagnostic {
-		_, diags := p.readData(typeName, arguments)
-		return diags
-	}
-	invoke := func(name string, arguments attributes) []*tfprotov6.Diagnostic {
-		_, diags := p.invoke(t.Context(), name, arguments)
-		return diags
-	}
 	listed := slices.Collect(p.list(managedSessionType, 0, true, nil))
-	for name, diags := range map[string][]*tfprotov6.Diagnostic{
-		"data palabra_session":  read("palabra_session", attributes{"id": "a"}),
-		"data palabra_sessions": read("palabra_sessions", nil),
-		"list palabra_session":  listed[0].Diagnostics,
-		"open palabra_session":  p.open(t.Context(), nil).Diagnostics,
-		extendAction:            invoke(extendAction, attributes{"session_id": "a", "ttl_seconds": 60}),
-		deleteAction:            invoke(deleteAction, attributes{"session_id": "a"}),
-		pruneAction:             invoke(pruneAction, attributes{"id_prefix": "a"}),
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			expectError(t, diags, "client_secret is known only after apply")
-		})
+	refused := map[string][]*tfprotov6.Diagnostic{"list": listed[0].Diagnostics, "open": p.open(t.Context(), nil).Diagnostics}
+	_, refused["data palabra_session"] = p.readData("palabra_session", attributes{"id": "a"})
+	_, refused["data palabra_sessions"] = p.readData("palabra_sessions", nil)
+	for name, arguments := range everyAction() {
+		_, refused[name] = p.invoke(t.Context(), name, arguments)
+	}
+	for _, diags := range refused {
+		expectError(t, diags, "client_secret is known only after apply")
 	}
 	f.expectCalls(t, "")
 }

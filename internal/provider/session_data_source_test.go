@@ -19,17 +19,11 @@ func (p *protocol) readData(typeName string, arguments attributes) (tftypes.Valu
 	p.t.Helper()
 	schema := providerSchemas().DataSourceSchemas[typeName]
 	config := wire(newObject(schema, arguments))
-	valid, err := p.server.ValidateDataResourceConfig(p.t.Context(), &tfprotov6.ValidateDataResourceConfigRequest{TypeName: typeName, Config: config})
-	if err != nil {
-		p.t.Fatal(err)
-	}
+	valid := must(p.server.ValidateDataResourceConfig(p.t.Context(), &tfprotov6.ValidateDataResourceConfigRequest{TypeName: typeName, Config: config}))
 	if len(valid.Diagnostics) > 0 {
 		return tftypes.Value{}, valid.Diagnostics
 	}
-	read, err := p.server.ReadDataSource(p.t.Context(), &tfprotov6.ReadDataSourceRequest{TypeName: typeName, Config: config})
-	if err != nil {
-		p.t.Fatal(err)
-	}
+	read := must(p.server.ReadDataSource(p.t.Context(), &tfprotov6.ReadDataSourceRequest{TypeName: typeName, Config: config}))
 	if len(read.Diagnostics) > 0 {
 		return tftypes.Value{}, read.Diagnostics
 	}

@@ -18,15 +18,10 @@ var listTypes = []string{managedSessionType, sessionExpiryType}
 
 // list returns an iterator, which asks the API for no more than it is asked for.
 func (p *protocol) list(typeName string, limit int64, include bool, filters attributes) func(func(tfprotov6.ListResourceResult) bool) {
-	p.t.Helper()
-	stream, err := p.server.ListResource(p.t.Context(), &tfprotov6.ListResourceRequest{
+	return must(p.server.ListResource(p.t.Context(), &tfprotov6.ListResourceRequest{
 		TypeName: typeName, Limit: limit, IncludeResource: include,
 		Config: wire(newObject(providerSchemas().ListResourceSchemas[typeName], filters)),
-	})
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return stream.Results
+	})).Results
 }
 
 // ids reads the identities of results without resources and diagnostics.
