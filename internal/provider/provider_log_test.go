@@ -2,6 +2,7 @@ package provider
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"log/slog"
 	"strings"
@@ -12,68 +13,43 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
 )
 
+// TestProviderLog_BuildsOnlyTheLinesThatAreShown: the client builds its lines at DEBUG,
+// and the SDK gets levels of its own.
 func TestProviderLog_BuildsOnlyTheLinesThatAreShown(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		env  []string
-		want bool
-	}{
-		"nothing set":               {nil, false},
-		"off":                       {[]string{"TF_LOG", "off"}, false},
-		"core only":                 {[]string{"TF_LOG_CORE", "TRACE"}, false},
-		"info":                      {[]string{"TF_LOG", "INFO"}, false},
-		"debug":                     {[]string{"TF_LOG", "DEBUG"}, true},
-		"lower case":                {[]string{"TF_LOG", "debug"}, true},
-		"trace":                     {[]string{"TF_LOG", "TRACE"}, true},
-		"json":                      {[]string{"TF_LOG", "JSON"}, true},
-		"providers only":            {[]string{"TF_LOG_PROVIDER", "DEBUG"}, true},
-		"the narrower one counts":   {[]string{"TF_LOG", "TRACE", "TF_LOG_PROVIDER", "ERROR"}, false},
-		"the subsystem's own level": {[]string{"TF_LOG", "TRACE", "TF_LOG_PROVIDER_PALABRA_API", "WARN"}, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			logger := newLogger(palabra.Config{}, environment(test.env...))
-			if got := logger != nil && logger.Enabled(t.Context(), slog.LevelDebug); got != test.want {
-				t.Errorf("DEBUG enabled: %t, want %t", got, test.want)
-			}
-		})
-	}
-}
-
-func TestProviderLog_LimitsTheSDKToTheEnginesLevel(t *testing.T) {
-	t.Parallel()
-	for name, test := range map[string]struct {
 		env                   []string
+		debug                 bool
 		sdk, proto, framework string
 	}{
-		"nothing set":             {nil, "OFF", "OFF", "OFF"},
-		"core only":               {[]string{"TF_LOG_CORE", "TRACE"}, "OFF", "OFF", "OFF"},
-		"everything":              {[]string{"TF_LOG", "debug"}, "debug", "debug", "debug"},
-		"the narrower one counts": {[]string{"TF_LOG", "TRACE", "TF_LOG_PROVIDER", "ERROR"}, "ERROR", "ERROR", "ERROR"},
-		"the SDK's own level":     {[]string{"TF_LOG", "TRACE", "TF_LOG_SDK", "WARN"}, "WARN", "WARN", "WARN"},
-		"a part's own level":      {[]string{"TF_LOG", "WARN", "TF_LOG_SDK_PROTO", "TRACE"}, "WARN", "TRACE", "WARN"},
-		"each part's own level":   {[]string{"TF_LOG_SDK", "INFO", "TF_LOG_SDK_FRAMEWORK", "OFF"}, "INFO", "INFO", "OFF"},
+		"nothing set":               {nil, false, "OFF", "OFF", "OFF"},
+		"off":                       {[]string{"TF_LOG", "off"}, false, "off", "off", "off"},
+		"core only":                 {[]string{"TF_LOG_CORE", "TRACE"}, false, "OFF", "OFF", "OFF"},
+		"info":                      {[]string{"TF_LOG", "INFO"}, false, "INFO", "INFO", "INFO"},
+		"lower case":                {[]string{"TF_LOG", "debug"}, true, "debug", "debug", "debug"},
+		"trace":                     {[]string{"TF_LOG", "TRACE"}, true, "TRACE", "TRACE", "TRACE"},
+		"json":                      {[]string{"TF_LOG", "JSON"}, true, "JSON", "JSON", "JSON"},
+		"providers only":            {[]string{"TF_LOG_PROVIDER", "DEBUG"}, true, "DEBUG", "DEBUG", "DEBUG"},
+		"the narrower one counts":   {[]string{"TF_LOG", "TRACE", "TF_LOG_PROVIDER", "ERROR"}, false, "ERROR", "ERROR", "ERROR"},
+		"the subsystem's own level": {[]string{"TF_LOG", "TRACE", "TF_LOG_PROVIDER_PALABRA_API", "WARN"}, false, "TRACE", "TRACE", "TRACE"},
+		"the SDK's own level":       {[]string{"TF_LOG", "TRACE", "TF_LOG_SDK", "WARN"}, true, "WARN", "WARN", "WARN"},
+		"a part's own level":        {[]string{"TF_LOG", "WARN", "TF_LOG_SDK_PROTO", "TRACE"}, false, "WARN", "TRACE", "WARN"},
+		"each part's own level":     {[]string{"TF_LOG_SDK", "INFO", "TF_LOG_SDK_FRAMEWORK", "OFF"}, false, "INFO", "INFO", "OFF"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			env := environment(test.env...)
-			set := make(map[string]string)
-			getenv := func(key string) string {
-				if value, ok := set[key]; ok {
-					return value
-				}
-				return env(key)
+		env, set := environment(test.env...), make(map[string]string)
+		logger := newLogger(palabra.Config{}, env)
+		if got := logger != nil && logger.Enabled(t.Context(), slog.LevelDebug); got != test.debug {
+			t.Errorf("%s: DEBUG enabled: %t, want %t", name, got, test.debug)
+		}
+		getenv := func(key string) string { return cmp.Or(set[key], env(key)) }
+		if err := LimitSDKLog(getenv, func(key, value string) error { set[key] = value; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		for variable, want := range map[string]string{"TF_LOG_SDK": test.sdk, "TF_LOG_SDK_PROTO": test.proto, "TF_LOG_SDK_FRAMEWORK": test.framework} {
+			if got := getenv(variable); got != want {
+				t.Errorf("%s: %s: %q, want %q", name, variable, got, want)
 			}
-			err := LimitSDKLog(getenv, func(key, value string) error { set[key] = value; return nil })
-			if err != nil {
-				t.Fatal(err)
-			}
-			for variable, want := range map[string]string{"TF_LOG_SDK": test.sdk, "TF_LOG_SDK_PROTO": test.proto, "TF_LOG_SDK_FRAMEWORK": test.framework} {
-				if got := getenv(variable); got != want {
-					t.Errorf("%s: %q, want %q", variable, got, want)
-				}
-			}
-		})
+		}
 	}
 }
 

@@ -41,49 +41,35 @@ func (s *story) expectLists(want int) {
 	}
 }
 
-func TestSessionLimit_OnePageIsEnough(t *testing.T) {
+func TestSessionLimit_ReadsOnePageAtMost(t *testing.T) {
 	t.Parallel()
-	s := newStory(t, func(o *sandbox.Options) { o.SessionLimit = 120 })
-	s.putMany(120)
-	said := s.failedApply(configuration{sessionAt("a"): creates()})
-	expectInOrder(t, said, "The account has at least 100 sessions. The oldest:")
-	s.expectLists(1)
-}
-
-func TestSessionLimit_NamesNoSessions(t *testing.T) {
-	t.Parallel()
+	limit, listed := sandbox.SessionLimitReached(http.StatusForbidden), func(body string) sandbox.Effect {
+		return sandbox.Respond(http.StatusOK, "application/json", body)
+	}
+	ages := listed(`{"data":[{"id":"ageless"}, {"id":"aged","created_at":"2031-03-14T09:00:00Z"}]}`)
 	for name, test := range map[string]struct {
 		create, list sandbox.Effect
-		want         string
 		lists        int
+		want         []string
+		named        bool
 	}{
-		"the list fails":    {sandbox.SessionLimitReached(http.StatusForbidden), sandbox.HTMLError(http.StatusNotFound), "as its plan allows", 1},
-		"the list is empty": {sandbox.SessionLimitReached(http.StatusForbidden), sandbox.Respond(http.StatusOK, "application/json", `{"data":[]}`), "as its plan allows", 1},
-		"another error":     {sandbox.InsufficientBalance(), nil, "no balance left", 0},
+		"many":              {limit, nil, 1, []string{"The account has at least 100 sessions. The oldest:"}, true},
+		"one of no age":     {limit, ages, 1, []string{"has 2 sessions. The oldest:", "created 2031-03-14T09:00:00Z", "created at an unknown time"}, true},
+		"the list fails":    {limit, sandbox.HTMLError(http.StatusNotFound), 1, []string{"as its plan allows"}, false},
+		"the list is empty": {limit, listed(`{"data":[]}`), 1, []string{"as its plan allows"}, false},
+		"another error":     {sandbox.InsufficientBalance(), nil, 0, []string{"no balance left"}, false},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := newStory(t)
-			s.put("s1")
-			s.Inject(sandbox.Fault{Operation: sandbox.OperationCreate, Effect: test.create})
-			if test.list != nil {
-				s.Inject(sandbox.Fault{Operation: sandbox.OperationList, Effect: test.list})
-			}
-			said := s.failedApply(configuration{sessionAt("a"): creates()})
-			if !strings.Contains(said, test.want) || strings.Contains(said, "The oldest") {
-				t.Errorf("said: %s", said)
-			}
-			s.expectLists(test.lists)
-		})
+		s := newStory(t)
+		s.putMany(120)
+		s.Inject(sandbox.Fault{Operation: sandbox.OperationCreate, Effect: test.create})
+		if test.list != nil {
+			s.Inject(sandbox.Fault{Operation: sandbox.OperationList, Effect: test.list})
+		}
+		said := s.failedApply(configuration{sessionAt("a"): creates()})
+		expectInOrder(t, said, test.want...)
+		if strings.Contains(said, "The oldest") != test.named {
+			t.Errorf("%s: %s", name, said)
+		}
+		s.expectLists(test.lists)
 	}
-}
-
-func TestSessionLimit_SessionOfUnknownAgeIsNotTheOldest(t *testing.T) {
-	t.Parallel()
-	s := newStory(t)
-	s.Inject(sandbox.Fault{Operation: sandbox.OperationCreate, Effect: sandbox.SessionLimitReached(http.StatusForbidden)})
-	s.Inject(sandbox.Fault{Operation: sandbox.OperationList, Effect: sandbox.Respond(http.StatusOK, "application/json", `{"data":[
-		{"id":"ageless"}, {"id":"aged","created_at":"2031-03-14T09:00:00Z"}]}`)})
-	said := s.failedApply(configuration{sessionAt("a"): creates()})
-	expectInOrder(t, said, "The account has 2 sessions. The oldest:", "created 2031-03-14T09:00:00Z", "created at an unknown time")
 }
