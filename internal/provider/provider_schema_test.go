@@ -51,28 +51,18 @@ func TestProviderSchema_DescriptionsAreShort(t *testing.T) {
 // validate does what "terraform validate" does with a block.
 func (p *protocol) validate(kind, name string, arguments attributes) []*tfprotov6.Diagnostic {
 	p.t.Helper()
-	var diags []*tfprotov6.Diagnostic
-	var err error
-	switch schemas := providerSchemas(); kind {
+	switch kind {
 	case "resource":
-		var resp *tfprotov6.ValidateResourceConfigResponse
-		resp, err = p.server.ValidateResourceConfig(p.t.Context(), &tfprotov6.ValidateResourceConfigRequest{TypeName: name, Config: wire(newObject(schemas.ResourceSchemas[name], arguments))})
-		diags = resp.Diagnostics
+		config := wire(newObject(providerSchemas().ResourceSchemas[name], arguments))
+		return must(p.server.ValidateResourceConfig(p.t.Context(), &tfprotov6.ValidateResourceConfigRequest{TypeName: name, Config: config})).Diagnostics
 	case "data":
-		var resp *tfprotov6.ValidateDataResourceConfigResponse
-		resp, err = p.server.ValidateDataResourceConfig(p.t.Context(), &tfprotov6.ValidateDataResourceConfigRequest{TypeName: name, Config: wire(newObject(schemas.DataSourceSchemas[name], arguments))})
-		diags = resp.Diagnostics
+		_, diags := p.readData(name, arguments)
+		return diags
 	case "action":
 		return p.validateAction(name, arguments)
-	case "ephemeral":
-		var resp *tfprotov6.ValidateEphemeralResourceConfigResponse
-		resp, err = p.server.ValidateEphemeralResourceConfig(p.t.Context(), &tfprotov6.ValidateEphemeralResourceConfigRequest{TypeName: name, Config: ephemeralConfig(arguments)})
-		diags = resp.Diagnostics
 	}
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return diags
+	req := &tfprotov6.ValidateEphemeralResourceConfigRequest{TypeName: name, Config: ephemeralConfig(arguments)}
+	return must(p.server.ValidateEphemeralResourceConfig(p.t.Context(), req)).Diagnostics
 }
 
 func TestProviderSchema_InvalidArgumentIsRefusedOnce(t *testing.T) {

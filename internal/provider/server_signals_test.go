@@ -181,16 +181,7 @@ func TestServer_TerminatedPruneReports(t *testing.T) {
 	w.write(f.config(`
 action "palabra_prune_sessions" "test" {
   config { id_prefix = "old-" }
-}
-
-resource "terraform_data" "step" {
-  lifecycle {
-    action_trigger {
-      events  = [after_create]
-      actions = [action.palabra_prune_sessions.test]
-    }
-  }
-}`))
+}` + triggerOf("action.palabra_prune_sessions.test")))
 	deleting := make(chan struct{})
 	f.Inject(sandbox.Fault{Operation: sandbox.OperationDelete, SessionID: "old-2", Effect: func(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
 		close(deleting)

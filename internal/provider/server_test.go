@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"iter"
 	"net/http"
 	"os"
 	"reflect"
@@ -104,7 +105,7 @@ func TestServer_StopProviderWaitsForTheLastEvent(t *testing.T) {
 		want string
 	}{
 		"action": {sandbox.Fault{Operation: sandbox.OperationDelete, SessionID: "old-2"}, func(p *protocol, each func([]*tfprotov6.Diagnostic)) {
-			for event := range p.startPrune().Events {
+			for event := range p.startPrune() {
 				if event, ok := event.Type.(tfprotov6.CompletedInvokeActionEventType); ok {
 					each(event.Diagnostics)
 				}
@@ -125,9 +126,7 @@ func TestServer_StopProviderWaitsForTheLastEvent(t *testing.T) {
 			test.fault.Effect = interruptedBy(func() {
 				go func() {
 					defer close(stopped)
-					if _, err := p.server.StopProvider(context.WithoutCancel(t.Context()), &tfprotov6.StopProviderRequest{}); err != nil {
-						t.Error(err)
-					}
+					must(p.server.StopProvider(context.WithoutCancel(t.Context()), &tfprotov6.StopProviderRequest{}))
 				}()
 			})
 			f.Inject(test.fault)
@@ -152,15 +151,9 @@ func (p *protocol) limitWaits(limit time.Duration) {
 }
 
 // startPrune starts an action that ends only when somebody reads its events.
-func (p *protocol) startPrune() *tfprotov6.InvokeActionServerStream {
-	p.t.Helper()
-	stream, err := p.server.InvokeAction(p.t.Context(), &tfprotov6.InvokeActionRequest{
-		ActionType: pruneAction, Config: actionConfig(pruneAction, attributes{"id_prefix": "old-"}),
-	})
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	return stream
+func (p *protocol) startPrune() iter.Seq[tfprotov6.InvokeActionEvent] {
+	req := &tfprotov6.InvokeActionRequest{ActionType: pruneAction, Config: actionConfig(pruneAction, attributes{"id_prefix": "old-"})}
+	return must(p.server.InvokeAction(p.t.Context(), req)).Events
 }
 
 func TestServer_StopProviderGivesUpOnAnActionThatHangs(t *testing.T) {
@@ -168,9 +161,7 @@ func TestServer_StopProviderGivesUpOnAnActionThatHangs(t *testing.T) {
 	p := newProtocol(t, newPruneFixture(t))
 	p.limitWaits(time.Millisecond)
 	p.startPrune() // Nobody reads its events.
-	if _, err := p.server.StopProvider(t.Context(), &tfprotov6.StopProviderRequest{}); err != nil {
-		t.Fatal(err)
-	}
+	must(p.server.StopProvider(t.Context(), &tfprotov6.StopProviderRequest{}))
 }
 
 // TestServer_ActionEndsWhenNobodyListens: the SDK stops reading when the
@@ -178,7 +169,7 @@ func TestServer_StopProviderGivesUpOnAnActionThatHangs(t *testing.T) {
 func TestServer_ActionEndsWhenNobodyListens(t *testing.T) {
 	t.Parallel()
 	f := newPruneFixture(t)
-	for range newProtocol(t, f).startPrune().Events {
+	for range newProtocol(t, f).startPrune() {
 		break
 	}
 	f.expectWrites(t, deletions("old-1", "old-2", "old-3")...)
@@ -204,42 +195,37 @@ func TestServer_HidesNoCallOfTheFramework(t *testing.T) {
 func TestEngineWatch_EndsWithTheEngineOrAWhileAfterSIGTERM(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		terminate int
-		// engineDies says that the engine dies instead of the time running out.
-		engineDies bool
+		signals    int
+		engineDies bool // instead of the time running out
 	}{
 		"engine gone":                      {0, true},
 		"engine gone after SIGTERM":        {1, true},
 		"SIGTERM to the provider alone":    {1, false},
 		"a second one shortens no waiting": {2, false},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			var parent atomic.Int64
-			terminated, poll, expired := make(chan os.Signal), make(chan time.Time), make(chan time.Time)
-			var waits []time.Duration
-			ended := make(chan struct{})
-			go func() {
-				defer close(ended)
-				engineWatch{
-					engine: 0, parent: func() int { return int(parent.Load()) }, terminated: terminated, poll: poll,
-					after: func(wait time.Duration) <-chan time.Time { waits = append(waits, wait); return expired },
-				}.wait()
-			}()
-			for range test.terminate {
-				terminated <- syscall.SIGTERM
-			}
-			poll <- time.Time{} // It is still waiting.
-			if test.engineDies {
-				parent.Store(1)
-				close(poll)
-			} else {
-				expired <- time.Time{}
-			}
-			<-ended
-			if want := min(test.terminate, 1); len(waits) != want {
-				t.Errorf("waits after SIGTERM: %v, want %d", waits, want)
-			}
-		})
+		var parent atomic.Int64
+		terminated, poll, expired := make(chan os.Signal), make(chan time.Time), make(chan time.Time)
+		waits, ended := 0, make(chan struct{})
+		go func() {
+			defer close(ended)
+			engineWatch{
+				engine: 0, parent: func() int { return int(parent.Load()) }, terminated: terminated, poll: poll,
+				after: func(time.Duration) <-chan time.Time { waits++; return expired },
+			}.wait()
+		}()
+		for range test.signals {
+			terminated <- syscall.SIGTERM
+		}
+		poll <- time.Time{} // It is still waiting.
+		if test.engineDies {
+			parent.Store(1)
+			close(poll)
+		} else {
+			expired <- time.Time{}
+		}
+		<-ended
+		if want := min(test.signals, 1); waits != want {
+			t.Errorf("%s: %d waits after SIGTERM, want %d", name, waits, want)
+		}
 	}
 }

@@ -47,10 +47,11 @@ func TestSessionActions_RefusedCredentialsAreNotAMissingSession(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, func(o *sandbox.Options) { o.BadCredentialsStatus = http.StatusNotFound })
 	f.putSession(testSessionID, time.Hour)
-	for name, arguments := range everyAction() {
+	arguments := pairOf(f.url, testClientID)
+	arguments["client_secret"] = "wrong"
+	for name, selected := range everyAction() {
 		// A provider of its own, which has not explained the refusal yet.
-		p := newProtocolWith(t, attributes{"endpoint": f.url, "client_id": testClientID, "client_secret": "wrong", "max_retries": 0})
-		progress, diags := p.invoke(t.Context(), name, arguments)
+		progress, diags := newProtocolWith(t, arguments).invoke(t.Context(), name, selected)
 		expectError(t, diags, "refused the credentials from", "client_secret")
 		expectProgress(t, progress)
 	}
@@ -58,28 +59,23 @@ func TestSessionActions_RefusedCredentialsAreNotAMissingSession(t *testing.T) {
 
 func TestExtendSessionAction_ReportsWhatIsGranted(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct {
+	for _, test := range []struct {
 		maxTTL   time.Duration
-		read     sandbox.Effect
+		reads    int // that are answered
 		progress string
 		warnings int
 	}{
-		"as asked":      {progress: "now expires at " + sinceStart(2*time.Hour)},
-		"less":          {maxTTL: time.Hour, progress: "now expires at " + sinceStart(time.Hour), warnings: 1},
-		"not read back": {read: sandbox.HTMLError(http.StatusBadGateway), progress: "should now expire at " + sinceStart(2*time.Hour) + ", which was not read back", warnings: 1},
+		{0, 2, "now expires at " + sinceStart(2*time.Hour), 0},
+		{time.Hour, 2, "now expires at " + sinceStart(time.Hour), 1},
+		{0, 1, "should now expire at " + sinceStart(2*time.Hour) + ", which was not read back", 1},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			f := newFixture(t, func(o *sandbox.Options) { o.MaxTTL = test.maxTTL })
-			f.putSession(testSessionID, time.Minute)
-			if test.read != nil {
-				f.Inject(sandbox.Fault{Operation: sandbox.OperationGet, Skip: 1, Effect: test.read})
-			}
-			progress, diags := newProtocol(t, f).invoke(t.Context(), extendAction, everyAction()[extendAction])
-			expectWarnings(t, diags, test.warnings)
-			expectProgress(t, progress, "Session "+testSessionID+" "+test.progress)
-			f.expectWrites(t, "POST "+testSessionID)
-		})
+		f := newFixture(t, func(o *sandbox.Options) { o.MaxTTL = test.maxTTL })
+		f.putSession(testSessionID, time.Minute)
+		f.Inject(sandbox.Fault{Operation: sandbox.OperationGet, Skip: test.reads, Effect: sandbox.HTMLError(http.StatusBadGateway)})
+		progress, diags := newProtocol(t, f).invoke(t.Context(), extendAction, everyAction()[extendAction])
+		expectWarnings(t, diags, test.warnings)
+		expectProgress(t, progress, "Session "+testSessionID+" "+test.progress)
+		f.expectWrites(t, "POST "+testSessionID)
 	}
 }
 
@@ -113,19 +109,19 @@ func TestDeleteSessionAction_MissingSessionIsNotAnError(t *testing.T) {
 // and no progress claims what did not happen.
 func TestSessionActions_FailureIsExplained(t *testing.T) {
 	t.Parallel()
-	answer := func(status int, body string) func(func()) sandbox.Effect {
-		return func(func()) sandbox.Effect { return sandbox.Respond(status, "application/json", body) }
+	answer := func(effect sandbox.Effect) func(func()) sandbox.Effect {
+		return func(func()) sandbox.Effect { return effect }
 	}
-	refused := answer(http.StatusUnprocessableEntity, `{"ok":false,"errors":[{"title":"Validation error","detail":"ttl_seconds is too large","status":422}]}`)
-	notDone := answer(http.StatusOK, `{"ok":false,"errors":[{"detail":"not done"}]}`)
+	notDone := answer(sandbox.Respond(http.StatusOK, "application/json", `{"ok":false,"errors":[{"detail":"not done"}]}`))
+	tooLarge := answer(sandbox.NotOK(http.StatusUnprocessableEntity, "Validation error", "ttl_seconds is too large", 1))
 	for name, test := range map[string]struct {
 		action string
 		effect func(interrupt func()) sandbox.Effect
 		want   []string
 		not    string
 	}{
-		"extend a missing session": {extendAction, answer(http.StatusNotFound, `{}`), []string{"Unable to extend session", "does not exist"}, "interrupted"},
-		"extend refused":           {extendAction, refused, []string{"Validation error", "ttl_seconds is too large"}, "status of the Palabra service"},
+		"extend a missing session": {extendAction, answer(missingSession), []string{"Unable to extend session", "does not exist"}, "interrupted"},
+		"extend refused":           {extendAction, tooLarge, []string{"Validation error", "ttl_seconds is too large"}, "status of the Palabra service"},
 		"extend not done":          {extendAction, notDone, []string{"Unable to extend session", "not done"}, "interrupted"},
 		"extend interrupted":       {extendAction, interruptedBy, []string{"may have got the new lifetime"}, "nothing has to be repaired"},
 		"delete not done":          {deleteAction, notDone, []string{"Unable to delete session", "not done"}, "interrupted"},
@@ -137,37 +133,15 @@ func TestSessionActions_FailureIsExplained(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			f.putSession(testSessionID, time.Minute)
-			for _, operation := range []sandbox.Operation{sandbox.OperationExpiry, sandbox.OperationDelete} {
-				f.Inject(sandbox.Fault{Operation: operation, Effect: test.effect(cancel)})
-			}
+			f.Inject(sandbox.Fault{SessionID: testSessionID, Skip: strings.Count(test.action, "extend"), Effect: test.effect(cancel)})
 			progress, diags := newProtocol(t, f).invoke(ctx, test.action, everyAction()[test.action])
 			expectError(t, diags, append(test.want, testSessionID)...)
 			expectProgress(t, progress)
-			if len(diags) > 0 && diags[0].Attribute.String() != `AttributeName("session_id")` {
-				t.Errorf("attribute: %v, want session_id", diags[0].Attribute)
-			}
-			if strings.Contains(diagnosticText(diags), test.not) {
-				t.Errorf("%q is in: %s", test.not, diagnosticText(diags))
+			if text := diagnosticText(diags); diags[0].Attribute.String() != `AttributeName("session_id")` || strings.Contains(text, test.not) {
+				t.Errorf("at %v, want it at session_id and without %q: %s", diags[0].Attribute, test.not, text)
 			}
 		})
 	}
-}
-
-// triggerOf invokes these actions in an apply.
-func triggerOf(actions ...string) string {
-	for i, name := range actions {
-		actions[i] = "action.palabra_" + name + ".test"
-	}
-	return `
-resource "terraform_data" "trigger" {
-  lifecycle {
-    action_trigger {
-      events  = [after_create]
-      actions = [` + strings.Join(actions, ", ") + `]
-    }
-  }
-}
-`
 }
 
 func TestSessionActions_EngineInvokesThem(t *testing.T) {
@@ -181,23 +155,31 @@ action "palabra_extend_session" "test" {
     ttl_seconds = 60 * 24 * 3600
   }
 }
-
 action "palabra_delete_session" "test" {
-  config {
-    session_id = "new-2"
-  }
+  config { session_id = "new-2" }
 }
-
 action "palabra_prune_sessions" "test" {
   config {
     id_prefix   = "old-"
     exclude_ids = ["old-2"]
   }
 }
-
-` + triggerOf("extend_session", "delete_session", "prune_sessions")))
+` + triggerOf("action.palabra_extend_session.test, action.palabra_delete_session.test, action.palabra_prune_sessions.test")))
 	c.run("apply", "-auto-approve")
 	f.expectWrites(t, "POST new-1", "DELETE new-2", "DELETE old-1", "DELETE old-3")
+}
+
+// triggerOf invokes these actions in an apply.
+func triggerOf(actions string) string {
+	return `
+resource "terraform_data" "step" {
+  lifecycle {
+    action_trigger {
+      events  = [after_create]
+      actions = [` + actions + `]
+    }
+  }
+}`
 }
 
 func TestSessionList_EngineQueriesSessions(t *testing.T) {
