@@ -4,8 +4,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-
-	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
 func keep(instance string) claim {
@@ -74,9 +72,7 @@ func TestClaims_ManyConflictsAreExplainedOnce(t *testing.T) {
 					} else if !known {
 						id = unknownSession
 					}
-					for _, d := range g.claimSession(id, added) {
-						said.WriteString(d.Detail())
-					}
+					said.WriteString(details(g.claimSession(id, added)))
 				}
 			}
 			for _, id := range ids {
@@ -91,9 +87,7 @@ func TestClaims_ManyConflictsAreExplainedOnce(t *testing.T) {
 func TestClaims_DescribeTheInstance(t *testing.T) {
 	t.Parallel()
 	const want = "palabra_session_expiry with ttl_seconds = 7200, renew_before_seconds = 60, delete_on_destroy = true"
-	model := givenLifetime(7200)
-	model.RenewBeforeSeconds = types.Int64Value(60)
-	if got := newClaim(sessionExpiryType, model, sessionNote{}, deletes).resource; got != want {
+	if got := newClaim(sessionExpiryType, givenLifetime(withLead(60)), sessionNote{}, deletes).resource; got != want {
 		t.Errorf("%s\nwant: %s", got, want)
 	}
 }
