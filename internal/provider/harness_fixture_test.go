@@ -203,13 +203,14 @@ resource "palabra_session_expiry" "test" {
 }
 
 // manyExpiries manages the lifetime of n sessions, whose ids numberedID makes.
-func manyExpiries(n, ttl int) string {
+func manyExpiries(n, ttl int, extra string) string {
 	return fmt.Sprintf(`
 resource "palabra_session_expiry" "many" {
   for_each    = toset([for i in range(%d) : format("test-user.%%08x.af4d2d22", i)])
   session_id  = each.key
   ttl_seconds = %d
-}`, n, ttl)
+  %s
+}`, n, ttl, extra)
 }
 
 func numberedID(i int) string { return fmt.Sprintf("test-user.%08x.af4d2d22", i) }

@@ -112,7 +112,7 @@ func (c *chaos) live() {
 // configure creates n/2 sessions and manages n/2 of the n that exist. The others
 // are bystanders.
 func (c *chaos) configure(ttl int) {
-	c.write(manyExpiries(c.n/2, ttl) + fmt.Sprintf("\nresource \"palabra_session\" \"many\" {\n  count = %d\n  ttl_seconds = %d\n}\n", c.n-c.n/2, ttl))
+	c.write(manyExpiries(c.n/2, ttl, "") + fmt.Sprintf("\nresource \"palabra_session\" \"many\" {\n  count = %d\n  ttl_seconds = %d\n}\n", c.n-c.n/2, ttl))
 }
 
 // until repeats a command until it succeeds. Only a command that removes may take

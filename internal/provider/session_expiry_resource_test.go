@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,64 +19,41 @@ const (
 	shorterWarning  = "Session gets a shorter lifetime"
 )
 
+// TestSessionExpiry_EngineLeavesTheStateAloneOnOrdinaryDays, and a refresh costs few
+// requests, although an engine reads the instances one by one, ten at a time.
 func TestSessionExpiry_EngineLeavesTheStateAloneOnOrdinaryDays(t *testing.T) {
 	t.Parallel()
+	const instances, maxPages, maxRequests = 200, 2, 14
 	f, c := newFixture(t), newCLI(t)
-	f.putSession(testSessionID, 30*24*time.Hour)
-	c.write(f.config(expiryConfig(7200, "renew_before_seconds = 3600") + `
+	f.putMany(instances)
+	c.write(f.config(manyExpiries(instances, 7200, "renew_before_seconds = 3600") + `
 resource "terraform_data" "dependant" {
-  input            = palabra_session_expiry.test.expires_at
-  triggers_replace = palabra_session_expiry.test
+  input            = palabra_session_expiry.many[keys(palabra_session_expiry.many)[0]].expires_at
+  triggers_replace = palabra_session_expiry.many
 }
 `))
-	c.run("apply", "-auto-approve")
-	f.ResetRequests()
-	state := c.read("terraform.tfstate")
-	// Terraform 1.11 answers 2 for every state with a number in it, whatever a
-	// provider does; later versions and OpenTofu answer 0.
-	_, _, want := c.exec("plan", "-refresh-only", "-detailed-exitcode")
-	f.clock.Advance(50 * time.Minute)
-	if out, errOut, code := c.exec("plan", "-refresh-only", "-detailed-exitcode"); code != want || strings.Contains(out+errOut, "Warning") {
-		t.Errorf("refresh-only plan: exit code %d, want %d\n%s%s", code, want, out, errOut)
-	}
-	if out := c.run("apply", "-auto-approve"); !strings.Contains(out, "No changes.") || strings.Contains(out, "Warning") {
-		t.Errorf("apply:\n%s", out)
-	}
-	if got := c.read("terraform.tfstate"); got != state {
-		t.Errorf("the state was:\n%s\nand is:\n%s", state, got)
-	}
-	f.expectWrites(t)
-}
-
-// TestSessionExpiry_EngineRefreshCostsFewRequests, although an engine reads the
-// instances one by one, ten at a time.
-func TestSessionExpiry_EngineRefreshCostsFewRequests(t *testing.T) {
-	t.Parallel()
-	const instances, maxPages, maxRequests = 200, 2, 14
-	f := newFixture(t)
-	f.putMany(instances)
-	c := newCLI(t)
-	c.write(f.config(manyExpiries(instances, 3600)))
 	c.run("apply", "-auto-approve", "-input=false")
 	if writes := len(f.writes()); writes != instances {
 		t.Fatalf("create wrote %d times, want %d", writes, instances)
 	}
-	// The exit code is 2, which fails, when there is something to change.
-	c.run("plan", "-input=false", "-detailed-exitcode")
-	singles, pages := 0, 0
-	for _, call := range f.calls() {
-		switch {
-		case strings.HasPrefix(call, "GET "):
-			singles++
-		case call == "GET":
-			pages++
-		default:
-			t.Errorf("the refresh wrote: %s", call)
-		}
+	state := c.read("terraform.tfstate")
+	// Terraform 1.11 answers 2 for every state with a number in it, whatever a
+	// provider does; later versions and OpenTofu answer 0.
+	_, _, want := c.exec("plan", "-refresh-only", "-detailed-exitcode")
+	f.ResetRequests()
+	f.clock.Advance(50 * time.Minute)
+	if out, errOut, code := c.exec("plan", "-refresh-only", "-detailed-exitcode"); code != want || strings.Contains(out+errOut, "Warning") {
+		t.Errorf("refresh-only plan: exit code %d, want %d\n%s%s", code, want, out, errOut)
 	}
-	if pages > maxPages || singles+pages > maxRequests {
-		t.Errorf("%d single reads and %d pages, want at most %d pages and %d requests", singles, pages, maxPages, maxRequests)
+	calls := f.calls()
+	pages := len(slices.DeleteFunc(slices.Clone(calls), func(call string) bool { return call != "GET" }))
+	if pages > maxPages || len(calls) > maxRequests {
+		t.Errorf("%d requests, %d of them for pages; want at most %d and %d: %q", len(calls), pages, maxRequests, maxPages, calls)
 	}
+	if out := c.run("apply", "-auto-approve"); !says(out, "No changes.") || says(out, "Warning") || c.read("terraform.tfstate") != state {
+		t.Errorf("the state is changed: %t\n%s", c.read("terraform.tfstate") != state, out)
+	}
+	f.expectWrites(t)
 }
 
 func TestSessionExpiry_EngineImportsWithGeneratedConfiguration(t *testing.T) {
@@ -138,8 +116,8 @@ func TestSessionExpiry_ApplyChecksNoSessionAgain(t *testing.T) {
 	a, z := room("a"), room("z")
 	type row struct{ before, after configuration }
 	eachRow(t, map[string]row{
-		"palabra_session": {configuration{}, configuration{sessionAt("a"): creates()}},
-		"create":          {configuration{}, configuration{a: lasts("s1")}},
+		"palabra_session": {nil, configuration{sessionAt("a"): creates()}},
+		"create":          {nil, configuration{a: lasts("s1")}},
 		"renewal":         {configuration{a: lasts("s1")}, configuration{a: lasts("s1", attributes{"ttl_seconds": 7200})}},
 		"deletion":        {configuration{a: lasts("s1")}, configuration{}},
 	}, func(t *testing.T, test row) {
@@ -147,11 +125,8 @@ func TestSessionExpiry_ApplyChecksNoSessionAgain(t *testing.T) {
 		test.after[z] = lasts("s2")
 		p := s.Plan(test.after, command{})
 		s.ResetRequests()
-		if out := s.Apply(p); out.Failed() {
-			t.Fatal(problemText(out.Problems))
-		}
-		if reads := strings.Count(strings.Join(s.calls(), ","), "GET s2"); reads != 1 {
-			t.Errorf("%d reads of the new session, want 1, after the write", reads)
+		if out := s.Apply(p); out.Failed() || strings.Count(strings.Join(s.calls(), ","), "GET s2") != 1 {
+			t.Errorf("%q, want one read of the new session, after the write: %s", s.calls(), problemText(out.Problems))
 		}
 	})
 }
@@ -159,61 +134,52 @@ func TestSessionExpiry_ApplyChecksNoSessionAgain(t *testing.T) {
 func TestSessionExpiry_CappedGrantWarnsAndDoesNotLoop(t *testing.T) {
 	t.Parallel()
 	const capped = "Session granted less than asked … was to live 1h (ttl_seconds = 3600), and the API reports that it expires at "
-	for name, readBack := range map[string]sandbox.Effect{"read back": nil, "not read back": sandbox.CutBefore()} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s, it := newStory(t, func(o *sandbox.Options) { o.MaxTTL = 10 * time.Minute }), room("it")
-			s.put("s1")
-			config := configuration{it: lasts("s1", lead(45*time.Minute))}
-			if readBack != nil {
-				heal := s.Inject(sandbox.Fault{Operation: sandbox.OperationGet, Skip: 2, Effect: readBack})
-				s.expectWarnings(s.change(config), "Session not read back")
-				heal()
-				s.expectWarnings(s.run(), earlierWarning, capped+sinceStart(10*time.Minute))
-			} else {
-				s.expectWarnings(s.change(config), capped+sinceStart(10*time.Minute))
-			}
-			s.clock.Advance(time.Minute)
-			s.expectEmptyPlan()
-			s.clock.Advance(time.Second)
-			s.expectWarnings(s.run(), capped+sinceStart(11*time.Minute+time.Second))
-		})
+	type row struct {
+		skip          int // reads; one that is skipped finds the cap
+		first, second []string
 	}
+	eachRow(t, map[string]row{
+		"read back":     {3, []string{capped + sinceStart(10*time.Minute)}, nil},
+		"not read back": {2, []string{"Session not read back"}, []string{earlierWarning, capped + sinceStart(10*time.Minute)}},
+	}, func(t *testing.T, test row) {
+		s := newStory(t, func(o *sandbox.Options) { o.MaxTTL = 10 * time.Minute })
+		s.put("s1")
+		heal := s.Inject(sandbox.Fault{Operation: sandbox.OperationGet, Skip: test.skip, Effect: sandbox.CutBefore()})
+		s.expectWarnings(s.change(configuration{room("it"): lasts("s1", lead(45*time.Minute))}), test.first...)
+		heal()
+		s.expectWarnings(s.run(), test.second...)
+		s.clock.Advance(time.Minute)
+		s.expectEmptyPlan()
+		s.clock.Advance(time.Second)
+		s.expectWarnings(s.run(), capped+sinceStart(11*time.Minute+time.Second))
+	})
 }
 
 // A read right after a write may be answered from before it. That is not a cap.
 func TestSessionExpiry_StaleReadBackIsNotACap(t *testing.T) {
 	t.Parallel()
-	const once, always = 1, 9
 	it := room("it")
-	for name, reads := range map[string]int{"once": once, "always": always} {
-		t.Run(name+", of a create", func(t *testing.T) {
-			t.Parallel()
-			s := newStory(t)
-			s.putSession("s1", 24*time.Hour)
-			s.clock.Advance(time.Minute)
-			heal := s.Inject(sandbox.Fault{Effect: s.StaleReads(reads)})
-			s.expectWarnings(s.change(configuration{it: lasts("s1")}), shorterWarning)
-			if heal(); reads == always {
-				// It knows no earlier expiry. The next read corrects it.
-				s.expectValue(it, "expires_at", sinceStart(24*time.Hour))
-				s.expectWarnings(s.run(), earlierWarning)
-			}
-			s.expectValue(it, "expires_at", sinceStart(61*time.Minute))
-			s.expectEmptyPlan()
-		})
-		t.Run(name+", of a longer lifetime", func(t *testing.T) {
-			t.Parallel()
-			s := newAppliedStory(t, configuration{it: lasts("s1")}, "s1")
-			s.clock.Advance(30 * time.Minute)
-			// Only the note has this expiry.
-			s.Put(sandbox.Session{ID: "s1", CreatedAt: testStart, UpdatedAt: s.clock.Now(), ExpiresAt: testStart.Add(time.Hour - 30*time.Second)})
-			s.clock.Advance(time.Minute)
-			defer s.Inject(sandbox.Fault{Effect: s.StaleReads(reads)})()
-			s.expectWarnings(s.change(configuration{it: lasts("s1", attributes{"ttl_seconds": 9000})}))
-			s.expectValue(it, "expires_at", sinceStart(31*time.Minute+9000*time.Second))
-		})
-	}
+	eachRow(t, map[string]int{"once": 1, "always": 9}, func(t *testing.T, reads int) {
+		s := newStory(t)
+		s.putSession("s1", 24*time.Hour)
+		s.clock.Advance(time.Minute)
+		heal := s.Inject(sandbox.Fault{Effect: s.StaleReads(reads)})
+		s.expectWarnings(s.change(configuration{it: lasts("s1")}), shorterWarning)
+		if heal(); reads > 1 {
+			// It knows no earlier expiry. The next read corrects it.
+			s.expectValue(it, "expires_at", sinceStart(24*time.Hour))
+			s.expectWarnings(s.run(), earlierWarning)
+		}
+		s.expectValue(it, "expires_at", sinceStart(61*time.Minute))
+		s.expectEmptyPlan()
+		// Only the note has this expiry.
+		s.clock.Advance(30 * time.Minute)
+		s.Put(sandbox.Session{ID: "s1", CreatedAt: testStart, UpdatedAt: s.clock.Now(), ExpiresAt: testStart.Add(61*time.Minute - 30*time.Second)})
+		s.clock.Advance(time.Minute)
+		defer s.Inject(sandbox.Fault{Effect: s.StaleReads(reads)})()
+		s.expectWarnings(s.change(configuration{it: lasts("s1", attributes{"ttl_seconds": 9000})}))
+		s.expectValue(it, "expires_at", sinceStart(32*time.Minute+9000*time.Second))
+	})
 }
 
 // TestSessionExpiry_LeadTimeIsComparedOnceBothAreKnown: with ignore_changes, engines
@@ -231,29 +197,25 @@ func TestSessionExpiry_LeadTimeIsComparedOnceBothAreKnown(t *testing.T) {
 	s.applyFails(command{}, "renew_before_seconds (7200) must be smaller than ttl_seconds (3600)")
 }
 
+// TestSessionExpiry_TwoForOneSessionWarnInEveryPlan: both are new, then the session is
+// known after apply, then both are in the state.
 func TestSessionExpiry_TwoForOneSessionWarnInEveryPlan(t *testing.T) {
 	t.Parallel()
-	secret := triggers("hush-hush")
-	s := newStory(t)
+	const warning = conflictWarning + ` … "s1" … ttl_seconds = 6001 … ttl_seconds = 6000 … destroy = false`
+	s, secret := newStory(t), triggers("hush-hush") // It may be sensitive.
 	s.put("s1")
-	s.config = configuration{room("a"): lasts("s1", secret, attributes{"ttl_seconds": 6000}), room("b"): lasts("s1", secret, attributes{"ttl_seconds": 6001})}
-	for range 2 { // Both are new, then both are in the state.
+	a, b := lasts("s1", secret, attributes{"ttl_seconds": 6000}), lasts("s1", secret, attributes{"ttl_seconds": 6001})
+	for _, test := range []struct{ later, want []string }{{nil, []string{warning}}, {[]string{"session_id"}, nil}, {nil, []string{warning}}} {
+		s.config = configuration{room("a"): unknown(a, test.later...), room("b"): unknown(b, test.later...)}
 		p := s.Plan(s.config, command{})
-		s.expectWarnings(p.Problems, conflictWarning+` … "s1" … ttl_seconds = 6001 … ttl_seconds = 6000 … destroy = false`)
-		if strings.Contains(problemText(p.Problems), "hush-hush") {
-			t.Error("the warning shows renew_triggers, which may be sensitive")
+		if s.expectWarnings(p.Problems, test.want...); says(problemText(p.Problems), "hush-hush") {
+			t.Error("the warning shows renew_triggers")
 		}
-		s.run()
+		if len(test.want) == 0 {
+			s.Apply(p)
+		}
 	}
-}
-
-func TestSessionExpiry_TwoForOneSessionWarnOnceTheIDIsKnown(t *testing.T) {
-	t.Parallel()
-	s := newStory(t)
-	s.put("s1")
-	s.expectWarnings(s.change(configuration{
-		room("a"): unknown(lasts("s1"), "session_id"), room("b"): unknown(lasts("s1"), "session_id"),
-	}))
-	s.config = configuration{room("a"): lasts("s1"), room("b"): lasts("s1")}
-	s.expectWarnings(s.Plan(s.config, command{}).Problems, conflictWarning)
+	if len(s.State.Current) != 2 {
+		t.Errorf("state: %v", s.State.Current)
+	}
 }
