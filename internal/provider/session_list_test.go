@@ -1,7 +1,6 @@
 package provider
 
 import (
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -76,22 +75,16 @@ func TestSessionList_FetchesNoMoreThanItsLimit(t *testing.T) {
 		// A filter may select few of many, so its pages stay large.
 		{sessions: 12, limit: 5, prefix: "test-", want: 5, pages: []string{"page_size=100"}},
 	} {
-		t.Run(fmt.Sprintf("%d of %d", test.limit, test.sessions), func(t *testing.T) {
-			t.Parallel()
-			f := newFixture(t)
-			f.putMany(test.sessions)
-			p := newProtocol(t, f)
-			for _, typeName := range listTypes {
-				f.ResetRequests()
-				ids := p.ids(slices.Collect(p.list(typeName, test.limit, false, attributes{"id_prefix": test.prefix})))
-				if want := f.sessionIDs()[:test.want]; !slices.Equal(ids, want) {
-					t.Errorf("%d results of %s, want the first %d sessions in order", len(ids), typeName, len(want))
-				}
-				if pages := f.pages(); !slices.Equal(pages, test.pages) {
-					t.Errorf("pages of %s: %q, want %q", typeName, pages, test.pages)
-				}
+		f := newFixture(t)
+		f.putMany(test.sessions)
+		p := newProtocol(t, f)
+		for _, typeName := range listTypes {
+			f.ResetRequests()
+			ids := p.ids(slices.Collect(p.list(typeName, test.limit, false, attributes{"id_prefix": test.prefix})))
+			if pages := f.pages(); !slices.Equal(ids, f.sessionIDs()[:test.want]) || !slices.Equal(pages, test.pages) {
+				t.Errorf("%+v: %d results of %s, want the first in order; pages: %q", test, len(ids), typeName, pages)
 			}
-		})
+		}
 	}
 }
 
@@ -120,36 +113,33 @@ func TestSessionList_PushesEveryErrorAsAResult(t *testing.T) {
 // what "terraform query -generate-config-out" wrote.
 func TestSessionList_ConfigurationImportsAndPlansEmpty(t *testing.T) {
 	t.Parallel()
-	for name, prepare := range map[string]func(f *fixture){
-		"as created":         func(*fixture) {},
-		"read a while later": func(f *fixture) { f.clock.Advance(20 * time.Minute) },
-		"extended later": func(f *fixture) {
-			now := f.clock.Now()
-			f.Put(sandbox.Session{ID: testSessionID, CreatedAt: now.Add(-48 * time.Hour), UpdatedAt: now, ExpiresAt: now.Add(90 * time.Minute)})
-		},
-		"connected": func(f *fixture) {
-			f.Connect(testSessionID)
-			f.clock.Advance(5 * time.Minute)
-		},
-		"about to end": func(f *fixture) { f.putSession(testSessionID, time.Second) },
-		"the year 9999": func(f *fixture) {
-			f.Put(sandbox.Session{ID: testSessionID, CreatedAt: testStart, ExpiresAt: time.Date(9999, time.December, 31, 23, 59, 59, 0, time.UTC)})
-		},
-	} {
-		for _, typeName := range listTypes {
-			t.Run(typeName+" "+name, func(t *testing.T) {
-				t.Parallel()
-				f := newFixture(t)
-				f.putSession(testSessionID, time.Hour)
-				prepare(f)
-				results := slices.Collect(newProtocol(t, f).list(typeName, 1, true, nil))
-				if len(results) != 1 {
-					t.Fatalf("%d results, want one", len(results))
-				}
-				expectEmptyImport(t, f, typeName, results[0])
-				f.expectWrites(t)
-			})
-		}
+	now := testStart.Add(48 * time.Hour)
+	type row struct {
+		created, expires time.Time
+		connected        bool
+	}
+	for _, typeName := range listTypes {
+		eachRow(t, map[string]row{
+			typeName + " as created":         {now, now.Add(time.Hour), false},
+			typeName + " read a while later": {now.Add(-20 * time.Minute), now.Add(40 * time.Minute), false},
+			typeName + " extended later":     {testStart, now.Add(90 * time.Minute), false},
+			typeName + " connected":          {now.Add(-5 * time.Minute), now.Add(55 * time.Minute), true},
+			typeName + " about to end":       {now, now.Add(time.Second), false},
+			typeName + " the year 9999":      {now, time.Date(9999, time.December, 31, 23, 59, 59, 0, time.UTC), false},
+		}, func(t *testing.T, test row) {
+			f := newFixture(t)
+			f.clock.Advance(now.Sub(testStart))
+			f.Put(sandbox.Session{ID: testSessionID, CreatedAt: test.created, UpdatedAt: test.created, ExpiresAt: test.expires})
+			if test.connected {
+				f.Connect(testSessionID)
+			}
+			results := slices.Collect(newProtocol(t, f).list(typeName, 1, true, nil))
+			if len(results) != 1 {
+				t.Fatalf("%d results, want one", len(results))
+			}
+			expectEmptyImport(t, f, typeName, results[0])
+			f.expectWrites(t)
+		})
 	}
 }
 
