@@ -1,7 +1,6 @@
 package provider
 
 import (
-	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -20,12 +19,13 @@ func TestRenewOnly_RefusesEverythingElse(t *testing.T) {
 	it, own := room("it"), sessionAt("own")
 	keeping := attributes{"delete_on_destroy": false}
 	of := func(at address, b block) configuration { return configuration{at: b} }
-	for name, test := range map[string]struct {
+	type row struct {
 		before, after configuration
 		happens       func(*story)
 		how           command
 		want          string
-	}{
+	}
+	eachRow(t, map[string]row{
 		"create":                        {configuration{}, of(it, lasts("s1")), nil, command{}, `create it (session "s1")`},
 		"create a session":              {configuration{}, of(own, creates()), nil, command{}, "create it"},
 		"replace":                       {of(it, lasts("s1")), of(it, lasts("s1")), nil, command{Replace: []address{it}}, `replace it (session "s1")`},
@@ -46,32 +46,33 @@ func TestRenewOnly_RefusesEverythingElse(t *testing.T) {
 		"a lifetime of an ended one":    {of(it, lasts("s1")), of(it, lasts("s1", attributes{"ttl_seconds": 60})), func(s *story) { s.Remove("s1") }, command{}, "ttl_seconds from 3600 to 60"},
 		"a change and a due renewal":    {of(it, lasts("s1", lead(time.Minute))), of(it, lasts("s1", lead(time.Minute), attributes{"ttl_seconds": 120})), after(3599 * time.Second), command{}, "ttl_seconds from 3600 to 120"},
 		"a trigger that comes with one": {of(it, lasts("s1")), of(it, lasts("s1", triggers("2"), attributes{"ttl_seconds": 60})), nil, command{}, "ttl_seconds from 3600 to 60"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := newAppliedStory(t, test.before, "s1", "s2")
-			if test.happens != nil {
-				test.happens(s)
-			}
-			s.config = test.after
-			s.renewOnly(true)
-			s.refused(test.how, "More than a renewal", test.want, "PALABRA_RENEW_ONLY")
+		"deletion by others that find it": {
+			of(it, lasts("s1")), configuration{}, func(s *story) { s.Remove("s1"); s.run(); s.useOther() }, command{NoRefresh: true},
+			`delete its session, which other credentials found last (session "s1")`,
+		},
+	}, func(t *testing.T, test row) {
+		s := newAppliedStory(t, test.before, "s1", "s2")
+		if test.happens != nil {
+			test.happens(s)
+		}
+		s.config = test.after
+		s.renewOnly(true)
+		s.refused(test.how, "More than a renewal", test.want, "PALABRA_RENEW_ONLY")
 
-			// A plan of a process that may do more.
-			s.renewOnly(false)
-			p := s.Plan(s.config, test.how)
-			if p.Failed() {
-				t.Fatal(problemText(p.Problems))
-			}
-			s.renewOnly(true)
-			before := maps.Clone(s.State.Current)
-			s.expectErrors(s.Apply(p).Problems, "More than a renewal")
-			if after := s.State.Current; len(after) != len(before) {
-				t.Errorf("the state holds %d instances, and %d before", len(after), len(before))
-			}
-			s.expectWrites()
-		})
-	}
+		// A plan of a process that may do more.
+		s.renewOnly(false)
+		p := s.Plan(s.config, test.how)
+		if p.Failed() {
+			t.Fatal(problemText(p.Problems))
+		}
+		s.renewOnly(true)
+		before := len(s.State.Current)
+		s.expectErrors(s.Apply(p).Problems, "More than a renewal")
+		if after := len(s.State.Current); after != before {
+			t.Errorf("the state holds %d instances, and %d before", after, before)
+		}
+		s.expectWrites()
+	})
 }
 
 func TestRenewOnly_AllowsRenewals(t *testing.T) {
@@ -79,12 +80,13 @@ func TestRenewOnly_AllowsRenewals(t *testing.T) {
 	it, own := room("it"), sessionAt("own")
 	due := lead(30 * time.Minute)
 	gone := func(s *story) { s.Remove("s1"); s.run() }
-	for name, test := range map[string]struct {
+	type row struct {
 		before, after configuration
 		happens       func(*story)
 		how           command
 		writes        []string
-	}{
+	}
+	eachRow(t, map[string]row{
 		"nothing":                        {configuration{it: lasts("s1")}, configuration{it: lasts("s1")}, nil, command{}, nil},
 		"a due renewal":                  {configuration{it: lasts("s1", due)}, configuration{it: lasts("s1", due)}, after(40 * time.Minute), command{}, []string{"POST s1"}},
 		"a trigger":                      {configuration{it: lasts("s1")}, configuration{it: lasts("s1", triggers("2"))}, nil, command{}, []string{"POST s1"}},
@@ -99,18 +101,15 @@ func TestRenewOnly_AllowsRenewals(t *testing.T) {
 			s.Put(sandbox.Session{ID: "s3", CreatedAt: testStart, ExpiresAt: testStart.Add(time.Hour)})
 			s.Import(it, &tfprotov6.ImportResourceStateRequest{ID: "s3"})
 		}, command{}, nil},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s := newAppliedStory(t, test.before, "s1")
-			if test.happens != nil {
-				test.happens(s)
-			}
-			s.renewOnly(true)
-			s.change(test.after, test.how)
-			s.expectWrites(test.writes...)
-		})
-	}
+	}, func(t *testing.T, test row) {
+		s := newAppliedStory(t, test.before, "s1")
+		if test.happens != nil {
+			test.happens(s)
+		}
+		s.renewOnly(true)
+		s.change(test.after, test.how)
+		s.expectWrites(test.writes...)
+	})
 }
 
 // TestRenewOnly_RefusesAnUnknownValueOnceItIsKnown: the plan cannot judge it.
@@ -124,18 +123,6 @@ func TestRenewOnly_RefusesAnUnknownValueOnceItIsKnown(t *testing.T) {
 		s.applyFails(command{}, "More than a renewal", argument+" from ")
 		s.expectWrites()
 	}
-}
-
-// TestRenewOnly_KeepsWhatOtherCredentialsFound: the destroy would send a DELETE.
-func TestRenewOnly_KeepsWhatOtherCredentialsFound(t *testing.T) {
-	t.Parallel()
-	s := newAppliedStory(t, configuration{room("it"): lasts("s1")}, "s1")
-	s.Remove("s1")
-	s.run()
-	s.useOther()
-	s.renewOnly(true)
-	s.config = configuration{}
-	s.refused(command{NoRefresh: true}, `delete its session, which other credentials found last (session "s1")`)
 }
 
 func TestRenewOnly_RefusesActionsAndEphemeralSessions(t *testing.T) {

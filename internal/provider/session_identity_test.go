@@ -41,35 +41,32 @@ func TestSessionIdentity_ImportsByIDAndByIdentity(t *testing.T) {
 // refuse an answer without it; so does the story's check.
 func TestSessionIdentity_IsAddedToAStateWithoutOne(t *testing.T) {
 	t.Parallel()
-	for name, happens := range map[string]func(*story) command{
-		"alive": func(*story) command { return command{RefreshOnly: true} },
-		"ended": func(s *story) command {
-			s.clock.Advance(2 * time.Hour)
-			return command{RefreshOnly: true}
-		},
-		"not configured": func(s *story) command {
-			s.provider["client_secret"] = tftypes.NewValue(tftypes.String, tftypes.UnknownValue)
-			return command{RefreshOnly: true}
-		},
-		"updated": func(s *story) command {
-			changed := attributes{"ttl_seconds": 7200}
-			s.config = configuration{sessionAt("it"): creates(changed), room("it"): lasts("s1", changed)}
-			return command{NoRefresh: true}
-		},
-	} {
-		for _, noted := range []bool{true, false} {
-			t.Run(name, func(t *testing.T) {
-				t.Parallel()
-				s := newAppliedStory(t, sessionsOfBothTypes(), "s1")
-				for _, at := range []address{sessionAt("it"), room("it")} {
-					s.loseIdentity(at)
-					if !noted {
-						s.loseNote(at)
-					}
+	refresh, both := command{RefreshOnly: true}, []address{sessionAt("it"), room("it")}
+	type row struct {
+		happens func(*story)
+		how     command
+		active  bool
+	}
+	for _, noted := range []bool{true, false} {
+		eachRow(t, map[string]row{
+			"alive":          {after(0), refresh, true},
+			"ended":          {after(2 * time.Hour), refresh, false},
+			"not configured": {func(s *story) { s.provider["client_secret"] = tftypes.UnknownValue }, refresh, true},
+			"updated": {func(s *story) {
+				changed := attributes{"ttl_seconds": 7200}
+				s.config = configuration{both[0]: creates(changed), both[1]: lasts("s1", changed)}
+			}, command{NoRefresh: true}, true},
+		}, func(t *testing.T, test row) {
+			s := newAppliedStory(t, sessionsOfBothTypes(), "s1")
+			for _, at := range both {
+				s.loseIdentity(at)
+				if !noted {
+					s.loseNote(at)
 				}
-				s.run(happens(s))
-				s.active(room("it"), name != "ended")
-			})
-		}
+			}
+			test.happens(s)
+			s.run(test.how)
+			s.active(room("it"), test.active)
+		})
 	}
 }
