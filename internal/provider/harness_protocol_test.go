@@ -76,13 +76,12 @@ func (p *protocol) planAction(name string, arguments attributes) []*tfprotov6.Di
 }
 
 // invoke runs an action to its end, and returns its progress events in order.
-// Each event is handed to onProgress while the action goes on.
-func (p *protocol) invoke(ctx context.Context, name string, arguments attributes, onProgress ...func(string)) (progress []string, diags []*tfprotov6.Diagnostic) {
+func (p *protocol) invoke(ctx context.Context, name string, arguments attributes) (progress []string, diags []*tfprotov6.Diagnostic) {
 	p.t.Helper()
-	return invokeAction(ctx, p.t, p.server, name, arguments, onProgress...)
+	return invokeAction(ctx, p.t, p.server, name, arguments)
 }
 
-func invokeAction(ctx context.Context, t failer, server *Server, name string, arguments attributes, onProgress ...func(string)) (progress []string, diags []*tfprotov6.Diagnostic) {
+func invokeAction(ctx context.Context, t failer, server *Server, name string, arguments attributes) (progress []string, diags []*tfprotov6.Diagnostic) {
 	t.Helper()
 	stream := must(server.InvokeAction(ctx, &tfprotov6.InvokeActionRequest{ActionType: name, Config: actionConfig(name, arguments)}))
 	completed := 0
@@ -93,9 +92,6 @@ func invokeAction(ctx context.Context, t failer, server *Server, name string, ar
 				t.Errorf("progress after the end: %s", event.Message)
 			}
 			progress = append(progress, event.Message)
-			for _, f := range onProgress {
-				f(event.Message)
-			}
 		case tfprotov6.CompletedInvokeActionEventType:
 			completed++
 			diags = event.Diagnostics

@@ -43,11 +43,12 @@ func TestPruneSessionsAction_ReportsWhatItKeepsAndDeletes(t *testing.T) {
 		return "Dry run: " + verdict + " session " + id + ", created " + sinceStart(created) + ", expires " + sinceStart(created+24*time.Hour)
 	}
 	const matched, would = `3 of 5 sessions match id_prefix "old-"`, "would delete"
-	for name, test := range map[string]struct {
+	type row struct {
 		arguments attributes // besides id_prefix = "old-"
 		deleted   []string
 		progress  []string
-	}{
+	}
+	eachRow(t, map[string]row{
 		"all": {nil, []string{"old-1", "old-2", "old-3"}, []string{
 			matched, "Deleting 3 sessions, oldest first: old-1, old-2, old-3",
 			"Deleted session old-1 (1 of 3)", "Deleted session old-2 (2 of 3)", "Deleted session old-3 (3 of 3)",
@@ -75,18 +76,15 @@ func TestPruneSessionsAction_ReportsWhatItKeepsAndDeletes(t *testing.T) {
 			matched, dated("selected", "old-1", 0), dated("selected", "old-2", 1), dated("selected", "old-3", 2),
 			"Dry run: max_deletions is 2 and 3 sessions match, so nothing would be deleted without allow_partial = true",
 		}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			f := newPruneFixture(t)
-			arguments := attributes{"id_prefix": "old-"}
-			maps.Copy(arguments, test.arguments)
-			progress, diags := newProtocol(t, f).invoke(t.Context(), pruneAction, arguments)
-			expectNone(t, diags)
-			expectProgress(t, progress, test.progress...)
-			f.expectWrites(t, deletions(test.deleted...)...)
-		})
-	}
+	}, func(t *testing.T, test row) {
+		f := newPruneFixture(t)
+		arguments := attributes{"id_prefix": "old-"}
+		maps.Copy(arguments, test.arguments)
+		progress, diags := newProtocol(t, f).invoke(t.Context(), pruneAction, arguments)
+		expectNone(t, diags)
+		expectProgress(t, progress, test.progress...)
+		f.expectWrites(t, deletions(test.deleted...)...)
+	})
 }
 
 func TestPruneSessionsAction_RefusesMoreThanMaxDeletions(t *testing.T) {
@@ -142,27 +140,6 @@ func TestPruneSessionsAction_KeepsWhatTheRunHasMade(t *testing.T) {
 	}
 }
 
-// TestPruneSessionsAction_ReportsEachDeletionAtOnce: the second deletion waits
-// for the report of the first.
-func TestPruneSessionsAction_ReportsEachDeletionAtOnce(t *testing.T) {
-	t.Parallel()
-	f := newPruneFixture(t)
-	reported := make(chan struct{})
-	f.Inject(sandbox.Fault{Operation: sandbox.OperationDelete, SessionID: "old-2", Effect: func(w http.ResponseWriter, r *http.Request, api http.Handler) {
-		select {
-		case <-reported:
-			api.ServeHTTP(w, r)
-		case <-r.Context().Done():
-		}
-	}})
-	_, diags := newProtocol(t, f).invoke(t.Context(), pruneAction, attributes{"id_prefix": "old-"}, func(message string) {
-		if strings.HasPrefix(message, "Deleted session old-1") {
-			close(reported)
-		}
-	})
-	expectNone(t, diags)
-}
-
 // TestPruneSessionsAction_MissingSessionIsNotAnError, and does not count as
 // deleted.
 func TestPruneSessionsAction_MissingSessionIsNotAnError(t *testing.T) {
@@ -185,28 +162,26 @@ func TestPruneSessionsAction_InvalidFiltersAreRefusedInEachPhase(t *testing.T) {
 	t.Parallel()
 	const noFilter = "No filter: Set at least one of id_prefix, created_before, created_after and expires_before"
 	null := []tftypes.Value{tftypes.NewValue(tftypes.String, nil)}
-	for name, test := range map[string]struct {
+	type row struct {
 		arguments attributes
 		want      string
-	}{
+	}
+	eachRow(t, map[string]row{
 		"nothing":             {attributes{}, noFilter},
 		"only an exclude":     {attributes{"exclude_ids": []string{"old-1"}}, noFilter},
 		"an empty prefix":     {attributes{"id_prefix": "", "max_deletions": 1}, noFilter},
 		"null in exclude_ids": {attributes{"id_prefix": "old-", "exclude_ids": null}, "Null in exclude_ids"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			f := newPruneFixture(t)
-			p := newProtocol(t, f)
-			expectError(t, p.validateAction(pruneAction, test.arguments))
-			expectError(t, p.planAction(pruneAction, test.arguments), test.want)
-			_, diags := p.invoke(t.Context(), pruneAction, test.arguments)
-			if expectError(t, diags, test.want); len(diags) != 1 {
-				t.Errorf("%d diagnostics, want 1: %s", len(diags), diagnosticText(diags))
-			}
-			f.expectCalls(t, "")
-		})
-	}
+	}, func(t *testing.T, test row) {
+		f := newPruneFixture(t)
+		p := newProtocol(t, f)
+		expectError(t, p.validateAction(pruneAction, test.arguments))
+		expectError(t, p.planAction(pruneAction, test.arguments), test.want)
+		_, diags := p.invoke(t.Context(), pruneAction, test.arguments)
+		if expectError(t, diags, test.want); len(diags) != 1 {
+			t.Errorf("%d diagnostics, want 1: %s", len(diags), diagnosticText(diags))
+		}
+		f.expectCalls(t, "")
+	})
 }
 
 // TestPruneSessionsAction_StopsWhenEveryCallFails, and gives advice once. It goes
@@ -216,13 +191,14 @@ func TestPruneSessionsAction_StopsWhenEveryCallFails(t *testing.T) {
 	const sessions = 30
 	dead := []string{"Stopped pruning after 0 deletions", "Not tried: old-03, ", "… and 7 more"}
 	broken := sandbox.HTMLError(http.StatusInternalServerError)
-	for name, test := range map[string]struct {
+	type row struct {
 		effect        sandbox.Effect
 		only          []string // sessions
 		skip          int
 		tried, failed int
 		want          []string
-	}{
+	}
+	eachRow(t, map[string]row{
 		"500":          {broken, []string{""}, 0, 3, 3, dead},
 		"429":          {sandbox.RateLimited(""), []string{""}, 0, 3, 3, dead},
 		"cut off":      {sandbox.CutBefore(), []string{""}, 0, 3, 3, dead},
@@ -233,31 +209,28 @@ func TestPruneSessionsAction_StopsWhenEveryCallFails(t *testing.T) {
 			sandbox.Respond(http.StatusConflict, "application/json", `{"error":"in use"}`), []string{""}, 0, sessions, sessions,
 			[]string{"Unable to delete 30 sessions", "in use", "… and 10 more"},
 		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			f := newFixture(t)
-			for i := range sessions {
-				f.putSession(fmt.Sprintf("old-%02d", i), time.Hour)
-			}
-			for _, id := range test.only {
-				f.Inject(sandbox.Fault{Operation: sandbox.OperationDelete, SessionID: id, Skip: test.skip, Effect: test.effect})
-			}
-			progress, diags := newProtocol(t, f).invoke(t.Context(), pruneAction, attributes{"id_prefix": "old-"})
-			if tried := len(f.writes()); tried != test.tried {
-				t.Errorf("%d deletions were tried, want %d", tried, test.tried)
-			}
-			said := strings.Join(progress, "\n")
-			summary := fmt.Sprintf("\nDeleted %d of %d sessions selected, %d failed", test.tried-test.failed, sessions, test.failed)
-			if !strings.HasSuffix(said, summary) || strings.Count(said, "\nUnable to delete session old-") != test.failed {
-				t.Errorf("progress: %s\nwant %d failures and %s", said, test.failed, summary)
-			}
-			expectError(t, diags, test.want...)
-			if text := diagnosticText(diags); len(diags) != 1 || len(text) > 4000 || strings.Contains(text, "Not tried") != (test.tried < sessions) {
-				t.Errorf("%d diagnostics of %d characters: %s", len(diags), len(text), text)
-			}
-		})
-	}
+	}, func(t *testing.T, test row) {
+		f := newFixture(t)
+		for i := range sessions {
+			f.putSession(fmt.Sprintf("old-%02d", i), time.Hour)
+		}
+		for _, id := range test.only {
+			f.Inject(sandbox.Fault{Operation: sandbox.OperationDelete, SessionID: id, Skip: test.skip, Effect: test.effect})
+		}
+		progress, diags := newProtocol(t, f).invoke(t.Context(), pruneAction, attributes{"id_prefix": "old-"})
+		if tried := len(f.writes()); tried != test.tried {
+			t.Errorf("%d deletions were tried, want %d", tried, test.tried)
+		}
+		said := strings.Join(progress, "\n")
+		summary := fmt.Sprintf("\nDeleted %d of %d sessions selected, %d failed", test.tried-test.failed, sessions, test.failed)
+		if !strings.HasSuffix(said, summary) || strings.Count(said, "\nUnable to delete session old-") != test.failed {
+			t.Errorf("progress: %s\nwant %d failures and %s", said, test.failed, summary)
+		}
+		expectError(t, diags, test.want...)
+		if text := diagnosticText(diags); len(diags) != 1 || len(text) > 4000 || strings.Contains(text, "Not tried") != (test.tried < sessions) {
+			t.Errorf("%d diagnostics of %d characters: %s", len(diags), len(text), text)
+		}
+	})
 }
 
 func TestPruneSessionsAction_IncompleteListDeletesNothing(t *testing.T) {
@@ -284,7 +257,7 @@ func TestPruneSessionsAction_InterruptNamesWhatIsLeft(t *testing.T) {
 		f.Inject(sandbox.Fault{Operation: sandbox.OperationDelete, Skip: done, Effect: interruptedBy(cancel)})
 		progress, diags := newProtocol(t, f).invoke(ctx, pruneAction, attributes{"id_prefix": "old-"})
 		if last := progress[len(progress)-1]; !strings.HasSuffix(last, fmt.Sprintf("(%d of 3)", done)) {
-			t.Errorf("progress after the interrupt, which an engine does not read: %q", last)
+			t.Errorf("progress comes late, or after the interrupt, when an engine does not read it: %q", last)
 		}
 		expectError(t, diags, fmt.Sprintf("Stopped pruning after %d deletion", done), want)
 		f.wait()

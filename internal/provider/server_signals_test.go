@@ -115,13 +115,11 @@ func (o *watchedOutput) Write(p []byte) (int, error) {
 func TestServer_SignalledRunLeavesNoEphemeralSession(t *testing.T) {
 	t.Parallel()
 	needs(t, ephemeralResources)
-	for name, how := range endings {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			f := newFixture(t)
-			// The provider logs its last requests to a pipe that nobody reads any more.
-			w := newProcessCLI(t, "TF_LOG_PROVIDER=TRACE", "TF_LOG_PATH="+filepath.Join(t.TempDir(), "log"))
-			w.write(f.config(`
+	eachRow(t, endings, func(t *testing.T, how ending) {
+		f := newFixture(t)
+		// The provider logs its last requests to a pipe that nobody reads any more.
+		w := newProcessCLI(t, "TF_LOG_PROVIDER=TRACE", "TF_LOG_PATH="+filepath.Join(t.TempDir(), "log"))
+		w.write(f.config(`
 ephemeral "palabra_session" "test" {}
 
 resource "terraform_data" "step" {
@@ -130,45 +128,41 @@ resource "terraform_data" "step" {
     environment = { ROOM = ephemeral.palabra_session.test.webrtc_room_name }
   }
 }`))
-			run := w.startGroup(newWatchedOutput("Provisioning with 'local-exec'"), "apply", "-auto-approve")
-			run.end(how, run.out.found)
-			run.wait()
-			<-run.gone
-			f.expectNoneLeft(t, run.out.all.String())
-		})
-	}
+		run := w.startGroup(newWatchedOutput("Provisioning with 'local-exec'"), "apply", "-auto-approve")
+		run.end(how, run.out.found)
+		run.wait()
+		<-run.gone
+		f.expectNoneLeft(t, run.out.all.String())
+	})
 }
 
 // TestServer_SignalledRunLosesNoNewSession: it is in the state or, if the engine
 // cannot receive it any more, deleted.
 func TestServer_SignalledRunLosesNoNewSession(t *testing.T) {
 	t.Parallel()
-	for name, how := range endings {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			f, w := newFixture(t), newProcessCLI(t)
-			w.write(f.config(`resource "palabra_session" "test" { ttl_seconds = 3600 }`))
-			creating, ended := make(chan struct{}), make(chan struct{})
-			f.Inject(sandbox.Fault{Operation: sandbox.OperationCreate, Count: 1, Effect: func(w http.ResponseWriter, r *http.Request, api http.Handler) {
-				close(creating)
-				<-ended
-				api.ServeHTTP(w, r)
-			}})
-			run := w.startGroup(newWatchedOutput(""), "apply", "-auto-approve")
-			run.end(how, creating)
-			if how.kills {
-				run.wait()
-			}
-			close(ended)
+	eachRow(t, endings, func(t *testing.T, how ending) {
+		f, w := newFixture(t), newProcessCLI(t)
+		w.write(f.config(`resource "palabra_session" "test" { ttl_seconds = 3600 }`))
+		creating, ended := make(chan struct{}), make(chan struct{})
+		f.Inject(sandbox.Fault{Operation: sandbox.OperationCreate, Count: 1, Effect: func(w http.ResponseWriter, r *http.Request, api http.Handler) {
+			close(creating)
+			<-ended
+			api.ServeHTTP(w, r)
+		}})
+		run := w.startGroup(newWatchedOutput(""), "apply", "-auto-approve")
+		run.end(how, creating)
+		if how.kills {
 			run.wait()
-			<-run.gone
-			if how.kills {
-				f.expectNoneLeft(t, run.out.all.String())
-			} else if ids := f.sessionIDs(); len(ids) != 1 || !strings.Contains(w.read("terraform.tfstate"), ids[0]) {
-				t.Errorf("sessions %q, want one that is in the state: %s", ids, run.out.all.String())
-			}
-		})
-	}
+		}
+		close(ended)
+		run.wait()
+		<-run.gone
+		if how.kills {
+			f.expectNoneLeft(t, run.out.all.String())
+		} else if ids := f.sessionIDs(); len(ids) != 1 || !strings.Contains(w.read("terraform.tfstate"), ids[0]) {
+			t.Errorf("sessions %q, want one that is in the state: %s", ids, run.out.all.String())
+		}
+	})
 }
 
 // TestServer_TerminatedPruneReports what it has done.

@@ -98,12 +98,13 @@ func TestServer_CloseEndsWhenTheAPIHangs(t *testing.T) {
 // complete one.
 func TestServer_StopProviderWaitsForTheLastEvent(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct {
+	type row struct {
 		fault sandbox.Fault
 		// run calls each for the diagnostics of each event.
 		run  func(p *protocol, each func([]*tfprotov6.Diagnostic))
 		want string
-	}{
+	}
+	eachRow(t, map[string]row{
 		"action": {sandbox.Fault{Operation: sandbox.OperationDelete, SessionID: "old-2"}, func(p *protocol, each func([]*tfprotov6.Diagnostic)) {
 			for event := range p.startPrune() {
 				if event, ok := event.Type.(tfprotov6.CompletedInvokeActionEventType); ok {
@@ -116,33 +117,30 @@ func TestServer_StopProviderWaitsForTheLastEvent(t *testing.T) {
 				each(result.Diagnostics)
 			}
 		}, "interrupted"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			f := newPruneFixture(t)
-			p := newProtocol(t, f)
-			p.limitWaits(never)
-			stopped := make(chan struct{})
-			test.fault.Effect = interruptedBy(func() {
-				go func() {
-					defer close(stopped)
-					must(p.server.StopProvider(context.WithoutCancel(t.Context()), &tfprotov6.StopProviderRequest{}))
-				}()
-			})
-			f.Inject(test.fault)
-			var diags []*tfprotov6.Diagnostic
-			test.run(p, func(more []*tfprotov6.Diagnostic) {
-				diags = append(diags, more...)
-				select {
-				case <-stopped:
-					t.Error("StopProvider returned before the last event")
-				default:
-				}
-			})
-			<-stopped
-			expectError(t, diags, test.want)
+	}, func(t *testing.T, test row) {
+		f := newPruneFixture(t)
+		p := newProtocol(t, f)
+		p.limitWaits(never)
+		stopped := make(chan struct{})
+		test.fault.Effect = interruptedBy(func() {
+			go func() {
+				defer close(stopped)
+				must(p.server.StopProvider(context.WithoutCancel(t.Context()), &tfprotov6.StopProviderRequest{}))
+			}()
 		})
-	}
+		f.Inject(test.fault)
+		var diags []*tfprotov6.Diagnostic
+		test.run(p, func(more []*tfprotov6.Diagnostic) {
+			diags = append(diags, more...)
+			select {
+			case <-stopped:
+				t.Error("StopProvider returned before the last event")
+			default:
+			}
+		})
+		<-stopped
+		expectError(t, diags, test.want)
+	})
 }
 
 // limitWaits bounds what StopProvider and Close wait for.

@@ -114,34 +114,32 @@ func TestSessionActions_FailureIsExplained(t *testing.T) {
 	}
 	notDone := answer(sandbox.Respond(http.StatusOK, "application/json", `{"ok":false,"errors":[{"detail":"not done"}]}`))
 	tooLarge := answer(sandbox.NotOK(http.StatusUnprocessableEntity, "Validation error", "ttl_seconds is too large", 1))
-	for name, test := range map[string]struct {
+	type row struct {
 		action string
 		effect func(interrupt func()) sandbox.Effect
 		want   []string
 		not    string
-	}{
+	}
+	eachRow(t, map[string]row{
 		"extend a missing session": {extendAction, answer(missingSession), []string{"Unable to extend session", "does not exist"}, "interrupted"},
 		"extend refused":           {extendAction, tooLarge, []string{"Validation error", "ttl_seconds is too large"}, "status of the Palabra service"},
 		"extend not done":          {extendAction, notDone, []string{"Unable to extend session", "not done"}, "interrupted"},
 		"extend interrupted":       {extendAction, interruptedBy, []string{"may have got the new lifetime"}, "nothing has to be repaired"},
 		"delete not done":          {deleteAction, notDone, []string{"Unable to delete session", "not done"}, "interrupted"},
 		"delete interrupted":       {deleteAction, interruptedBy, []string{"may be deleted already"}, "nothing has to be repaired"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			f := newFixture(t)
-			ctx, cancel := context.WithCancel(t.Context())
-			defer cancel()
-			f.putSession(testSessionID, time.Minute)
-			f.Inject(sandbox.Fault{SessionID: testSessionID, Skip: strings.Count(test.action, "extend"), Effect: test.effect(cancel)})
-			progress, diags := newProtocol(t, f).invoke(ctx, test.action, everyAction()[test.action])
-			expectError(t, diags, append(test.want, testSessionID)...)
-			expectProgress(t, progress)
-			if text := diagnosticText(diags); diags[0].Attribute.String() != `AttributeName("session_id")` || strings.Contains(text, test.not) {
-				t.Errorf("at %v, want it at session_id and without %q: %s", diags[0].Attribute, test.not, text)
-			}
-		})
-	}
+	}, func(t *testing.T, test row) {
+		f := newFixture(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		f.putSession(testSessionID, time.Minute)
+		f.Inject(sandbox.Fault{SessionID: testSessionID, Skip: strings.Count(test.action, "extend"), Effect: test.effect(cancel)})
+		progress, diags := newProtocol(t, f).invoke(ctx, test.action, everyAction()[test.action])
+		expectError(t, diags, append(test.want, testSessionID)...)
+		expectProgress(t, progress)
+		if text := diagnosticText(diags); diags[0].Attribute.String() != `AttributeName("session_id")` || strings.Contains(text, test.not) {
+			t.Errorf("at %v, want it at session_id and without %q: %s", diags[0].Attribute, test.not, text)
+		}
+	})
 }
 
 func TestSessionActions_EngineInvokesThem(t *testing.T) {

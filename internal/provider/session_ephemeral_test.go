@@ -94,29 +94,27 @@ func TestSessionEphemeral_FailedOpenDeletesTheSession(t *testing.T) {
 	always := func(effect sandbox.Effect) func(func()) sandbox.Effect {
 		return func(func()) sandbox.Effect { return effect }
 	}
-	for name, test := range map[string]struct {
+	type row struct {
 		operation sandbox.Operation
 		effect    func(interrupt func()) sandbox.Effect
 		want      string
-	}{
+	}
+	eachRow(t, map[string]row{
 		"refused":   {sandbox.OperationExpiry, always(sandbox.RefuseCredentials(http.StatusForbidden)), "refused the credentials"},
 		"not found": {sandbox.OperationExpiry, always(missingSession), "404"},
 		// The answer is waited for, because it contains the id of the session.
 		"interrupted in the create": {sandbox.OperationCreate, interruptedBefore, "interrupted"},
 		"interrupted in the write":  {sandbox.OperationExpiry, interruptedBy, "interrupted"},
 		"interrupted in the read":   {sandbox.OperationGet, interruptedBy, "interrupted"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			c := newEphemeralCase(t)
-			ctx, cancel := context.WithCancel(t.Context())
-			defer cancel()
-			c.fault(test.operation, test.effect(cancel))
-			opened := c.open(ctx, attributes{"ttl_seconds": 60})
-			expectError(t, opened.Diagnostics, "Unable to open session", test.want)
-			c.expectNoneLeft(t, diagnosticText(opened.Diagnostics))
-		})
-	}
+	}, func(t *testing.T, test row) {
+		c := newEphemeralCase(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		c.fault(test.operation, test.effect(cancel))
+		opened := c.open(ctx, attributes{"ttl_seconds": 60})
+		expectError(t, opened.Diagnostics, "Unable to open session", test.want)
+		c.expectNoneLeft(t, diagnosticText(opened.Diagnostics))
+	})
 }
 
 var missingSession = sandbox.Respond(http.StatusNotFound, "application/json", `{}`)
@@ -166,26 +164,17 @@ func TestSessionEphemeral_FailedCreateIsNotRepeated(t *testing.T) {
 // TestSessionEphemeral_OpensInSpiteOfAFault that leaves the lifetime known.
 func TestSessionEphemeral_OpensInSpiteOfAFault(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct {
-		fault    sandbox.Fault
-		warnings int
-	}{
-		"new session not found once": {sandbox.Fault{Operation: sandbox.OperationExpiry, Count: 1, Effect: missingSession}, 0},
-		"read finds nothing":         {sandbox.Fault{Operation: sandbox.OperationGet, Effect: missingSession}, 1},
-		"read shows no expiry":       {sandbox.Fault{Operation: sandbox.OperationGet, Effect: sandbox.Replace(http.StatusOK, "application/json", `{"data":{}}`)}, 0},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			c := newEphemeralCase(t)
-			c.Inject(test.fault)
-			opened := c.open(t.Context(), attributes{"ttl_seconds": 60})
-			expectWarnings(t, opened.Diagnostics, test.warnings)
-			c.expectExpiry(t, time.Minute)
-			if got, want := text(resultOf(opened), "expires_at"), sinceStart(time.Minute); got != want {
-				t.Errorf("expires_at %s, want %s", got, want)
-			}
-			c.expectRenewal(t, opened.RenewAt, 30*time.Second)
-		})
+	for warnings, read := range []sandbox.Effect{sandbox.Replace(http.StatusOK, "application/json", `{"data":{}}`), missingSession} {
+		c := newEphemeralCase(t)
+		c.Inject(sandbox.Fault{Operation: sandbox.OperationExpiry, Count: 1, Effect: missingSession}) // It is new.
+		c.fault(sandbox.OperationGet, read)
+		opened := c.open(t.Context(), attributes{"ttl_seconds": 60})
+		expectWarnings(t, opened.Diagnostics, warnings)
+		c.expectExpiry(t, time.Minute)
+		if got, want := text(resultOf(opened), "expires_at"), sinceStart(time.Minute); got != want {
+			t.Errorf("expires_at %s, want %s", got, want)
+		}
+		c.expectRenewal(t, opened.RenewAt, 30*time.Second)
 	}
 }
 
@@ -266,38 +255,33 @@ func (c *ephemeralCase) expectRenewal(t *testing.T, renewAt time.Time, want time
 
 func TestSessionEphemeral_RenewsAfterHalfOfWhatIsGranted(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct {
-		arguments              attributes
-		maxTTL, asked, granted time.Duration
+	for _, test := range []struct {
+		asked, maxTTL, granted time.Duration
 		warnings               int
 	}{
-		"default":    {nil, 0, 10 * time.Minute, 10 * time.Minute, 0},
-		"configured": {attributes{"ttl_seconds": 60}, 0, time.Minute, time.Minute, 0},
-		"capped":     {attributes{"ttl_seconds": 360_000}, 10 * time.Minute, 100 * time.Hour, 10 * time.Minute, 1},
+		{time.Minute, 0, time.Minute, 0},
+		{100 * time.Hour, 10 * time.Minute, 10 * time.Minute, 1},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			c := newEphemeralCase(t, func(o *sandbox.Options) { o.MaxTTL = test.maxTTL })
-			opened := c.open(t.Context(), test.arguments)
-			expectWarnings(t, opened.Diagnostics, test.warnings)
-			id, half := c.onlySession(t), test.granted/2
-			c.expectExpiry(t, test.granted)
-			c.expectRenewal(t, opened.RenewAt, half)
+		c := newEphemeralCase(t, func(o *sandbox.Options) { o.MaxTTL = test.maxTTL })
+		opened := c.open(t.Context(), attributes{"ttl_seconds": int(test.asked / time.Second)})
+		expectWarnings(t, opened.Diagnostics, test.warnings)
+		id, half := c.onlySession(t), test.granted/2
+		c.expectExpiry(t, test.granted)
+		c.expectRenewal(t, opened.RenewAt, half)
 
-			c.advance(half)
-			c.ResetRequests()
-			renewed := c.renew(opened.Private)
-			expectNone(t, renewed.Diagnostics) // Opening has told the cap.
-			if got, want := c.Requests()[0].Query, fmt.Sprintf("ttl_seconds=%d", test.asked/time.Second); got != want {
-				t.Errorf("the renewal asks for %s, want %s", got, want)
-			}
-			c.expectCalls(t, "POST "+id+", GET "+id)
-			c.expectExpiry(t, half+test.granted)
-			c.expectRenewal(t, renewed.RenewAt, half)
+		c.advance(half)
+		c.ResetRequests()
+		renewed := c.renew(opened.Private)
+		expectNone(t, renewed.Diagnostics) // Opening has told the cap.
+		if got, want := c.Requests()[0].Query, fmt.Sprintf("ttl_seconds=%d", test.asked/time.Second); got != want {
+			t.Errorf("the renewal asks for %s, want %s", got, want)
+		}
+		c.expectCalls(t, "POST "+id+", GET "+id)
+		c.expectExpiry(t, half+test.granted)
+		c.expectRenewal(t, renewed.RenewAt, half)
 
-			expectNone(t, c.close(t.Context(), renewed.Private))
-			c.expectCalls(t, "DELETE "+id)
-		})
+		expectNone(t, c.close(t.Context(), renewed.Private))
+		c.expectCalls(t, "DELETE "+id)
 	}
 }
 
