@@ -2,13 +2,17 @@ package provider
 
 import (
 	"bytes"
-	"encoding/json"
+	"context"
 	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"time"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/engine/simulated"
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
@@ -22,155 +26,122 @@ type letter struct {
 	do     func(l *life, d draw) string
 }
 
-// newAlphabet is what the model knows of the world.
-func newAlphabet() []letter {
-	return []letter{
-		{"apply", 0, func(l *life, d draw) string { l.execute(d); return "run" }},
+// alphabet is what the model knows of the world.
+var alphabet = []letter{
+	// What happens to sessions.
+	{"time passes", 8, func(l *life, d draw) string {
+		by := among(d, time.Minute, 30*time.Second, 7*time.Minute, 25*time.Minute, time.Hour, 100*time.Minute, 3*time.Hour, 30*time.Hour)
+		l.happens(func() { l.clock.Advance(by) })
+		return by.String()
+	}},
+	{"a client connects", 4, toSession(func(l *life, d draw, id string) { l.Connect(id) })},
+	{"a client hangs up", 4, toSession(func(l *life, d draw, id string) { l.Disconnect(id); l.clock.Advance(2 * time.Minute) })},
+	{"another tool extends", 2, toSession(func(l *life, d draw, id string) { l.moveExpiry(id, among(d, 24*time.Hour, 3*time.Hour)) })},
+	{"another tool shortens", 2, toSession(func(l *life, d draw, id string) {
+		l.moveExpiry(id, among(d, 5*time.Minute, 30*time.Second, 40*time.Minute))
+	})},
+	{"another tool deletes", 3, toSession(func(l *life, d draw, id string) { l.Remove(id) })},
+	{"another tool creates", 2, toSession(func(l *life, d draw, id string) { l.putMissing(id) })},
 
-		// What happens to sessions.
-		{"time passes", 8, func(l *life, d draw) string {
-			by := among(d, time.Minute, 30*time.Second, 7*time.Minute, 25*time.Minute, time.Hour, 100*time.Minute, 3*time.Hour, 30*time.Hour)
-			l.happens(func() { l.clock.Advance(by) })
-			return by.String()
-		}},
-		{"a client connects", 4, toSession(func(l *life, d draw, id string) { l.Connect(id) })},
-		{"a client hangs up", 4, toSession(func(l *life, d draw, id string) { l.Disconnect(id); l.clock.Advance(2 * time.Minute) })},
-		{"another tool extends", 2, toSession(func(l *life, d draw, id string) { l.moveExpiry(id, among(d, 24*time.Hour, 3*time.Hour)) })},
-		{"another tool shortens", 2, toSession(func(l *life, d draw, id string) {
-			l.moveExpiry(id, among(d, 5*time.Minute, 30*time.Second, 40*time.Minute))
-		})},
-		{"another tool deletes", 3, toSession(func(l *life, d draw, id string) { l.Remove(id) })},
-		{"another tool creates", 2, toSession(func(l *life, d draw, id string) { l.putMissing(id) })},
-
-		// What the user writes.
-		{"add an instance", 4, (*life).add},
-		{"remove an instance", 4, onBlock(func(l *life, d draw, at address, b *block) string { l.remove(at); return "" })},
-		{"rename without moved", 4, func(l *life, d draw) string { return l.rename(d, false) }},
-		{"rename with moved", 2, func(l *life, d draw) string { return l.rename(d, true) }},
-		{"move to the other type", 4, (*life).moveType},
-		{"shift a list", 2, func(l *life, d draw) string { return l.shift(d, false) }},
-		{"rotate a list", 1, func(l *life, d draw) string { return l.shift(d, true) }},
-		{"another lifetime", 4, onBlock(func(l *life, d draw, at address, b *block) string { l.drawLifetime(d, b); return "" })},
-		{"another trigger", 2, onBlock(func(l *life, d draw, at address, b *block) string {
-			if b.Arguments["ttl_seconds"] == nil {
-				return ""
-			}
-			b.Arguments["renew_triggers"] = map[string]string{"release": fmt.Sprintf("secret-trigger-%d", d.n(3))}
-			return ""
-		})},
-		{"another delete_on_destroy", 3, onBlock(func(l *life, d draw, at address, b *block) string {
-			b.Arguments["delete_on_destroy"] = among[any](d, false, true, nil)
-			return ""
-		})},
-		{"recreate_when_ended", 2, onBlock(func(l *life, d draw, at address, b *block) string {
-			if at.Type == managedSessionType {
-				b.Arguments["recreate_when_ended"] = among[any](d, false, true, nil)
-			}
-			return ""
-		})},
-		{"another session", 3, onRoom(func(l *life, d draw, b *block) { l.drawSession(d, b) })},
-		{"an id known after apply", 3, onRoom(func(l *life, d draw, b *block) { b.Later = []string{"session_id"} })},
-		{"all ids known after apply", 3, func(l *life, d draw) string {
-			for at, b := range l.config {
-				if at.Type == sessionExpiryType && !b.Forget {
-					b.Later = []string{"session_id"}
-					l.config[at] = b
-				}
-			}
-			return "all"
-		}},
-		{"an argument known after apply", 1, onBlock(func(l *life, d draw, at address, b *block) string {
-			if name := among(d, "ttl_seconds", "renew_before_seconds", "renew_triggers"); b.Arguments[name] != nil {
-				b.Later = []string{name}
-			}
-			return ""
-		})},
-		{"create_before_destroy", 3, onBlock(func(l *life, d draw, at address, b *block) string {
-			b.CreateBeforeDestroy = !b.CreateBeforeDestroy
-			return ""
-		})},
-		{"ignore_changes", 1, onBlock(func(l *life, d draw, at address, b *block) string {
-			b.IgnoreChanges = among(d, []string{"ttl_seconds"}, []string{"renew_triggers"}, nil)
-			return ""
-		})},
-		{"a removed block that keeps", 1, onBlock(func(l *life, d draw, at address, b *block) string {
-			l.remove(at)
-			if _, exists := l.State.Current[at]; exists {
-				l.released[l.id(at)] = true
-				l.config[at] = block{Forget: true}
-			}
-			return ""
-		})},
-		{"import", 3, onBlock(func(l *life, d draw, at address, b *block) string {
-			if _, exists := l.State.Current[at]; exists {
-				return ""
-			}
-			if b.Import = sessionIDOf(*b); at.Type == managedSessionType {
-				b.Import = among(d, existingIDs...)
-			}
-			return ""
-		})},
-		{"a failing provisioner", 1, onBlock(func(l *life, d draw, at address, b *block) string { b.ProvisionerFails = true; return "" })},
-		{"a failing dependent", 1, onBlock(func(l *life, d draw, at address, b *block) string { b.DependentFails = true; return "" })},
-
-		// Commands on the state.
-		{"taint", 2, onState(func(l *life, at address) { l.taint(at) })},
-		{"state rm", 1, onState(func(l *life, at address) {
+	// What the user writes.
+	{"add an instance", 4, (*life).add},
+	{"remove an instance", 4, onBlock(func(l *life, d draw, at address, b *block) { l.remove(at) })},
+	{"rename without moved", 4, func(l *life, d draw) string { return l.rename(d, false) }},
+	{"rename with moved", 2, func(l *life, d draw) string { return l.rename(d, true) }},
+	{"move to the other type", 4, (*life).moveType},
+	{"shift a list", 2, func(l *life, d draw) string { return l.shift(d, false) }},
+	{"rotate a list", 1, func(l *life, d draw) string { return l.shift(d, true) }},
+	{"another lifetime", 4, onBlock(func(l *life, d draw, at address, b *block) { l.drawLifetime(d, b) })},
+	{"another trigger", 2, argument("renew_triggers", trigger(0), trigger(1), trigger(2))},
+	{"another delete_on_destroy", 3, argument("delete_on_destroy", false, true, nil)},
+	{"recreate_when_ended", 2, argument("recreate_when_ended", false, true, nil)},
+	{"another session", 3, onBlock(func(l *life, d draw, at address, b *block) { l.drawSession(d, at, b) })},
+	{"an id known after apply", 3, onBlock(func(l *life, d draw, at address, b *block) { b.Later = laterID(at) })},
+	{"all ids known after apply", 3, func(l *life, d draw) string {
+		for at, b := range l.config {
+			b.Later = laterID(at)
+			l.config[at] = b
+		}
+		return "all"
+	}},
+	{"an argument known after apply", 1, onBlock(func(l *life, d draw, at address, b *block) {
+		if name := among(d, "ttl_seconds", "renew_before_seconds", "renew_triggers"); b.Arguments[name] != nil {
+			b.Later = []string{name}
+		}
+	})},
+	{"create_before_destroy", 3, onBlock(func(l *life, d draw, at address, b *block) { b.CreateBeforeDestroy = !b.CreateBeforeDestroy })},
+	{"ignore_changes", 1, onBlock(func(l *life, d draw, at address, b *block) {
+		b.IgnoreChanges = among(d, []string{"ttl_seconds"}, []string{"renew_triggers"}, nil)
+	})},
+	{"a removed block that keeps", 1, onBlock(func(l *life, d draw, at address, b *block) {
+		if l.remove(at); l.id(at) != "" {
 			l.released[l.id(at)] = true
-			delete(l.State.Current, at)
-			l.Serial++
-			l.remove(at)
-		})},
-		{"a state of an older version", 3, onState(func(l *life, at address) {
-			l.loseNote(at)
-			l.memory[at] = memory{key: "nobody", end: endOf(l.State.Current[at])}
-			l.Serial++
-			if l.Pick(3) == 1 {
-				l.next.key = "another account"
+			l.config[at] = block{Forget: true}
+		}
+	})},
+	{"import", 3, onBlock(func(l *life, d draw, at address, b *block) {
+		if l.id(at) == "" {
+			b.Import = among(d, existingIDs...)
+		}
+		if at.Type == sessionExpiryType {
+			b.Import = sessionIDOf(*b)
+		}
+	})},
+	{"a failing provisioner", 1, onBlock(func(l *life, d draw, at address, b *block) { b.ProvisionerFails = true })},
+	{"a failing dependent", 1, onBlock(func(l *life, d draw, at address, b *block) { b.DependentFails = true })},
+
+	// Commands on the state.
+	{"taint", 2, onState(func(l *life, at address) { l.taint(at) })},
+	{"state rm", 1, onState(func(l *life, at address) {
+		l.released[l.id(at)] = true
+		delete(l.State.Current, at)
+		l.remove(at)
+	})},
+	{"a state of an older version", 3, onState(func(l *life, at address) {
+		l.loseNote(at)
+		l.memory[at] = memory{key: "nobody", end: endOf(l.State.Current[at])}
+		if l.Pick(3) == 1 {
+			l.next.key = "another account"
+		}
+	})},
+
+	// How the next run runs.
+	{"-refresh=false", 1, flags(func(how *command, _ address) { how.NoRefresh, how.RefreshOnly = true, false })},
+	{"-refresh-only", 1, flags(func(how *command, _ address) { *how = command{RefreshOnly: true, MinimalRefresh: how.MinimalRefresh} })},
+	{"-minimal-refresh", 1, flags(func(how *command, _ address) { how.MinimalRefresh = true })},
+	{"an engine that plans orphans first", 2, flags(func(how *command, _ address) { how.OrphansFirst = true })},
+	{"an engine that reads what it forgets", 1, flags(func(how *command, _ address) { how.ReadForgotten = true })},
+	{"-replace", 3, flags(func(how *command, at address) {
+		how.Replace, how.Destroy, how.RefreshOnly = append(how.Replace, at), false, false
+	})},
+	{"-target", 1, flags(func(how *command, at address) { how.Target, how.Exclude, how.RefreshOnly = &at, nil, false })},
+	{"-exclude", 1, flags(func(how *command, at address) { how.Exclude, how.Target, how.RefreshOnly = &at, nil, false })},
+	{"destroy", 1, flags(func(how *command, _ address) { how.Destroy, how.RefreshOnly, how.Replace = true, false, nil })},
+	{"later", 3, nextRun(func(l *life, d draw) { l.next.later = true })},
+
+	// With what, and what goes wrong.
+	{"credentials of another account", 2, nextRun(func(l *life, d draw) { l.next.key = "another account" })},
+	{"another endpoint", 1, nextRun(func(l *life, d draw) { l.next.key = "another endpoint" })},
+	{"a rotated key", 2, nextRun(func(l *life, d draw) { l.next.key = "a rotated key" })},
+	{"renew_only", 4, nextRun(func(l *life, d draw) { l.next.applyGate, l.next.planGate = true, d.n(2) == 1 })},
+	{"a fault", 6, (*life).drawFault},
+	{"another run at once", 3, func(l *life, d draw) string {
+		id := among(d, existingIDs...)
+		do := among(d, func() { l.moveExpiry(id, 3*time.Hour) }, func() { l.moveExpiry(id, 5*time.Minute) }, func() { l.Remove(id) }, func() { l.putMissing(id) })
+		l.next.unrest = true
+		return l.during(d, id, func(address) { do() })
+	}},
+	{"an action that extends", 3, func(l *life, d draw) string {
+		return l.during(d, "a session", func(at address) {
+			if id := l.id(at); id != "" {
+				l.extended[id] = true
+				invokeAction(l.Ctx, l.t, l.server, extendAction, attributes{"session_id": id, "ttl_seconds": 7200})
 			}
-		})},
-
-		// How the next run runs.
-		{"-refresh=false", 1, flags(func(how *command, _ address) { how.NoRefresh, how.RefreshOnly = true, false })},
-		{"-refresh-only", 1, flags(func(how *command, _ address) {
-			how.RefreshOnly, how.NoRefresh, how.Destroy, how.Replace = true, false, false, nil
-		})},
-		{"-minimal-refresh", 1, flags(func(how *command, _ address) { how.MinimalRefresh = true })},
-		{"an engine that plans orphans first", 2, flags(func(how *command, _ address) { how.OrphansFirst = true })},
-		{"an engine that reads what it forgets", 1, flags(func(how *command, _ address) { how.ReadForgotten = true })},
-		{"-replace", 3, flags(func(how *command, at address) {
-			how.Replace, how.Destroy, how.RefreshOnly = append(how.Replace, at), false, false
-		})},
-		{"-target", 1, flags(func(how *command, at address) { how.Target, how.Exclude = &at, nil })},
-		{"-exclude", 1, flags(func(how *command, at address) { how.Exclude, how.Target = &at, nil })},
-		{"destroy", 1, flags(func(how *command, _ address) { how.Destroy, how.RefreshOnly, how.Replace = true, false, nil })},
-		{"later", 3, func(l *life, d draw) string { l.next.later = true; return "the next plan is saved" }},
-
-		// With what, and what goes wrong.
-		{"credentials of another account", 2, key("another account")},
-		{"another endpoint", 1, key("another endpoint")},
-		{"a rotated key", 2, key("a rotated key")},
-		{"renew_only", 3, func(l *life, d draw) string {
-			l.next.renewOnly, l.next.gateLate = true, d.n(2) == 1
-			return "in the next run"
-		}},
-		{"a fault", 6, (*life).drawFault},
-		{"another run at once", 3, func(l *life, d draw) string {
-			id := among(d, existingIDs...)
-			do := among(d, func() { l.moveExpiry(id, 3*time.Hour) }, func() { l.moveExpiry(id, 5*time.Minute) }, func() { l.Remove(id) }, func() { l.putMissing(id) })
-			l.next.unrest = true
-			return l.during(d, id, func(address) { do() })
-		}},
-		{"an action that extends", 3, func(l *life, d draw) string {
-			return l.during(d, "a session", func(at address) {
-				if id := l.id(at); id != "" {
-					l.extended[id] = true
-					invokeAction(l.Ctx, l.t, l.server, extendAction, attributes{"session_id": id, "ttl_seconds": 7200})
-				}
-			})
-		}},
-		{"an interrupt", 1, func(l *life, d draw) string { l.next.interrupts = 1 + d.n(3); return "in the next run" }},
-	}
+		})
+	}},
+	{"an interrupt", 1, nextRun(func(l *life, d draw) {
+		l.next.faults = append(l.next.faults, sandbox.Fault{Name: "an interrupt", Through: true, Effect: l.interruptAfter(d.n(3))})
+	})},
 }
 
 // toSession is something that happens to one of the sessions of the account.
@@ -212,16 +183,14 @@ func (l *life) moveExpiry(id string, to time.Duration) {
 }
 
 // onBlock is an edit of the block of an instance.
-func onBlock(edit func(l *life, d draw, at address, b *block) string) func(*life, draw) string {
+func onBlock(edit func(l *life, d draw, at address, b *block)) func(*life, draw) string {
 	return func(l *life, d draw) string {
 		at, ok := one(d, l.configured(""))
 		if !ok {
 			return ""
 		}
-		b := l.config[at]
+		before, b := l.config[at], l.config[at]
 		b.Arguments = maps.Clone(b.Arguments)
-		before := l.config[at]
-		l.config[at] = b
 		edit(l, d, at, &b)
 		if still, ok := l.config[at]; ok && !still.Forget {
 			l.config[at] = b
@@ -233,13 +202,27 @@ func onBlock(edit func(l *life, d draw, at address, b *block) string) func(*life
 	}
 }
 
-func onRoom(edit func(l *life, d draw, b *block)) func(*life, draw) string {
-	return onBlock(func(l *life, d draw, at address, b *block) string {
-		if at.Type == sessionExpiryType {
-			edit(l, d, b)
+// argument is an edit of an argument, of blocks that may have it.
+func argument(name string, values ...any) func(*life, draw) string {
+	return onBlock(func(l *life, d draw, at address, b *block) {
+		_, exists := resourceType(at.Type).AttributeTypes[name]
+		if exists && (name != "renew_triggers" || b.Arguments["ttl_seconds"] != nil) {
+			b.Arguments[name] = among(d, values...)
 		}
-		return ""
 	})
+}
+
+func trigger(n int) map[string]string {
+	return map[string]string{"release": fmt.Sprintf("secret-trigger-%d", n)}
+}
+
+// laterID makes the id of the session known after apply. That of a palabra_session is
+// no argument.
+func laterID(at address) []string {
+	if at.Type == sessionExpiryType {
+		return []string{"session_id"}
+	}
+	return nil
 }
 
 // onState is a command on an instance in the state.
@@ -250,23 +233,21 @@ func onState(do func(l *life, at address)) func(*life, draw) string {
 			return ""
 		}
 		do(l, at)
+		l.Serial++
 		return at.String()
 	}
 }
 
-func flags(set func(how *command, at address)) func(*life, draw) string {
-	return func(l *life, d draw) string {
-		at, ok := one(d, l.configured(""))
-		if !ok {
-			return ""
-		}
-		set(&l.next.how, at)
-		return "in the next run"
-	}
+func nextRun(set func(l *life, d draw)) func(*life, draw) string {
+	return func(l *life, d draw) string { set(l, d); return "in the next run" }
 }
 
-func key(name string) func(*life, draw) string {
-	return func(l *life, d draw) string { l.next.key = name; return "in the next run" }
+func flags(set func(how *command, at address)) func(*life, draw) string {
+	return nextRun(func(l *life, d draw) {
+		if at, ok := one(d, l.configured("")); ok {
+			set(&l.next.how, at)
+		}
+	})
 }
 
 // configured are the addresses of one type in the configuration, or all of them.
@@ -280,20 +261,21 @@ func drawRoom(d draw) address { return room(among(d, "it[0]", "it[1]", "it[2]", 
 
 func (l *life) add(d draw) string {
 	at := drawRoom(d)
-	if d.n(4) == 1 {
+	if d.n(3) == 1 {
 		at = sessionAt(among(d, "m", "n"))
 	}
 	if _, exists := l.config[at]; exists {
 		return ""
 	}
-	b := block{Arguments: make(attributes)}
-	if l.drawLifetime(d, &b); at.Type == sessionExpiryType {
-		l.drawSession(d, &b)
-	} else if d.n(4) == 1 {
-		b.Arguments = make(attributes)
-	}
-	if at.Type == managedSessionType && d.n(3) == 1 {
-		b.Arguments["recreate_when_ended"] = false
+	b := block{Arguments: make(attributes), CreateBeforeDestroy: d.n(4) == 1}
+	l.drawLifetime(d, &b)
+	if l.drawSession(d, at, &b); at.Type == managedSessionType {
+		if d.n(4) == 1 {
+			b.Arguments = make(attributes)
+		}
+		if d.n(3) == 1 {
+			b.Arguments["recreate_when_ended"] = false
+		}
 	}
 	if d.n(6) == 1 {
 		b.Arguments["delete_on_destroy"] = false
@@ -314,17 +296,19 @@ func (l *life) drawLifetime(d draw, b *block) {
 	}
 }
 
-// drawSession gives a block one of the existing sessions, or a managed one.
-func (l *life) drawSession(d draw, b *block) {
-	b.Later = nil
+// drawSession gives a palabra_session_expiry one of the existing sessions, or that of a
+// palabra_session.
+func (l *life) drawSession(d draw, at address, b *block) {
+	if at.Type == managedSessionType {
+		return
+	}
+	b.Later, b.Arguments["session_id"] = nil, among(d, existingIDs...)
 	if managed, ok := one(d, l.configured(managedSessionType)); ok && d.n(2) == 1 {
 		b.Arguments["session_id"] = idOf(managed.Name)
 		if id := l.id(managed); id != "" && d.n(2) == 1 {
 			b.Arguments["session_id"] = id
 		}
-		return
 	}
-	b.Arguments["session_id"] = among(d, existingIDs...)
 }
 
 // remove removes an instance, and those that refer to it.
@@ -341,7 +325,7 @@ func (l *life) rename(d draw, moved bool) string {
 	from, ok := one(d, l.configured(sessionExpiryType))
 	to := drawRoom(d)
 	_, taken := l.config[to]
-	if _, held := l.State.Current[to]; !ok || taken || held && moved {
+	if !ok || taken || moved && l.id(to) != "" {
 		return ""
 	}
 	b := l.config[from]
@@ -361,9 +345,8 @@ func (l *life) moveType(d draw) string {
 		to = sessionAt(among(d, "m", "n"))
 	}
 	_, taken := l.config[to]
-	_, held := l.State.Current[to]
 	id := l.id(from)
-	if !ok || taken || held || id == "" {
+	if !ok || taken || l.id(to) != "" || id == "" {
 		return ""
 	}
 	b := block{Arguments: attributes{"ttl_seconds": 3600}, MovedFrom: from}
@@ -405,7 +388,7 @@ var faults = []sandbox.Fault{
 	{Name: "a cut connection", Effect: sandbox.CutBefore()},
 	{Name: "an answer that is lost", Effect: sandbox.CutAfter()},
 	{Name: "a body that is cut", Effect: sandbox.CutBody()},
-	{Name: "no expires_at", Effect: without("expires_at")},
+	{Name: "no expires_at", Effect: withoutExpiry},
 	{Name: "lagging", Operation: sandbox.OperationList},
 	{Name: "a list without sessions", Operation: sandbox.OperationList, Effect: sandbox.Respond(http.StatusOK, "application/json", `{"ok":true,"data":{"sessions":[]}}`)},
 }
@@ -429,24 +412,38 @@ func (l *life) drawFault(d draw) string {
 	return fmt.Sprintf("%s answers %s", fault.Operation, fault.Name)
 }
 
-// without answers without a member of the data.
-func without(member string) sandbox.Effect {
+// withoutExpiry answers without expires_at.
+func withoutExpiry(w http.ResponseWriter, r *http.Request, api http.Handler) {
+	answer := httptest.NewRecorder()
+	api.ServeHTTP(answer, r)
+	answer.Body = bytes.NewBuffer(bytes.ReplaceAll(answer.Body.Bytes(), []byte(`"expires_at"`), []byte(`"expiry"`)))
+	send(w, answer)
+}
+
+func send(w http.ResponseWriter, answer *httptest.ResponseRecorder) {
+	maps.Copy(w.Header(), answer.Header())
+	w.Header().Del("Content-Length")
+	w.WriteHeader(answer.Code)
+	_, _ = w.Write(answer.Body.Bytes())
+}
+
+// interruptAfter stops the provider when the API has done the first change after skip
+// others. Only the answer to a create is still waited for.
+func (l *life) interruptAfter(skip int) sandbox.Effect {
+	var changes atomic.Int64
 	return func(w http.ResponseWriter, r *http.Request, api http.Handler) {
+		if r.Method == http.MethodGet || changes.Add(1) != int64(skip)+1 {
+			api.ServeHTTP(w, r)
+			return
+		}
 		answer := httptest.NewRecorder()
 		api.ServeHTTP(answer, r)
-		var body map[string]any
-		if json.Unmarshal(answer.Body.Bytes(), &body) == nil {
-			if data, ok := body["data"].(map[string]any); ok {
-				delete(data, member)
-			}
-			encoded, err := json.Marshal(body)
-			if err == nil {
-				answer.Body = bytes.NewBuffer(encoded)
-			}
+		l.stopped.Store(true)
+		_, _ = l.server.StopProvider(context.WithoutCancel(r.Context()), &tfprotov6.StopProviderRequest{})
+		if strings.HasSuffix(r.URL.Path, "/session") {
+			send(w, answer)
+			return
 		}
-		maps.Copy(w.Header(), answer.Header())
-		w.Header().Del("Content-Length")
-		w.WriteHeader(answer.Code)
-		_, _ = w.Write(answer.Body.Bytes())
+		<-r.Context().Done()
 	}
 }

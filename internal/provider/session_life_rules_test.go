@@ -28,20 +28,19 @@ import (
 //   - An error has a reason, and no message shows a secret.
 //   - The next plan is empty.
 
-// world is what a user sees of the server at one time.
+// world is what a user sees of the server at one time: the sessions of all accounts,
+// and those that the credentials of the run find.
 type world struct {
-	at time.Time
-	// lives are all sessions of all accounts; mine are those that the credentials of
-	// the run find.
+	at          time.Time
 	lives, mine map[string]sandbox.Session
 }
 
-func (l *life) observe(now run) world {
+func (l *life) observe(key string) world {
 	w := world{at: l.clock.Now(), lives: make(map[string]sandbox.Session), mine: make(map[string]sandbox.Session)}
+	_, account := l.credentials(key)
 	for _, box := range l.boxes() {
 		for _, session := range box.Sessions() {
-			w.lives[session.ID] = session
-			if box == l.accountOf(now) {
+			if w.lives[session.ID] = session; box == account {
 				w.mine[session.ID] = session
 			}
 		}
@@ -49,33 +48,48 @@ func (l *life) observe(now run) world {
 	return w
 }
 
-// judgedPlan is a plan with what was before it.
-type judgedPlan struct {
+// judged is a run with what was before and after it.
+type judged struct {
 	*life
-	run   run
-	plan  plannedRun
-	world world
-	// fault says that a fault or an interrupt met the run.
-	fault bool
+	run  run
+	plan plannedRun
+	out  outcome
+	// gated says that plan or apply may only renew, fault that a fault or an interrupt
+	// met it, and planFault that a fault or a list that lags met the plan, which then
+	// may not know an expiry.
+	gated, fault, planFault bool
+	before                  simulated.State
+	// world is from before the plan, at from before the apply, and after from after it.
+	world, at, after world
 }
 
-// judgedApply is an apply with what was before and after it. at is the world when the
-// apply began.
-type judgedApply struct {
-	judgedPlan
-	out outcome
-	// planFault says that a fault or a list that lags met the plan, which then may not
-	// know an expiry.
-	planFault bool
-	before    simulated.State
-	at, after world
+// holder is a current or deposed object of a state.
+type holder struct {
+	at address
+	object
+	deposed bool
+}
+
+func holders(state simulated.State) (all []holder) {
+	for at, held := range state.Current {
+		all = append(all, holder{at, held, false})
+	}
+	for at, held := range state.Deposed {
+		all = append(all, holder{at.Address, held, true})
+	}
+	return all
+}
+
+// holds says whether a session is in the state.
+func (l *life) holds(id string) bool {
+	return slices.ContainsFunc(holders(l.State), func(h holder) bool { return idIn(h.object) == id })
 }
 
 // wants is the session that the configuration gives an instance, by a state. known is
 // false for a reference to what is not created yet, and before apply for what is
 // known after it.
-func (l *life) wants(at address, state simulated.State, how command, planning bool) (id string, known bool) {
-	said, configured := l.config[at]
+func (j judged) wants(at address, state simulated.State, planning bool) (id string, known bool) {
+	said, configured := j.config[at]
 	if !configured || said.Forget {
 		return "", true
 	}
@@ -90,48 +104,37 @@ func (l *life) wants(at address, state simulated.State, how command, planning bo
 		source, _ = neededBy(said)
 	}
 	held, exists := state.Current[source]
-	if planning && (!exists || held.Tainted || slices.Contains(how.Replace, source)) {
+	if planning && (!exists || held.Tainted || slices.Contains(j.plan.Command.Replace, source)) {
 		return "", false
 	}
 	return idIn(held), true
 }
 
-// included says whether a run with -target or -exclude is about an instance.
-func (p judgedPlan) included(at address) bool {
-	_, planned := p.plan.Changes[at]
-	return planned || p.plan.Command.Target == nil && p.plan.Command.Exclude == nil
+// wanted are the instances of the configuration that have a session after the run.
+func (j judged) wanted(id string) (by []address) {
+	for at := range j.config {
+		if wanted, _ := j.wants(at, j.State, false); wanted == id && !j.plan.Command.Destroy {
+			by = append(by, at)
+		}
+	}
+	return by
 }
 
-func (l *life) judgePlan(p judgedPlan) {
-	for _, request := range l.Requests() {
-		if request.Method != http.MethodGet {
-			l.breaks("the plan wrote: %s %s", request.Method, request.Path)
-		}
-	}
-	for _, found := range p.plan.Problems {
-		l.judgeText(found)
-		if !found.Warning && !p.fault && !p.explains(found) {
-			l.breaks("nothing explains the error of the plan: %s", problemText([]problem{found}))
-		}
-		// A provider does not see -replace: it is asked for an update first.
-		if c, planned := p.plan.Changes[found.At]; planned && !c.Action.Replaces() && found.Summary == "Session gets a shorter lifetime" && !p.fault && !p.shortens(found.At) {
-			l.breaks("the session does not end earlier: %s", problemText([]problem{found}))
-		}
-	}
-	if p.fault || p.plan.Failed() || p.plan.Command.RefreshOnly {
-		return
-	}
-	for _, at := range simulated.Sorted(p.plan.Changes) {
-		if c := p.plan.Changes[at]; c.Action == update || c.Action == noOp {
-			if why := p.judgeWrite(at, c); why != "" {
-				l.breaks("%s: "+why+"\nprior:   %s\nplanned: %s", at, brief(c.Before.Value), brief(c.Planned))
-			}
-		}
-		p.judgeShortening(at)
-		if was := p.State.Current[at]; p.plan.Changes[at].Action == create && is(member(was.Value, "recreate_when_ended"), false) && !l.movesAway(at) {
-			l.breaks("%s: the plan creates another session instead of %s", at, idIn(was))
-		}
-	}
+// included says whether a run with -target or -exclude is about an instance.
+func (j judged) included(at address) bool {
+	_, planned := j.plan.Changes[at]
+	return planned || j.plan.Command.Target == nil && j.plan.Command.Exclude == nil
+}
+
+// isForeign says whether a session that the run does not find may be alive in another
+// account, by what a user knows.
+func (j judged) isForeign(at address) bool {
+	return j.memory[at].key != j.run.key || j.run.key != ""
+}
+
+// mentions says whether a message of the run names a session.
+func (j judged) mentions(id string) bool {
+	return slices.ContainsFunc(slices.Concat(j.plan.Problems, j.out.Problems), func(found problem) bool { return strings.Contains(found.Text, id) })
 }
 
 // movesAway says whether a moved block takes the object of an instance.
@@ -144,13 +147,80 @@ func (l *life) movesAway(at address) bool {
 	return false
 }
 
+// objectChange is a planned change of an instance or of a deposed object.
+type objectChange struct {
+	at address
+	change
+}
+
+func (j judged) changes() (all []objectChange) {
+	for at, c := range j.plan.Changes {
+		all = append(all, objectChange{at, c})
+	}
+	for at, c := range j.plan.Deposed {
+		all = append(all, objectChange{at.Address, c})
+	}
+	return all
+}
+
+// destroys says whether the plan destroys an object of a session that fulfils a
+// condition.
+func (j judged) destroys(id string, of func(objectChange) bool) bool {
+	return slices.ContainsFunc(j.changes(), func(c objectChange) bool { return c.Action.Deletes() && idIn(c.Before) == id && of(c) })
+}
+
+// destroysTainted: a provider does not see what a tainted instance was, so it cannot
+// refuse the plan.
+func (j judged) destroysTainted(id string) bool {
+	return j.destroys(id, func(c objectChange) bool { return c.Before.Tainted })
+}
+
+// showsItsEnd says whether an instance gets the id of a session only after apply whose
+// end the plan shows: that of a palabra_session, or with create_before_destroy that of an
+// instance which turns out to have another session. No provider can see the latter.
+func (j judged) showsItsEnd(at address, id string) bool {
+	isLater := func(at address) bool { return slices.Contains(j.config[at].Later, "session_id") }
+	return isLater(at) && j.destroys(id, func(c objectChange) bool {
+		return c.at.Type == managedSessionType || c.Action == simulated.CreateThenDelete && isLater(c.at)
+	})
+}
+
+func (j judged) judgePlan() {
+	for _, request := range j.Requests() {
+		if request.Method != http.MethodGet {
+			j.breaks("the plan wrote: %s %s", request.Method, request.Path)
+		}
+	}
+	for _, found := range j.plan.Problems {
+		j.judgeText(found)
+		if !found.Warning && !j.fault && !j.explains(found) {
+			j.breaks("nothing explains the error of the plan: %s", problemText([]problem{found}))
+		}
+		// A provider does not see -replace: it is asked for an update first.
+		if c, planned := j.plan.Changes[found.At]; planned && !c.Action.Replaces() && found.Summary == "Session gets a shorter lifetime" && !j.fault && !j.shortens(found.At) {
+			j.breaks("the session does not end earlier: %s", problemText([]problem{found}))
+		}
+	}
+	if j.fault || j.plan.Failed() || j.plan.Command.RefreshOnly {
+		return
+	}
+	for _, at := range simulated.Sorted(j.plan.Changes) {
+		c, was := j.plan.Changes[at], j.State.Current[at]
+		if why := j.judgeWrite(at, c); why != "" {
+			j.breaks("%s: "+why+"\nprior:   %s\nplanned: %s", at, brief(c.Before.Value), brief(c.Planned))
+		}
+		j.judgeShortening(at)
+		if c.Action == create && is(member(was.Value, "recreate_when_ended"), false) && !j.movesAway(at) {
+			j.breaks("%s: the plan creates another session instead of %s", at, idIn(was))
+		}
+	}
+}
+
 // judgeText expects no secret in a message.
 func (l *life) judgeText(found problem) {
 	secrets := []string{testClientSecret, testAPIKey, "secret-trigger"}
 	for _, held := range l.State.Current {
-		if token := text(held.Value, "publisher_token"); token != "" {
-			secrets = append(secrets, token)
-		}
+		secrets = append(secrets, cmp.Or(text(held.Value, "publisher_token"), testAPIKey))
 	}
 	for _, secret := range secrets {
 		if strings.Contains(found.Summary+found.Text, secret) {
@@ -162,27 +232,29 @@ func (l *life) judgeText(found problem) {
 // explains says whether a user would understand the error of a plan: the credentials
 // do not find a session that others found, an instance deletes what another keeps or
 // may keep, there is nothing to import, or the run may only renew.
-func (p judgedPlan) explains(found problem) bool {
-	switch {
-	case p.run.renewOnly, found.Step == "import", slices.Contains(p.config[found.At].IgnoreChanges, "ttl_seconds"):
+func (j judged) explains(found problem) bool {
+	if j.gated || found.Step == "import" || slices.Contains(j.config[found.At].IgnoreChanges, "ttl_seconds") {
 		return true // The lifetime that is ignored may be shorter than the lead.
 	}
-	for _, state := range []simulated.State{p.plan.Prior, p.State} {
-		for _, held := range p.heldAt(found.At, state) {
-			if _, mine := p.world.mine[idIn(held)]; !mine && (p.memory[found.At].key != p.run.key || p.run.key != "") {
-				return true
-			}
+	for _, h := range slices.Concat(holders(j.plan.Prior), holders(j.State)) {
+		if _, mine := j.world.mine[idIn(h.object)]; h.at == found.At && !mine && j.isForeign(h.at) {
+			return true
 		}
 	}
-	states := []simulated.State{p.plan.Prior}
-	if how := p.plan.Command; how.OrphansFirst || how.MinimalRefresh {
-		states = append(states, p.State) // They plan before they read.
+	states := []simulated.State{j.plan.Prior}
+	if how := j.plan.Command; how.OrphansFirst || how.MinimalRefresh {
+		states = append(states, j.State) // They plan before they read.
 	}
 	for _, state := range states {
-		for _, d := range p.deleters(state) {
-			for at := range p.config {
-				id, known := p.wants(at, state, p.plan.Command, true)
-				if (at != d.at || d.deposed) && (!known || id == d.id) && strings.Contains(found.Text, d.id) {
+		for _, h := range holders(state) {
+			id := idIn(h.object)
+			if !j.deletes(h, state) || !strings.Contains(found.Text, id) {
+				continue
+			}
+			for at := range j.config {
+				// That a palabra_session ends is no news to what gets its id later.
+				wanted, known := j.wants(at, state, true)
+				if (at != h.at || h.deposed) && (wanted == id || !known && h.at.Type == sessionExpiryType) {
 					return true
 				}
 			}
@@ -191,88 +263,57 @@ func (p judgedPlan) explains(found problem) bool {
 	return false
 }
 
-// heldAt are the objects of an instance.
-func (l *life) heldAt(at address, state simulated.State) (objects []object) {
-	if held, ok := state.Current[at]; ok {
-		objects = append(objects, held)
-	}
-	for deposed, held := range state.Deposed {
-		if deposed.Address == at {
-			objects = append(objects, held)
-		}
-	}
-	return objects
-}
-
-// deleter is an object whose destruction deletes a session.
-type deleter struct {
-	at      address
-	id      string
-	deposed bool
-}
-
-// deleters are the objects that a run destroys by configuration and state.
-func (p judgedPlan) deleters(state simulated.State) (all []deleter) {
-	for at, held := range state.Current {
-		id, known := p.wants(at, state, p.plan.Command, true)
-		said, configured := p.config[at]
-		replaced := held.Tainted || slices.Contains(p.plan.Command.Replace, at) || !known || id != idIn(held)
-		if (!configured || !said.Forget && replaced) && deletesSession(held) && isActive(held) {
-			all = append(all, deleter{at, idIn(held), false})
-		}
-	}
-	for at, held := range state.Deposed {
-		if deletesSession(held) && isActive(held) {
-			all = append(all, deleter{at.Address, idIn(held), true})
-		}
-	}
-	return all
+// deletes says whether a run deletes the session of an object, by configuration and
+// state.
+func (j judged) deletes(h holder, state simulated.State) bool {
+	id, known := j.wants(h.at, state, true)
+	said, configured := j.config[h.at]
+	replaced := h.Tainted || slices.Contains(j.plan.Command.Replace, h.at) || !known || id != idIn(h.object)
+	return (h.deposed || !configured || !said.Forget && replaced) && deletesSession(h.object) && isActive(h.object)
 }
 
 // judgeWrite says what is wrong with a renewal in place, or with none.
-func (p judgedPlan) judgeWrite(at address, c change) string {
-	how := p.plan.Command
-	if len(p.config[at].Later) > 0 || len(p.config[at].IgnoreChanges) > 0 || p.run.key != "" || p.memory[at].doubtful ||
-		member(c.Planned, "ttl_seconds").IsNull() || member(c.Before.Value, "ttl_seconds").IsNull() || p.config[at].Import != "" {
-		return ""
-	}
+func (j judged) judgeWrite(at address, c change) string {
+	m, how, said := j.memory[at], j.plan.Command, j.config[at]
 	switch {
+	case c.Action != update && c.Action != noOp, len(said.Later) > 0, len(said.IgnoreChanges) > 0, said.Import != "", j.run.key != "", m.doubtful,
+		member(c.Planned, "ttl_seconds").IsNull(), member(c.Before.Value, "ttl_seconds").IsNull():
 	case !isActive(c.Before):
 		if writes(c) {
 			return "the session has ended, and the plan writes"
 		}
-	case argumentsChanged(c), p.memory[at].unsent && !how.NoRefresh:
+	case argumentsChanged(c), m.unsent && !how.NoRefresh:
 		if !writes(c) {
 			return "arguments changed or are unsent, and the plan does not write"
 		}
 	case !how.NoRefresh && !how.MinimalRefresh:
-		return p.judgeRenewal(c)
+		return j.judgeRenewal(c)
 	}
 	return ""
 }
 
 // judgeRenewal compares what is left of a session with the lead time. A lead that
 // changes may be judged by what was last noted, so its first plan is free.
-func (p judgedPlan) judgeRenewal(c change) string {
-	session, lives := p.world.mine[idIn(c.Before)]
+func (j judged) judgeRenewal(c change) string {
+	session, lives := j.world.mine[idIn(c.Before)]
 	lead := member(c.Planned, "renew_before_seconds")
+	left := session.ExpiresAt.Sub(j.world.at)
 	if lead.IsNull() || !lives {
 		if writes(c) {
 			return "nothing asks for a renewal"
 		}
 		return ""
 	}
-	left := session.ExpiresAt.Sub(p.world.at)
 	longest := time.Duration(secondsOf(lead)) * time.Second
 	shortest := longest
-	if p.options.MaxTTL > 0 {
-		shortest = min(longest, p.options.MaxTTL/10*9)
+	if j.options.MaxTTL > 0 {
+		shortest = min(longest, j.options.MaxTTL/10*9)
 	}
 	switch {
 	case !lead.Equal(member(c.Before.Value, "renew_before_seconds")):
 	case writes(c) && left >= longest:
 		return "the plan renews too early, with " + left.String() + " left"
-	case !writes(c) && left < shortest && !p.untrueMet():
+	case !writes(c) && left < shortest && !j.planFault:
 		return "the plan does not renew, with " + left.String() + " left"
 	}
 	return ""
@@ -280,34 +321,34 @@ func (p judgedPlan) judgeRenewal(c change) string {
 
 // judgeShortening expects a warning where a plan is going to set an end that is clearly
 // earlier than that of a session which it has read.
-func (p judgedPlan) judgeShortening(at address) {
-	id := p.plannedID(at)
-	session, lives := p.world.mine[id]
-	if !lives || p.plan.Command.NoRefresh || !p.shortens(at) {
+func (j judged) judgeShortening(at address) {
+	id := j.plannedID(at)
+	session, lives := j.world.mine[id]
+	if !lives || j.plan.Command.NoRefresh || !j.shortens(at) {
 		return
 	}
-	if !slices.ContainsFunc(p.plan.Problems, func(found problem) bool {
+	if !slices.ContainsFunc(j.plan.Problems, func(found problem) bool {
 		return found.At == at && strings.Contains(found.Text, id) && strings.Contains(found.Text, session.ExpiresAt.Format(time.RFC3339))
 	}) {
-		p.breaks("the plan shortens session %s, which lives until %s, without a word", id, session.ExpiresAt)
+		j.breaks("the plan shortens session %s, which lives until %s, without a word", id, session.ExpiresAt)
 	}
 }
 
-func (p judgedPlan) plannedID(at address) string {
-	planned := p.plan.Changes[at].Planned
+func (j judged) plannedID(at address) string {
+	planned := j.plan.Changes[at].Planned
 	return cmp.Or(text(planned, "session_id"), text(planned, "id"))
 }
 
 // shortens says whether a plan sets an end that is clearly earlier than that of the
 // session.
-func (p judgedPlan) shortens(at address) bool {
-	c := p.plan.Changes[at]
+func (j judged) shortens(at address) bool {
+	c := j.plan.Changes[at]
 	ttl := member(c.Planned, "ttl_seconds")
 	if !writes(c) || ttl.IsNull() || !ttl.IsKnown() {
 		return false
 	}
-	end := p.world.at.Add(time.Duration(secondsOf(ttl)) * time.Second)
-	return p.world.mine[p.plannedID(at)].ExpiresAt.Sub(end) > time.Minute
+	end := j.world.at.Add(time.Duration(secondsOf(ttl)) * time.Second)
+	return j.world.mine[j.plannedID(at)].ExpiresAt.Sub(end) > time.Minute
 }
 
 // argumentsChanged says whether a plan changes what a POST is for.
@@ -317,221 +358,143 @@ func argumentsChanged(c change) bool {
 	})
 }
 
-// objectChange is a planned change of an instance or of a deposed object.
-type objectChange struct {
-	at address
-	change
-}
-
-func (p judgedPlan) changes() (all []objectChange) {
-	for at, c := range p.plan.Changes {
-		all = append(all, objectChange{at, c})
-	}
-	for at, c := range p.plan.Deposed {
-		all = append(all, objectChange{at.Address, c})
-	}
-	return all
-}
-
-func (l *life) judgeApply(a judgedApply) {
-	for _, found := range a.out.Problems {
-		l.judgeText(found)
-		if !found.Warning && !a.fault && !a.explainsApply(found) {
-			l.breaks("nothing explains the error of the apply: %s", problemText([]problem{found}))
+func (j judged) judgeApply() {
+	for _, found := range j.out.Problems {
+		j.judgeText(found)
+		if !found.Warning && !j.fault && !j.explainsApply(found) {
+			j.breaks("nothing explains the error of the apply: %s", problemText([]problem{found}))
+		}
+		managed, _ := neededBy(j.config[found.At])
+		if ends := j.plan.Changes[managed]; found.Summary == "Session not deleted" && ends.Action.Deletes() && !ends.Before.Tainted && strings.Contains(found.Text, cmp.Or(idIn(ends.Before), "?")) {
+			j.breaks("%s deletes the session: %s", managed, problemText([]problem{found}))
 		}
 	}
-	for _, request := range l.Requests() {
+	for _, request := range j.Requests() {
 		if request.Method == http.MethodDelete {
-			a.judgeDeletion(request.SessionID)
+			j.judgeDeletion(request.SessionID)
 		}
-		if a.run.renewOnly && (request.Method == http.MethodDelete || request.Method == http.MethodPost && request.SessionID == "") {
-			l.breaks("a run that may only renew sent %s %s", request.Method, request.Path)
+		if j.gated && (request.Method == http.MethodDelete || request.Method == http.MethodPost && request.SessionID == "") {
+			j.breaks("a run that may only renew sent %s %s", request.Method, request.Path)
 		}
 	}
-	for _, c := range a.changes() {
-		a.judgeDestroy(c)
+	for _, c := range j.changes() {
+		j.judgeLeaving(c)
 	}
-	a.judgeLeaving()
-	a.judgeCreated()
-	a.judgePosts()
-	if !a.out.Failed() && !a.out.Skipped && !a.fault {
-		a.judgeTruth()
+	j.judgeCreated()
+	j.judgePosts()
+	if how := j.plan.Command; !j.out.Failed() && !j.out.Skipped && !j.fault && !j.run.later &&
+		!how.NoRefresh && !how.MinimalRefresh && how.Target == nil && how.Exclude == nil {
+		j.judgeTruth()
 	}
-}
-
-// mentions says whether a message of the run names a session.
-func (a judgedApply) mentions(id string) bool {
-	return slices.ContainsFunc(slices.Concat(a.plan.Problems, a.out.Problems), func(found problem) bool { return strings.Contains(found.Text, id) })
 }
 
 // explainsApply says whether a user would understand the error: a session that the
 // run needs is not there, or not there any more, or another account has it.
-func (a judgedApply) explainsApply(found problem) bool {
-	if found.Step == "provisioner" || found.Step == "dependent" || a.run.renewOnly {
+func (j judged) explainsApply(found problem) bool {
+	if found.Step == "provisioner" || found.Step == "dependent" || j.gated {
 		return true
 	}
-	c := a.plan.Changes[found.At]
-	if limit := a.options.SessionLimit; limit > 0 && found.Step == "create" && found.At.Type == managedSessionType {
-		return len(a.at.mine) >= limit || len(a.after.mine) >= limit
+	c := j.plan.Changes[found.At]
+	if limit := j.options.SessionLimit; limit > 0 && found.Step == "create" && found.At.Type == managedSessionType {
+		return len(j.at.mine) >= limit || len(j.after.mine) >= limit
 	}
-	ids := []string{idIn(c.Before), text(c.Planned, "session_id")}
-	if id, known := a.wants(found.At, a.State, a.plan.Command, false); known {
-		ids = append(ids, id)
-	}
-	for _, id := range ids {
-		if a.destroysTainted(id) || a.showsItsEnd(found.At, id) {
+	wanted, _ := j.wants(found.At, j.State, false)
+	for _, id := range []string{idIn(c.Before), text(c.Planned, "session_id"), wanted} {
+		if j.destroysTainted(id) || j.showsItsEnd(found.At, id) {
 			return true
 		}
-		if _, mine := a.at.mine[id]; id != "" && !mine {
-			return found.Step != "delete" || a.memory[found.At].key != a.run.key || a.run.key != ""
+		if _, mine := j.at.mine[id]; id != "" && !mine {
+			return found.Step != "delete" || j.isForeign(found.At)
 		}
 	}
 	return false
-}
-
-// showsItsEnd says whether an instance gets the id of a session only after apply whose
-// end the plan shows: that of a palabra_session, or with create_before_destroy that of an
-// instance which turns out to have another session. No provider can see the latter.
-func (a judgedApply) showsItsEnd(at address, id string) bool {
-	isLater := func(at address) bool { return slices.Contains(a.config[at].Later, "session_id") }
-	return isLater(at) && slices.ContainsFunc(a.changes(), func(c objectChange) bool {
-		return c.Action.Deletes() && idIn(c.Before) == id && (c.at.Type == managedSessionType || c.Action == simulated.CreateThenDelete && isLater(c.at))
-	})
-}
-
-// destroysTainted says whether the plan destroys a tainted instance of a session. A
-// provider does not see what such an instance was, so it cannot refuse the plan.
-func (a judgedApply) destroysTainted(id string) bool {
-	return slices.ContainsFunc(a.changes(), func(c objectChange) bool {
-		return c.Action.Deletes() && c.Before.Tainted && idIn(c.Before) == id
-	})
 }
 
 // judgeDeletion expects of a deleted session that the plan showed the destruction of
 // an instance of it, and that no instance of the configuration has it.
-func (a judgedApply) judgeDeletion(id string) {
-	if _, lived := a.at.mine[id]; !lived {
+func (j judged) judgeDeletion(id string) {
+	if _, lived := j.at.mine[id]; !lived {
 		return
 	}
-	if !slices.ContainsFunc(a.changes(), func(c objectChange) bool {
-		return c.Action.Deletes() && idIn(c.Before) == id && deletesSession(c.Before)
-	}) {
-		a.breaks("session %s was deleted, and the plan did not show it: %v", id, actionsOf(a.plan))
+	if !j.destroys(id, func(c objectChange) bool { return deletesSession(c.Before) }) {
+		j.breaks("session %s was deleted, and the plan did not show it: %v", id, actionsOf(j.plan))
 	}
-	if a.plan.Command.Destroy || a.destroysTainted(id) {
-		return
-	}
-	for _, at := range a.wanted(id) {
-		if a.included(at) && at.Type == sessionExpiryType && !a.showsItsEnd(at, id) {
-			a.breaks("session %s was deleted, and %s has it: %v", id, at, actionsOf(a.plan))
+	for _, at := range j.wanted(id) {
+		if j.included(at) && at.Type == sessionExpiryType && !j.destroysTainted(id) && !j.showsItsEnd(at, id) {
+			j.breaks("session %s was deleted, and %s has it: %v", id, at, actionsOf(j.plan))
 		}
 	}
 }
 
-// wanted are the instances of the configuration that have a session after the run.
-func (a judgedApply) wanted(id string) (by []address) {
-	for at := range a.config {
-		if wanted, _ := a.wants(at, a.State, a.plan.Command, false); wanted == id && !a.plan.Command.Destroy {
-			by = append(by, at)
-		}
-	}
-	return by
+// livesOn says whether a session of an instance lives. Whoever does not find a session
+// may say that it has ended once every end that was told of it is past.
+func (j judged) livesOn(at address, id string) bool {
+	_, mine := j.world.mine[id]
+	_, lives := j.after.lives[id]
+	return lives && (mine || j.memory[at].end.After(j.world.at))
 }
 
-// judgeDestroy expects that what was shown as deleted is gone, or a message names it.
-func (a judgedApply) judgeDestroy(c objectChange) {
+// judgeLeaving expects that a session whose object leaves the state is gone, unless the
+// plan showed otherwise, a message names it, or the configuration has it.
+func (j judged) judgeLeaving(c objectChange) {
 	id := idIn(c.Before)
-	_, was := a.at.mine[id]
-	_, still := a.after.mine[id]
+	_, lived := j.at.lives[id]
 	switch {
-	case !c.Action.Deletes(), !was, !still, !deletesSession(c.Before), !isActive(c.Before), a.mentions(id), a.wanted(id) != nil:
-	case a.fault, a.out.Failed(), a.out.Skipped, c.Action.Replaces() && a.id(c.at) == id:
+	case !lived, !j.livesOn(c.at, id), j.holds(id), j.released[id], !isActive(c.Before), j.run.unrest, j.wanted(id) != nil:
+	case c.Action == simulated.Forget, !deletesSession(c.Before), j.mentions(id):
+		j.released[id] = true
 	default:
-		a.breaks("%s of %s left session %s behind, without a word", c.Action, c.at, id)
+		j.breaks("%s of %s left session %s behind, without a word", c.Action, c.at, id)
 	}
-}
-
-// judgeLeaving expects that a created session which lives stays in the state, unless
-// the plan showed otherwise or a message names it.
-func (a judgedApply) judgeLeaving() {
-	for at, held := range a.before.Current {
-		id := idIn(held)
-		_, lives := a.after.lives[id]
-		c := a.plan.Changes[at]
-		switch {
-		case at.Type == sessionExpiryType, !lives, a.holds(id), a.released[id]:
-		case c.Action == simulated.Forget, c.Action.Deletes() && !deletesSession(c.Before), a.mentions(id):
-			a.released[id] = true
-		default:
-			a.breaks("%s left the state, and session %s lives", at, id)
-		}
-	}
-}
-
-// holds says whether a session is in the state.
-func (l *life) holds(id string) bool {
-	for _, held := range l.State.Current {
-		if idIn(held) == id {
-			return true
-		}
-	}
-	for _, held := range l.State.Deposed {
-		if idIn(held) == id {
-			return true
-		}
-	}
-	return false
 }
 
 // judgeCreated expects that each session which the run created is in the state, is
 // gone, or has an error that tells of it: a created session counts against the
 // account.
-func (a judgedApply) judgeCreated() {
-	lost := 0
-	for id := range a.after.lives {
-		if _, was := a.at.lives[id]; !was && !a.holds(id) && !slices.Contains(existingIDs, id) {
+func (j judged) judgeCreated() {
+	lost, told := 0, 0
+	for id := range j.after.lives {
+		if _, was := j.at.lives[id]; !was && !j.holds(id) && !slices.Contains(existingIDs, id) {
 			lost++
 		}
 	}
-	told := 0
-	for _, found := range a.out.Problems {
+	for _, found := range j.out.Problems {
 		if !found.Warning && (found.Step == "create" || found.At.Type == managedSessionType) {
 			told++
 		}
 	}
-	if a.lost += lost; lost > told {
-		a.breaks("the run created %d sessions that are in no state, and %d errors tell of one", lost, told)
+	if lost > told {
+		j.breaks("the run created %d sessions that are in no state, and %d errors tell of one", lost, told)
 	}
 }
 
 // judgePosts counts the requests that set an expiry. One that is refused sets none.
-func (a judgedApply) judgePosts() {
+func (j judged) judgePosts() {
 	sent, allowed := make(map[string]int), make(map[string]int)
-	for _, request := range a.Requests() {
+	for _, request := range j.Requests() {
 		if request.Method == http.MethodPost && request.SessionID != "" && request.Status < http.StatusBadRequest {
 			sent[request.SessionID]++
 		}
 	}
-	for at, c := range a.plan.Changes {
+	for at, c := range j.plan.Changes {
 		if !writes(c) {
 			continue
 		}
-		wanted, _ := a.wants(at, a.State, a.plan.Command, false)
+		wanted, _ := j.wants(at, j.State, false)
 		id := cmp.Or(text(c.Planned, "session_id"), wanted)
-		allowed[id]++
-		if a.run.renewOnly && (c.Action != update || !member(a.State.Current[at].Value, "ttl_seconds").Equal(member(c.Before.Value, "ttl_seconds"))) {
-			allowed[id]--
+		if !j.gated || c.Action == update && member(j.State.Current[at].Value, "ttl_seconds").Equal(member(c.Before.Value, "ttl_seconds")) {
+			allowed[id]++
 		}
-		if _, done := a.out.Done[at]; done && id != "" && sent[id] == 0 && a.sets(at, c) && !a.fault {
-			a.breaks("%s of %s leaves expires_at to apply, and nothing was sent", c.Action, at)
+		if _, done := j.out.Done[at]; done && id != "" && sent[id] == 0 && j.sets(at, c) && !j.fault {
+			j.breaks("%s of %s leaves expires_at to apply, and nothing was sent", c.Action, at)
 		}
 	}
-	for id := range a.extended {
-		allowed[id] += len(a.run.during)
+	for id := range j.extended {
+		allowed[id] += len(j.run.during)
 	}
 	for id, n := range sent {
 		if n > allowed[id]+allowed[""] {
-			a.breaks("%d requests set the expiry of session %s; the plan shows %d: %v", n, id, allowed[id], actionsOf(a.plan))
+			j.breaks("%d requests set the expiry of session %s; the plan shows %d: %v", n, id, allowed[id], actionsOf(j.plan))
 		}
 	}
 }
@@ -542,41 +505,40 @@ func (l *life) sets(at address, c change) bool {
 }
 
 // judgeTruth compares what the state says with the sessions after a run without an
-// error.
-func (a judgedApply) judgeTruth() {
-	if a.plan.Command.NoRefresh || a.plan.Command.MinimalRefresh || a.plan.Command.Target != nil || a.plan.Command.Exclude != nil || a.run.later {
-		return
-	}
-	shared := a.shared()
-	for at, held := range a.State.Current {
-		if said, configured := a.config[at]; !configured || said.Forget {
-			continue // Engines do not read what a refresh-only run is going to forget.
+// error. An instance that has left the state says that its session has ended.
+func (j judged) judgeTruth() {
+	shared := j.shared()
+	// Two false witnesses are believed, and a list that lags is.
+	deceived := len(j.run.faults) > 1 || slices.ContainsFunc(j.run.faults, func(f sandbox.Fault) bool { return f.Name == "lagging" })
+	for at, said := range j.config {
+		held, was := j.State.Current[at], j.before.Current[at]
+		if moved, ok := j.before.Current[said.MovedFrom]; ok {
+			was = moved
+		}
+		if _, kept := j.plan.Prior.Current[at]; !kept && !deceived && !j.movesAway(at) && j.livesOn(at, idIn(was)) {
+			j.breaks("%s has left the state as ended, and session %s lives", at, idIn(was))
 		}
 		id := idIn(held)
-		session, lives := a.after.lives[id]
-		// Two instances undo what each other does. Whoever does not find a session may
-		// say that it has ended once every end that was told of it is past.
-		if _, mine := a.world.mine[id]; shared[id] || a.destroysTainted(id) || lives && !mine && !a.memory[at].end.After(a.world.at) {
+		session, lives := j.after.lives[id]
+		// Engines do not read what a refresh-only run is going to forget. Two instances
+		// undo what each other does.
+		if said.Forget || id == "" || shared[id] || j.destroysTainted(id) || lives && !j.livesOn(at, id) {
 			continue
 		}
 		// A session that has just been connected has an expiry that is past, which does
 		// not bring it back to life, even if another instance extends it in the same run.
-		reset := lives && !session.ExpiresAt.After(a.after.at)
-		// Two false witnesses are believed, and a list that lags is.
-		lags := slices.ContainsFunc(a.run.faults, func(f sandbox.Fault) bool { return f.Name == "lagging" })
-		if isActive(held) != lives && !reset && !lags && len(a.run.faults) < 2 {
-			a.breaks("%s: active is %t, and session %s lives: %t", at, isActive(held), id, lives)
+		reset := lives && !session.ExpiresAt.After(j.after.at)
+		if isActive(held) != lives && !reset && !deceived {
+			j.breaks("%s: active is %t, and session %s lives: %t", at, isActive(held), id, lives)
 		}
 		if lives {
-			a.judgeTimes(at, held, session)
+			j.judgeTimes(at, held, session)
 			continue
 		}
-		left, was := a.memory[at].end.Sub(a.world.at), a.before.Current[at]
-		if moved, ok := a.before.Current[a.config[at].MovedFrom]; ok {
-			was = moved
-		}
-		if isActive(was) && left.Abs() > time.Minute && is(member(held.Value, "expired"), left > 0 || a.memory[at].end.IsZero()) {
-			a.breaks("%s: session %s is missing %s before its last known end, and expired is %s", at, id, left, member(held.Value, "expired"))
+		end := j.memory[at].end
+		left := end.Sub(j.world.at)
+		if isActive(was) && left.Abs() > time.Minute && is(member(held.Value, "expired"), left > 0 || end.IsZero()) {
+			j.breaks("%s: session %s is missing %s before its last known end, and expired is %s", at, id, left, member(held.Value, "expired"))
 		}
 	}
 }
@@ -588,63 +550,64 @@ func endOf(held object) time.Time {
 }
 
 // judgeTimes compares expires_at and renew_at with the session.
-func (a judgedApply) judgeTimes(at address, held object, session sandbox.Session) {
+func (j judged) judgeTimes(at address, held object, session sandbox.Session) {
 	stored := endOf(held)
-	if stored.IsZero() || a.planFault {
+	if stored.IsZero() || j.planFault {
 		return
 	}
-	if late := stored.Sub(session.ExpiresAt); late > time.Minute || !a.plan.Command.RefreshOnly && a.sets(at, a.plan.Changes[at]) && !a.extended[session.ID] && late.Abs() > 2*time.Second {
-		a.breaks("%s: session %s ends %s before the expires_at of the state", at, session.ID, late)
+	refreshOnly := j.plan.Command.RefreshOnly
+	if late := stored.Sub(session.ExpiresAt); late > time.Minute || !refreshOnly && j.sets(at, j.plan.Changes[at]) && !j.extended[session.ID] && late.Abs() > 2*time.Second {
+		j.breaks("%s: session %s ends %s before the expires_at of the state", at, session.ID, late)
 	}
 	lead := member(held.Value, "renew_before_seconds")
 	renewAt, err := time.Parse(time.RFC3339, text(held.Value, "renew_at"))
-	if wanted := !lead.IsNull() && isActive(held); wanted != (err == nil) && !a.plan.Command.RefreshOnly {
-		a.breaks("%s: renew_at is %s, with a lead of %s", at, text(held.Value, "renew_at"), lead)
+	if wanted := !lead.IsNull() && isActive(held); wanted != (err == nil) && !refreshOnly {
+		j.breaks("%s: renew_at is %s, with a lead of %s", at, text(held.Value, "renew_at"), lead)
 	}
 	if err == nil && (renewAt.After(stored) || stored.Sub(renewAt) > time.Duration(secondsOf(lead))*time.Second) {
-		a.breaks("%s: renew_at is %s, expires_at %s, the lead %s", at, renewAt, stored, lead)
+		j.breaks("%s: renew_at is %s, expires_at %s, the lead %s", at, renewAt, stored, lead)
 	}
 }
 
 // judgeQuiet expects that a plan right after a successful run is empty, has no
 // warnings, and leaves the state alone. A lead time that has changed may be judged by
 // what was noted before: then it is this plan that renews.
-func (a judgedApply) judgeQuiet() {
-	l, how := a.life, a.run.how
+func (j judged) judgeQuiet() {
+	how := j.run.how
 	how.Replace = nil
-	for at, c := range a.plan.Changes {
+	for at, c := range j.plan.Changes {
 		if at.Type == managedSessionType && c.Action == update && !isActive(c.Before) {
 			return // A run that changes recreate_when_ended after the end creates nothing yet.
 		}
 	}
-	again, serial, shared := l.Plan(l.config, how), l.Serial, l.shared()
-	undone := func(id string) bool { return shared[id] || a.destroysTainted(id) }
+	again, serial, shared := j.Plan(j.config, how), j.Serial, j.shared()
+	undone := func(id string) bool { return shared[id] || j.destroysTainted(id) }
 	quiet := len(shared) == 0 && !again.Failed()
 	for _, found := range again.Problems {
-		if id := cmp.Or(l.id(found.At), sessionIDOf(l.config[found.At])); !undone(id) {
-			l.breaks("the second plan says: %s", problemText([]problem{found}))
+		if id := cmp.Or(j.id(found.At), sessionIDOf(j.config[found.At])); !undone(id) {
+			j.breaks("the second plan says: %s", problemText([]problem{found}))
 		}
 		quiet = false
 	}
 	for at, c := range again.Changes {
-		was := a.plan.Changes[at]
+		was := j.plan.Changes[at]
 		newLead := was.Action == update && !member(was.Planned, "renew_before_seconds").Equal(member(was.Before.Value, "renew_before_seconds"))
 		if c.Action != noOp && !undone(cmp.Or(idIn(c.Before), idIn(was.Before))) && (!newLead || !writes(c)) {
-			l.breaks("the second plan is not empty: %s of %s\nprior:   %s\nplanned: %s", c.Action, at, brief(c.Before.Value), brief(c.Planned))
+			j.breaks("the second plan is not empty: %s of %s\nprior:   %s\nplanned: %s", c.Action, at, brief(c.Before.Value), brief(c.Planned))
 		}
 		quiet = quiet && c.Action == noOp
 	}
 	if !quiet {
 		return
 	}
-	if l.Apply(again); l.Serial != serial {
-		l.breaks("applying an empty plan changed the state")
+	if j.Apply(again); j.Serial != serial {
+		j.breaks("applying an empty plan changed the state")
 	}
 }
 
 // shared are the sessions of several instances: each may undo what the other does.
 func (l *life) shared() map[string]bool {
-	count, shared := make(map[string]int), make(map[string]bool)
+	count := make(map[string]int)
 	for _, held := range l.State.Current {
 		count[idIn(held)]++
 	}
@@ -653,6 +616,7 @@ func (l *life) shared() map[string]bool {
 			count[sessionIDOf(said)]++
 		}
 	}
+	shared := make(map[string]bool)
 	for id, n := range count {
 		if n > 1 {
 			shared[id] = true
@@ -665,16 +629,8 @@ func (l *life) shared() map[string]bool {
 func brief(value tftypes.Value) string {
 	var parts []string
 	for _, name := range []string{"id", "session_id", "ttl_seconds", "renew_before_seconds", "delete_on_destroy", "expires_at", "renew_at", "active"} {
-		switch of := member(value, name); {
-		case of.Type() == nil || of.IsNull():
-		case !of.IsKnown():
-			parts = append(parts, name+" = (known after apply)")
-		case of.Type().Is(tftypes.Number):
-			parts = append(parts, fmt.Sprint(name, " = ", secondsOf(of)))
-		case of.Type().Is(tftypes.Bool):
-			parts = append(parts, fmt.Sprint(name, " = ", is(of, true)))
-		default:
-			parts = append(parts, name+" = "+stringOf(of))
+		if of := member(value, name); of.Type() != nil && !of.IsNull() {
+			parts = append(parts, fmt.Sprint(name, " = ", of))
 		}
 	}
 	return strings.Join(parts, ", ")

@@ -3,7 +3,6 @@ package provider
 import (
 	"cmp"
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -18,8 +17,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
-
 	"github.com/palabra-community/terraform-provider-palabra/internal/engine/simulated"
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
@@ -28,8 +25,6 @@ var (
 	lifeSeed  = flag.Uint64("life.seed", 1, "the first seed of the lives of TestLife")
 	lifeCount = flag.Uint64("life.count", 0, "how many lives TestLife runs; 0 means a number that suits CI")
 	lifeFor   = flag.Duration("life.for", 0, "how long TestLife goes on with further seeds")
-	// The alphabet is made once the flags are known.
-	alphabet = sync.OnceValue(newAlphabet)
 )
 
 // lifeDeadline is when -life.for ends, by the wall clock.
@@ -50,10 +45,9 @@ func TestLife_AnySequenceKeepsThePromises(t *testing.T) {
 	var (
 		next   atomic.Uint64
 		mu     sync.Mutex
-		spelt  = make(map[string]int)
-		broken = make(map[string]bool)
 		shards sync.WaitGroup
 	)
+	spelled, broken := make(map[string]bool), map[string]bool{"": true}
 	for range runtime.GOMAXPROCS(0) {
 		shards.Go(func() {
 			server := newLifeServer(t)
@@ -63,26 +57,22 @@ func TestLife_AnySequenceKeepsThePromises(t *testing.T) {
 					return
 				}
 				words := newWords(*lifeSeed + i)
-				spelled, failed := server.live(t.Context(), words)
+				l := server.live(t.Context(), words)
 				mu.Lock()
-				for name := range spelled {
-					spelt[name]++
-				}
-				shown := failed == nil || broken[failed.rule]
-				if failed != nil {
-					broken[failed.rule] = true
-				}
+				maps.Copy(spelled, l.spelled)
+				known := broken[l.broken.rule]
+				broken[l.broken.rule] = true
 				mu.Unlock()
-				if !shown {
-					t.Errorf("-life.seed=%d -life.count=1: %s", *lifeSeed+i, server.shortest(t.Context(), words, failed))
+				if !known {
+					t.Errorf("-life.seed=%d -life.count=1: %s", *lifeSeed+i, server.shortest(t.Context(), words, l))
 				}
 			}
 		})
 	}
 	shards.Wait()
 	t.Logf("%d lives from seed %d", next.Load()-uint64(runtime.GOMAXPROCS(0)), *lifeSeed) // #nosec G115 -- a small positive number
-	for _, l := range alphabet() {
-		if spelt[l.name] > 0 {
+	for _, l := range alphabet {
+		if l.weight == 0 || spelled[l.name] {
 			continue
 		}
 		t.Logf("no life has the letter %q", l.name)
@@ -95,7 +85,7 @@ func TestLife_AnySequenceKeepsThePromises(t *testing.T) {
 // word is a letter with the seed of what it draws. A life without one of its words is
 // a life, too, so that a failing one can be shortened.
 type word struct {
-	*letter
+	letter
 	seed uint64
 }
 
@@ -103,26 +93,34 @@ type word struct {
 // and a run.
 func newWords(seed uint64) (words []word) {
 	rng := rand.New(rand.NewPCG(seed, 0)) // #nosec G404 -- to be repeatable
-	say := func(l *letter) { words = append(words, word{l, rng.Uint64() | 1}) }
+	say := func(l letter) { words = append(words, word{l, rng.Uint64() | 1}) }
 	for range 1 + rng.IntN(3) {
-		say(letterNamed("add an instance"))
+		say(letter{"add an instance", 0, (*life).add})
 	}
-	say(letterNamed("apply"))
-	var weighted []*letter
-	for i := range alphabet() {
-		weighted = append(weighted, slices.Repeat([]*letter{&alphabet()[i]}, alphabet()[i].weight)...)
+	apply := letter{"apply", 0, func(l *life, d draw) string { l.execute(d); return "run" }}
+	say(apply)
+	var weighted []letter
+	for _, l := range alphabet {
+		weighted = append(weighted, slices.Repeat([]letter{l}, l.weight)...)
 	}
 	for range 1 + rng.IntN(6) {
 		for range rng.IntN(5) {
 			say(weighted[rng.IntN(len(weighted))])
 		}
-		say(letterNamed("apply"))
+		say(apply)
 	}
-	return append(words, word{letterNamed("apply"), 0})
+	return append(words, word{apply, 0})
 }
 
 // draw is what a letter draws from its seed. Without a seed it is the first of all.
 type draw struct{ rng *rand.Rand }
+
+func newDraw(seed, stream uint64) draw {
+	if seed == 0 {
+		return draw{}
+	}
+	return draw{rand.New(rand.NewPCG(seed, stream))} // #nosec G404 -- to be repeatable
+}
 
 func (d draw) n(below int) int {
 	if d.rng == nil || below < 2 {
@@ -147,11 +145,8 @@ type brokenRule struct{ rule, text string }
 // breaker is the failer of a life.
 type breaker struct{}
 
-func (breaker) Helper() {}
-func (breaker) Errorf(format string, args ...any) {
-	panic(brokenRule{format, fmt.Sprintf(format, args...)})
-}
-
+func (breaker) Helper()                             {}
+func (b breaker) Errorf(format string, args ...any) { b.Fatalf(format, args...) }
 func (breaker) Fatalf(format string, args ...any) {
 	panic(brokenRule{format, fmt.Sprintf(format, args...)})
 }
@@ -170,71 +165,60 @@ func newLifeServer(t *testing.T) *lifeServer {
 	return s
 }
 
-// brokenLife is a life up to the rule that it breaks.
-type brokenLife struct {
-	brokenRule
-	told []string
-}
-
-// live lives a life, and returns the letters that had an effect.
-func (s *lifeServer) live(ctx context.Context, words []word) (spelled map[string]bool, broken *brokenLife) {
-	l := s.newLife(ctx, words)
+// live lives a life up to the rule that it breaks, if any.
+func (s *lifeServer) live(ctx context.Context, words []word) (l *life) {
+	l = s.newLife(ctx, words)
 	defer s.CloseClientConnections()
 	defer func() {
-		switch reason := recover().(type) {
-		case nil:
-		case brokenRule:
-			spelled, broken = l.spelled, &brokenLife{reason, l.told}
-		default:
-			panic(reason)
+		if reason := recover(); reason != nil {
+			var ok bool
+			if l.broken, ok = reason.(brokenRule); !ok {
+				panic(reason)
+			}
 		}
 	}()
 	for _, w := range words {
-		d := draw{}
-		if w.seed != 0 {
-			d.rng = rand.New(rand.NewPCG(w.seed, 0)) // #nosec G404 -- to be repeatable
-		}
 		at := len(l.told)
-		if said := w.do(l, d); said != "" {
+		if said := w.do(l, newDraw(w.seed, 0)); said != "" {
 			l.spelled[w.name] = true
 			l.told = slices.Insert(l.told, at, "# "+w.name+": "+said)
 		}
 	}
-	return l.spelled, nil
+	return l
 }
 
 // shortest removes what a broken life does not need to break the same rule, and
 // describes what is left.
-func (s *lifeServer) shortest(ctx context.Context, words []word, broken *brokenLife) string {
+func (s *lifeServer) shortest(ctx context.Context, words []word, l *life) string {
 	try := func(shorter []word) bool {
-		_, again := s.live(ctx, shorter)
-		if again == nil || again.rule != broken.rule {
+		if len(shorter) == 0 {
 			return false
 		}
-		words, broken = shorter, again
+		again := s.live(ctx, shorter)
+		if again.broken.rule != l.broken.rule {
+			return false
+		}
+		words, l = shorter, again
 		return true
 	}
-	for size := max(1, len(words)/2); ; {
-		removed := false
-		for i := 0; i+size <= len(words); {
-			if try(slices.Delete(slices.Clone(words), i, i+size)) {
-				removed = true
-			} else {
-				i += size
+	for size := max(1, len(words)/2); size > 0; size /= 2 {
+		for removed := true; removed; {
+			removed = false
+			for i := 0; i+size <= len(words); {
+				if try(slices.Delete(slices.Clone(words), i, i+size)) {
+					removed = true
+				} else {
+					i += size
+				}
 			}
-		}
-		switch {
-		case size > 1:
-			size /= 2
-		case !removed:
-			for i := range words {
-				simpler := slices.Clone(words)
-				simpler[i].seed = 0
-				try(simpler)
-			}
-			return fmt.Sprintf("%s\n--- the life:\n%s", broken.text, strings.Join(broken.told, "\n"))
 		}
 	}
+	for i := range words {
+		simpler := slices.Clone(words)
+		simpler[i].seed = 0
+		try(simpler)
+	}
+	return fmt.Sprintf("%s\n--- the life:\n%s", l.broken.text, strings.Join(l.told, "\n"))
 }
 
 // life is a user's workspace over days, with several instances of both resources.
@@ -244,16 +228,15 @@ type life struct {
 	next    run
 	// memory is what the rules of later runs depend on.
 	memory map[address]memory
-	// released are created sessions that the user gave away.
-	released map[string]bool
-	// extended are the sessions that an action has extended in the run.
-	extended map[string]bool
-	// lost counts creates whose answer was lost.
-	lost int
-	// shown is the configuration as it was told last.
-	shown   string
-	told    []string
-	spelled map[string]bool
+	// released are created sessions that the user gave away, extended are those that
+	// an action has extended in the run, and spelled the letters that had an effect.
+	released, extended, spelled map[string]bool
+	// stopped says that the run was interrupted.
+	stopped atomic.Bool
+	// told is the life as a person reads it, shown the configuration in it.
+	told   []string
+	shown  string
+	broken brokenRule
 }
 
 // memory is what a user remembers of an instance.
@@ -271,20 +254,20 @@ type memory struct {
 var existingIDs = []string{"s1", "s2", "s3"}
 
 func (s *lifeServer) newLife(ctx context.Context, words []word) *life {
-	d := draw{rand.New(rand.NewPCG(words[0].seed, 1))} // #nosec G404 -- to be repeatable
+	d := newDraw(words[0].seed, 1)
 	options := sandbox.Options{ConnectResetsToNow: d.n(2) == 0}
-	if d.n(4) == 0 {
+	if d.n(4) == 1 {
 		options.MaxTTL = among(d, time.Minute, 10*time.Minute, 50*time.Minute)
 	}
-	if d.n(4) == 0 {
+	if d.n(4) == 1 {
 		options.SessionLimit = len(existingIDs) + 1
 	}
 	f := newAccounts(options)
 	f.url = s.URL
 	s.current.Store(f)
 	l := &life{
-		story: newStoryOf(ctx, breaker{}, f), options: options,
-		memory: make(map[address]memory), released: make(map[string]bool), spelled: make(map[string]bool),
+		story: newStoryOf(ctx, breaker{}, f), options: options, memory: make(map[address]memory),
+		released: make(map[string]bool), spelled: make(map[string]bool),
 	}
 	if options.MaxTTL > 0 {
 		l.tell("# the API grants at most %s", options.MaxTTL)
@@ -306,17 +289,13 @@ func (l *life) breaks(format string, args ...any) { l.t.Fatalf(format, args...) 
 // run is the next command, and what is different about it.
 type run struct {
 	how command
-	// key names the credentials: "", or as useKeyOf has them.
-	key       string
-	renewOnly bool
-	// gateLate says that only the apply has renew_only.
-	gateLate bool
-	faults   []sandbox.Fault
+	// key names the credentials.
+	key string
+	// planGate and applyGate say that plan and apply have renew_only.
+	planGate, applyGate bool
+	faults              []sandbox.Fault
 	// planning says that the faults meet the plan, too.
 	planning bool
-	// interrupts is how many changes the API makes before the engine stops the
-	// provider; 0 means that it does not.
-	interrupts int
 	// during is what happens before the first, second or third step of the apply, and
 	// unrest says that it changes what the run relies on.
 	during [3][]func(at address)
@@ -335,117 +314,97 @@ func (l *life) happens(do func()) {
 	do()
 }
 
-// useKeyOf switches to the credentials of a run.
-func (l *life) useKeyOf(r run) {
-	switch r.key {
+// credentials are those of a run by name, with the account that they belong to.
+func (l *life) credentials(key string) (attributes, *sandbox.Sandbox) {
+	switch key {
 	case "another account":
-		l.useOther()
-	case "a rotated key":
-		l.useKey()
+		return pairOf(l.url, otherClientID), l.other
 	case "another endpoint":
-		l.provider = pairOf(l.elsewhereURL(), testClientID)
-	default:
-		l.provider = pairOf(l.url, testClientID)
+		return pairOf(l.elsewhereURL(), testClientID), l.elsewhere
+	case "a rotated key":
+		return keyOf(l.url), l.Sandbox
 	}
-	if r.renewOnly {
-		l.provider = maps.Clone(l.provider)
-		l.provider["renew_only"] = true
-	}
+	return pairOf(l.url, testClientID), l.Sandbox
 }
 
-// accountOf is the account that the credentials of a run belong to.
-func (l *life) accountOf(r run) *sandbox.Sandbox {
-	switch r.key {
-	case "another account":
-		return l.other
-	case "another endpoint":
-		return l.elsewhere
+// begin makes the next process, in a world with or without faults.
+func (l *life) begin(r run, gate, faults bool) (heal func()) {
+	l.provider, _ = l.credentials(r.key)
+	l.provider["renew_only"] = gate
+	l.ResetRequests()
+	heals := []func(){l.wait}
+	for _, fault := range r.faults {
+		for _, box := range l.boxes() {
+			if faults {
+				heals = append(heals, box.Inject(fault))
+			}
+		}
 	}
-	return l.Sandbox
+	return func() {
+		for _, heal := range heals {
+			heal()
+		}
+	}
 }
 
 // execute plans, and applies if the plan has no error.
 func (l *life) execute(d draw) {
-	now := l.next
-	l.next = run{}
-	l.Pick = d.n
-	if now := l.config.HCL(0); now != l.shown {
-		l.shown = now
-		l.tell("%s", strings.TrimSpace(now))
+	r := l.next
+	l.next, l.extended, l.Pick = run{}, make(map[string]bool), d.n
+	l.stopped.Store(false)
+	if hcl := l.config.HCL(0); hcl != l.shown {
+		l.shown = hcl
+		l.tell("%s", strings.TrimSpace(hcl))
 	}
-	l.useKeyOf(now.planned())
-	l.extended = make(map[string]bool)
-	l.tell("$ terraform %s%s", now.how, now)
+	l.tell("$ terraform %s%s", r.how, r)
 	for at, b := range l.config {
 		if _, waits := l.State.Current[b.MovedFrom]; waits {
 			l.memory[at] = l.memory[b.MovedFrom]
 		}
 	}
-	before := l.observe(now)
-	heal := func() {}
-	if now.planning {
-		heal = l.injectAll(now.faults)
-	}
-	l.ResetRequests()
-	p := l.Plan(l.config, now.how)
+	j := judged{life: l, run: r, gated: r.planGate, world: l.observe(r.key), before: l.State.Clone()}
+	heal := l.begin(r, r.planGate, r.planning)
+	j.plan = l.Plan(l.config, r.how)
 	heal()
-	l.wait()
-	l.tellProblems(p.Problems)
-	l.tell("  plan: %v", actionsOf(p))
-	l.judgePlan(judgedPlan{life: l, run: now.planned(), plan: p, world: before, fault: l.faultMet()})
-	if p.Failed() {
+	l.tellProblems(j.plan.Problems)
+	l.tell("  plan: %v", actionsOf(j.plan))
+	j.fault, j.planFault = l.faultMet(), l.untrueMet()
+	j.judgePlan()
+	if j.plan.Failed() {
 		return
 	}
-	for _, do := range now.meanwhile {
+	for _, do := range r.meanwhile {
 		do()
 	}
-	a := judgedApply{judgedPlan: judgedPlan{life: l, run: now, plan: p, world: before}, planFault: l.untrueMet(), before: l.State.Clone(), at: l.observe(now)}
-	l.useKeyOf(now)
-	var stopped atomic.Bool
-	step := 0
+	j.gated, j.at = r.applyGate, l.observe(r.key)
+	heal = l.begin(r, r.applyGate, true)
 	l.server, _ = l.start().(*Server)
+	step := 0
 	l.BeforeApply = func(at address) (context.Context, bool) {
-		if step < len(now.during) {
-			for _, do := range now.during[step] {
+		if step < len(r.during) {
+			for _, do := range r.during[step] {
 				do(at)
 			}
 		}
 		step++
-		return l.Ctx, !stopped.Load()
+		return l.Ctx, !l.stopped.Load()
 	}
-	heal = l.injectAll(now.faults)
-	if now.interrupts > 0 {
-		stop := l.Inject(sandbox.Fault{Name: "interrupt", Through: true, Effect: interruptAfterwards(func() {
-			stopped.Store(true)
-			_, _ = l.server.StopProvider(l.Ctx, &tfprotov6.StopProviderRequest{})
-		}, now.interrupts-1)})
-		healFaults := heal
-		heal = func() { stop(); healFaults() }
-	}
-	l.ResetRequests()
-	a.out = l.Apply(p)
-	l.wait()
+	j.out = l.Apply(j.plan)
 	heal()
 	l.server = nil
-	a.fault, a.after = stopped.Load() || now.unrest && step > 0 || l.faultMet(), l.observe(now)
-	l.tellProblems(a.out.Problems)
+	j.fault, j.after = l.stopped.Load() || r.unrest && step > 0 || l.faultMet(), l.observe(r.key)
+	l.tellProblems(j.out.Problems)
 	l.tell("  sent: %s", strings.Join(l.writesSent(), ", "))
-	l.judgeApply(a)
-	l.remember(a)
-	if now.ordinary() && !a.out.Failed() && !a.out.Skipped && !a.fault {
-		a.judgeQuiet()
+	j.judgeApply()
+	l.remember(j)
+	if r.ordinary() && !j.out.Failed() && !j.out.Skipped && !j.fault {
+		j.judgeQuiet()
 	}
-}
-
-// planned is how the run plans.
-func (r run) planned() run {
-	r.renewOnly = r.renewOnly && !r.gateLate
-	return r
 }
 
 // ordinary says that nothing is special about a run.
 func (r run) ordinary() bool {
-	return r.key == "" && !r.renewOnly && len(r.faults) == 0 && r.interrupts == 0 && !r.later && len(slices.Concat(r.during[:]...)) == 0 &&
+	return r.key == "" && !r.planGate && !r.applyGate && len(r.faults) == 0 && !r.later && len(slices.Concat(r.during[:]...)) == 0 &&
 		!r.how.NoRefresh && !r.how.RefreshOnly && !r.how.Destroy && r.how.Target == nil && r.how.Exclude == nil
 }
 
@@ -454,33 +413,13 @@ func (r run) String() string {
 	if r.key != "" {
 		text += " with " + r.key
 	}
-	if r.renewOnly {
-		text += " with renew_only"
-	}
-	if r.gateLate {
-		text += " at apply"
+	if r.applyGate {
+		text += fmt.Sprintf(" with renew_only (in the plan: %t)", r.planGate)
 	}
 	for _, fault := range r.faults {
 		text += fmt.Sprintf(", %s answers %s", cmp.Or(string(fault.Operation), "the API"), fault.Name)
 	}
-	if r.interrupts > 0 {
-		text += fmt.Sprintf(", interrupted after change %d", r.interrupts)
-	}
 	return text
-}
-
-func (l *life) injectAll(faults []sandbox.Fault) (heal func()) {
-	var heals []func()
-	for _, fault := range faults {
-		for _, box := range l.boxes() {
-			heals = append(heals, box.Inject(fault))
-		}
-	}
-	return func() {
-		for _, heal := range heals {
-			heal()
-		}
-	}
 }
 
 // untrueMet says whether a fault or a list that lags met the run.
@@ -507,69 +446,38 @@ func (l *life) tellProblems(problems []problem) {
 	}
 }
 
-// interruptAfterwards stops the provider when the API has done the first change
-// after skip others. Only the answer to a create is still waited for.
-func interruptAfterwards(stop func(), skip int) sandbox.Effect {
-	var changes atomic.Int64
-	return func(w http.ResponseWriter, r *http.Request, api http.Handler) {
-		if r.Method == http.MethodGet || changes.Add(1) != int64(skip)+1 {
-			api.ServeHTTP(w, r)
-			return
-		}
-		answer := httptest.NewRecorder()
-		api.ServeHTTP(answer, r)
-		stop()
-		if strings.HasSuffix(r.URL.Path, "/session") {
-			w.Header().Set("Content-Type", "application/json")
-			w.WriteHeader(answer.Code)
-			_, _ = w.Write(answer.Body.Bytes())
-			return
-		}
-		<-r.Context().Done()
-	}
-}
-
-// after is the memory after a read of an instance.
-func (m memory) after(a judgedApply, held object) memory {
-	session, found := a.world.mine[idIn(held)]
-	if !found {
-		return m
-	}
-	if m.key == "nobody" || session.ExpiresAt.After(m.end) {
-		m.end = session.ExpiresAt
-	}
-	m.key = a.run.key
-	return m
-}
-
 // remember notes what the rules of later runs depend on.
-func (l *life) remember(a judgedApply) {
-	if a.plan.Command.RefreshOnly {
+func (l *life) remember(j judged) {
+	if how := j.plan.Command; !how.NoRefresh && !how.MinimalRefresh {
 		for at, held := range l.State.Current {
-			l.memory[at] = l.memory[at].after(a, held)
+			session, found := j.world.mine[idIn(held)]
+			if m := l.memory[at]; found && j.included(at) {
+				if m.key == "nobody" || session.ExpiresAt.After(m.end) {
+					m.end = session.ExpiresAt
+				}
+				m.key = j.run.key
+				l.memory[at] = m
+			}
 		}
 	}
-	for at, c := range a.plan.Changes {
+	for at, c := range j.plan.Changes {
 		m, held := l.memory[at], l.State.Current[at]
-		if !a.plan.Command.NoRefresh && !a.plan.Command.MinimalRefresh {
-			m = m.after(a, held)
-		}
-		done, ok := a.out.Done[at]
+		done, ok := j.out.Done[at]
 		if ok && writes(c) && isActive(held) {
-			m.key, m.end = a.run.key, endOf(held)
+			m.key, m.end = j.run.key, endOf(held)
 		}
 		switch {
 		case !ok:
 			// An update that met the end of the session may have noted that its
 			// arguments were not sent.
-			m.doubtful = m.doubtful || a.fault || c.Action == update
+			m.doubtful = m.doubtful || j.fault || c.Action == update
 			if c.Before.Tainted {
 				m.key = "nobody" // Its note goes with the plan of a replacement that fails.
 			}
 		case done == destroyOnly, done == simulated.Forget:
 			m = memory{}
 		case done == create, done.Replaces():
-			m.unsent, m.doubtful = false, a.fault
+			m.unsent, m.doubtful = false, j.fault
 		case writes(c) && isActive(held):
 			m.unsent, m.doubtful = false, false
 		case done == update && !isActive(c.Before) && argumentsChanged(c):
@@ -588,15 +496,4 @@ func (l *life) remember(a judgedApply) {
 		b.DependentFails = false
 		l.config[at] = b
 	}
-}
-
-// errNoSuchLetter is a fault of the test.
-var errNoSuchLetter = errors.New("no such letter")
-
-func letterNamed(name string) *letter {
-	i := slices.IndexFunc(alphabet(), func(l letter) bool { return l.name == name })
-	if i < 0 {
-		panic(errNoSuchLetter)
-	}
-	return &alphabet()[i]
 }
