@@ -37,7 +37,7 @@ type world struct {
 
 func (l *life) observe(key string) world {
 	w := world{at: l.clock.Now(), lives: make(map[string]sandbox.Session), mine: make(map[string]sandbox.Session)}
-	_, account := l.credentials(key)
+	account := l.use(key)
 	for _, box := range l.boxes() {
 		for _, session := range box.Sessions() {
 			if w.lives[session.ID] = session; box == account {

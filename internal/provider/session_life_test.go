@@ -314,22 +314,26 @@ func (l *life) happens(do func()) {
 	do()
 }
 
-// credentials are those of a run by name, with the account that they belong to.
-func (l *life) credentials(key string) (attributes, *sandbox.Sandbox) {
+// use switches to credentials by name, and returns the account that they belong to.
+func (l *life) use(key string) *sandbox.Sandbox {
 	switch key {
 	case "another account":
-		return pairOf(l.url, otherClientID), l.other
+		l.useOther()
+		return l.other
 	case "another endpoint":
-		return pairOf(l.elsewhereURL(), testClientID), l.elsewhere
+		l.provider = pairOf(l.elsewhereURL(), testClientID)
+		return l.elsewhere
 	case "a rotated key":
-		return keyOf(l.url), l.Sandbox
+		l.useKey()
+	default:
+		l.provider = pairOf(l.url, testClientID)
 	}
-	return pairOf(l.url, testClientID), l.Sandbox
+	return l.Sandbox
 }
 
 // begin makes the next process, in a world with or without faults.
 func (l *life) begin(r run, gate, faults bool) (heal func()) {
-	l.provider, _ = l.credentials(r.key)
+	l.use(r.key)
 	l.provider["renew_only"] = gate
 	l.ResetRequests()
 	heals := []func(){l.wait}
