@@ -248,6 +248,23 @@ func (s *story) expectValue(at address, name string, want any) {
 	}
 }
 
+func (s *story) expectValues(at address, want attributes) {
+	s.t.Helper()
+	for name, value := range want {
+		s.expectValue(at, name, value)
+	}
+}
+
+// expectState expects the values of a state.
+func (s *story) expectState(want simulated.State) {
+	s.t.Helper()
+	for at, held := range want.Current {
+		if !s.State.Current[at].Value.Equal(held.Value) {
+			s.t.Errorf("%s was %s, is %s", at, held.Value, s.State.Current[at].Value)
+		}
+	}
+}
+
 func (s *story) active(at address, want bool) {
 	s.t.Helper()
 	s.expectValue(at, "active", want)

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,46 +18,31 @@ func sessionsOfBothTypes() configuration {
 
 func TestSessionAccount_OtherAccountChangesNothing(t *testing.T) {
 	t.Parallel()
-	t.Run("with a note", func(t *testing.T) {
-		t.Parallel()
-		expectOtherAccountChangesNothing(t, func(*story) {}, "client_id:"+testClientID)
-	})
-	t.Run("without a note", func(t *testing.T) {
-		t.Parallel()
-		expectOtherAccountChangesNothing(t, func(s *story) {
+	eachRow(t, map[string]string{
+		"with a note":    "client_id:" + testClientID,
+		"without a note": "the state does not say which credentials found it last",
+	}, func(t *testing.T, finder string) {
+		s := newAppliedStory(t, sessionsOfBothTypes(), "s1")
+		if strings.HasPrefix(finder, "the state") {
 			s.loseNote(sessionAt("it"))
 			s.loseNote(room("it"))
-		}, "the state does not say which credentials found it last")
-	})
-}
-
-func expectOtherAccountChangesNothing(t *testing.T, prepare func(*story), finder string) {
-	t.Helper()
-	s := newAppliedStory(t, sessionsOfBothTypes(), "s1")
-	prepare(s)
-	own, before := s.provider, s.State.Clone()
-	id := s.id(sessionAt("it"))
-	s.useOther()
-	for _, how := range []command{{}, {RefreshOnly: true}, {Destroy: true}} {
-		s.refused(how, id, `"s1"`, finder, "another account", "state rm", "destroy = false")
-	}
-	s.config = configuration{}
-	out := s.applyFails(command{Destroy: true, NoRefresh: true}, id, `"s1"`, "state rm", "destroy = false")
-	if len(out.Done) > 0 {
-		t.Errorf("done with the credentials of another account: %v", out.Done)
-	}
-	s.expectWrites("DELETE "+id, "DELETE s1") // In the other account, which does not have them.
-	for at, held := range before.Current {
-		if !s.State.Current[at].Value.Equal(held.Value) {
-			t.Errorf("%s was %s, is %s", at, held.Value, s.State.Current[at].Value)
 		}
-	}
-	s.provider = own
-	s.change(sessionsOfBothTypes())
-	s.expectWrites()
-	s.change(configuration{})
-	s.lives(id, false)
-	s.lives("s1", false)
+		own, before, id := s.provider, s.State.Clone(), s.id(sessionAt("it"))
+		s.useOther()
+		for _, how := range []command{{}, {RefreshOnly: true}, {Destroy: true}} {
+			s.refused(how, id, `"s1"`, finder, "another account", "state rm", "destroy = false")
+		}
+		s.config = configuration{}
+		s.applyFails(command{Destroy: true, NoRefresh: true}, id, `"s1"`, "state rm", "destroy = false")
+		s.expectWrites("DELETE "+id, "DELETE s1") // In the other account, which does not have them.
+		s.expectState(before)
+		s.provider = own
+		s.change(sessionsOfBothTypes())
+		s.expectWrites()
+		s.change(configuration{})
+		s.lives(id, false)
+		s.lives("s1", false)
+	})
 }
 
 // TestSessionAccount_SessionOfUnknownEndMayLiveInAnotherAccount: it was created, and its
@@ -77,24 +63,24 @@ func TestSessionAccount_SessionOfUnknownEndMayLiveInAnotherAccount(t *testing.T)
 func TestSessionAccount_MissingSessionIsBelievedWithAnotherKey(t *testing.T) {
 	t.Parallel()
 	a, b := sessionAt("a"), sessionAt("b")
+	longer := attributes{"ttl_seconds": 7200}
+	end := func(s *story) { s.Remove(s.id(a)); s.Remove(s.id(b)) }
 	eachRow(t, map[string]func(s *story){
 		"that finds another session first": func(s *story) { s.Remove(s.id(b)); s.useKey() },
-		"that has found the session":       func(s *story) { s.useKey(); s.run(); s.Remove(s.id(a)); s.Remove(s.id(b)) },
+		"that has found the session":       func(s *story) { s.useKey(); s.run(); end(s) },
 		"that has renewed the session": func(s *story) {
 			s.useKey()
-			s.change(configuration{a: creates(attributes{"ttl_seconds": 7200}), b: creates(attributes{"ttl_seconds": 7200})}, command{NoRefresh: true})
-			s.Remove(s.id(a))
-			s.Remove(s.id(b))
+			s.change(configuration{a: creates(longer), b: creates(longer)}, command{NoRefresh: true})
+			end(s)
 		},
 		"without a note, beside another session that is found": func(s *story) { s.loseNote(b); s.Remove(s.id(b)) },
 		"without a note, after the end":                        func(s *story) { s.loseNote(a); s.loseNote(b); s.clock.Advance(2 * time.Hour) },
 		"after its last known end":                             func(s *story) { s.clock.Advance(2 * time.Hour); s.useKey() },
-	}, func(t *testing.T, end func(s *story)) {
+	}, func(t *testing.T, happens func(s *story)) {
 		s := newAppliedStory(t, configuration{a: creates(), b: creates()})
 		old := s.id(b)
-		end(s)
-		s.run()
-		if s.id(b) == old {
+		happens(s)
+		if s.run(); s.id(b) == old {
 			t.Errorf("session %q has ended, and is still in the state", old)
 		}
 		s.expectEmptyPlan()
@@ -166,61 +152,52 @@ func TestSessionAccount_EndIsNotAskedForAgain(t *testing.T) {
 
 func TestSessionAccount_WhatCountsAsAnotherAccount(t *testing.T) {
 	t.Parallel()
-	elsewhere := newFixture(t)
+	it := room("it")
 	type row struct {
-		// prepare runs with the right credentials, how with the wrong ones.
-		prepare func(*story)
-		wrong   func(*story)
-		how     command
-		after   configuration
+		// prepare runs with the right credentials, wrong switches to the others.
+		prepare, wrong func(*story)
+		how            command
+		after          configuration
 	}
 	eachRow(t, map[string]row{
-		"the same credentials at another endpoint": {wrong: func(s *story) { s.provider = pairOf(elsewhere.url, testClientID) }},
-		"a deletion whose first answer is lost": {
-			wrong: func(s *story) {
-				s.useOther()
-				s.provider["max_retries"] = 1
-				s.other.Inject(sandbox.Fault{Operation: sandbox.OperationDelete, Count: 1, Effect: sandbox.CutAfter()})
-			},
-			how: command{NoRefresh: true}, after: configuration{},
-		},
-		"an end that is not known": {
-			prepare: func(s *story) {
-				s.Put(sandbox.Session{ID: "s1", CreatedAt: s.clock.Now()})
-				s.State = newStory(t).State
-				s.Import(room("it"), &tfprotov6.ImportResourceStateRequest{ID: "s1"})
-			},
-		},
+		"the same credentials at another endpoint": {wrong: func(s *story) { s.provider = pairOf(s.elsewhereURL(), testClientID) }},
+		"a deletion whose first answer is lost": {how: command{NoRefresh: true}, after: configuration{}, wrong: func(s *story) {
+			s.useOther()
+			s.provider["max_retries"] = 1
+			s.other.Inject(sandbox.Fault{Operation: sandbox.OperationDelete, Count: 1, Effect: sandbox.CutAfter()})
+		}},
+		"an end that is not known": {prepare: func(s *story) {
+			s.Put(sandbox.Session{ID: "s1", CreatedAt: s.clock.Now()})
+			s.State = newStory(t).State
+			s.Import(it, &tfprotov6.ImportResourceStateRequest{ID: "s1"})
+		}},
 		"a connected session, beyond its last known expiry": {prepare: func(s *story) {
 			s.Connect("s1")
 			s.run() // It notes that the session now ends within a minute.
 			s.clock.Advance(10 * time.Minute)
 		}},
-		"a renewal without a refresh": {how: command{NoRefresh: true}, after: configuration{room("it"): lasts("s1", attributes{"ttl_seconds": 7200})}},
+		"a renewal without a refresh": {how: command{NoRefresh: true}, after: configuration{it: lasts("s1", attributes{"ttl_seconds": 7200})}},
 	}, func(t *testing.T, test row) {
-		s := newAppliedStory(t, configuration{room("it"): lasts("s1")}, "s1")
+		s := newAppliedStory(t, configuration{it: lasts("s1")}, "s1")
 		if test.prepare != nil {
 			test.prepare(s)
 		}
 		own := s.provider
-		if test.wrong == nil {
-			test.wrong = (*story).useOther
+		if s.useOther(); test.wrong != nil {
+			test.wrong(s)
 		}
-		test.wrong(s)
 		if test.after != nil {
 			s.config = test.after
 		}
 		p := s.Plan(s.config, test.how)
-		problems := p.Problems
 		if !p.Failed() {
-			problems = s.Apply(p).Problems
+			p.Problems = s.Apply(p).Problems
 		}
-		s.expectErrors(problems, `"s1"`, "another account")
-		s.active(room("it"), true)
+		s.expectErrors(p.Problems, `"s1"`, "another account")
+		s.active(it, true)
 		s.writes()
 		s.provider = own
-		s.config = configuration{room("it"): lasts("s1", attributes{"ttl_seconds": 1800})}
-		s.run()
+		s.change(configuration{it: lasts("s1", attributes{"ttl_seconds": 1800})})
 		s.expectWrites("POST s1")
 	})
 }

@@ -22,34 +22,30 @@ func TestSessionEnd_IsAStateWithOneWarning(t *testing.T) {
 	t.Parallel()
 	const warning = `palabra_session_expiry.it: Session has ended: The API does not find session "s1" any more (its last known expiry is 2031-03-14T10:26:53Z)` +
 		" … stays in the state with active = false"
+	it, other := room("it"), room("other")
 	type row struct {
 		end     func(*story)
 		expired bool
 	}
 	eachRow(t, map[string]row{
-		"expired":          {func(s *story) { s.clock.Advance(2 * time.Hour) }, true},
+		"expired":          {after(2 * time.Hour), true},
 		"used and hung up": {func(s *story) { s.hangUp("s1") }, false},
 		"deleted":          {func(s *story) { s.Remove("s1") }, false},
 	}, func(t *testing.T, test row) {
-		s := newAppliedStory(t, configuration{
-			room("it"): lasts("s1"), room("other"): lasts("s2", attributes{"ttl_seconds": 100 * 3600}),
-		}, "s1", "s2")
+		s := newAppliedStory(t, configuration{it: lasts("s1"), other: lasts("s2", attributes{"ttl_seconds": 100 * 3600})}, "s1", "s2")
+		ended := attributes{"active": false, "expired": test.expired, "expires_at": sinceStart(time.Hour)}
 		test.end(s)
 		s.expectWarnings(s.run(), warning)
-		s.active(room("it"), false)
-		s.expectValue(room("it"), "expired", test.expired)
-		s.active(room("other"), true)
-		s.expectValue(room("other"), "expired", false)
-		s.expectValue(room("it"), "expires_at", sinceStart(time.Hour))
+		s.expectValues(it, ended)
+		s.expectValues(other, attributes{"active": true, "expired": false})
 		s.expectEmptyPlan()
 		s.clock.Advance(time.Hour)
 		s.expectEmptyPlan()
-		s.expectValue(room("it"), "expired", test.expired)
+		s.expectValues(it, ended)
 		// A session that is found again is as before.
 		s.put("s1")
 		s.run()
-		s.active(room("it"), true)
-		s.expectValue(room("it"), "expired", false)
+		s.expectValues(it, attributes{"active": true, "expired": false})
 		s.expectEmptyPlan()
 		s.expectWrites()
 	})
@@ -57,29 +53,19 @@ func TestSessionEnd_IsAStateWithOneWarning(t *testing.T) {
 
 func TestSessionEnd_ChangedArgumentsAreSentWhenTheSessionIsFoundAgain(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct {
-		change attributes
-		sent   []string
-	}{
-		"ttl_seconds":          {attributes{"ttl_seconds": 7200}, []string{"POST s1"}},
-		"renew_before_seconds": {lead(30 * time.Minute), nil},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s, it := newAppliedStory(t, configuration{room("it"): lasts("s1")}, "s1", "s2"), room("it")
-			s.endS1()
-			s.expectWarnings(s.change(configuration{it: lasts("s1", test.change)}),
-				`palabra_session_expiry.it: Change cannot be sent to an ended session: Session "s1" has ended. The change of `+name+" is recorded in the state and no request is sent.")
-			s.active(it, false)
-			s.expectValue(it, "expires_at", sinceStart(time.Hour))
-			s.expectWrites()
-			s.expectEmptyPlan()
-			s.put("s1")
-			s.run()
-			s.expectWrites(test.sent...)
-			s.active(it, true)
-			s.expectEmptyPlan() // The POST has cleared the mark.
-		})
+	for name, sent := range map[string][]string{"ttl_seconds": {"POST s1"}, "renew_before_seconds": nil} {
+		s, it := newAppliedStory(t, configuration{room("it"): lasts("s1")}, "s1", "s2"), room("it")
+		s.endS1()
+		s.expectWarnings(s.change(configuration{it: lasts("s1", attributes{name: 1800})}),
+			`palabra_session_expiry.it: Change cannot be sent to an ended session: Session "s1" has ended. The change of `+name+" is recorded in the state and no request is sent.")
+		s.expectValues(it, attributes{"active": false, "expires_at": sinceStart(time.Hour)})
+		s.expectWrites()
+		s.expectEmptyPlan()
+		s.put("s1")
+		s.run()
+		s.expectWrites(sent...)
+		s.active(it, true)
+		s.expectEmptyPlan() // The POST has cleared the mark.
 	}
 }
 
@@ -96,8 +82,7 @@ func TestSessionEnd_FoundByAnUpdateFailsOnce(t *testing.T) {
 		t.Errorf("the other instance is not updated: %v", out.Done)
 	}
 	s.expectWrites("POST s1", "POST s2")
-	s.active(room("it"), false)
-	s.expectValue(room("it"), "expires_at", sinceStart(time.Hour))
+	s.expectValues(room("it"), attributes{"active": false, "expires_at": sinceStart(time.Hour)})
 	s.expectWarnings(s.run())
 	s.expectWrites()
 	s.put("s1")
@@ -131,7 +116,6 @@ func TestSessionEnd_OfAGatewayIsNotBelieved(t *testing.T) {
 	}, func(t *testing.T, test row) {
 		s := newAppliedStory(t, sessionsOfBothTypes(), "s1")
 		before := s.State.Clone()
-		gateway := sandbox.Respond(http.StatusNotFound, "application/json", `{"message":"Not Found"}`)
 		for _, operation := range []sandbox.Operation{sandbox.OperationGet, sandbox.OperationDelete} {
 			s.Inject(sandbox.Fault{Operation: operation, Effect: gateway})
 		}
@@ -141,16 +125,10 @@ func TestSessionEnd_OfAGatewayIsNotBelieved(t *testing.T) {
 		} else {
 			s.expectEmptyPlan() // From the list.
 		}
-		out := s.applyFails(command{Destroy: true, NoRefresh: true}, "Unable to delete session", test.says)
-		if len(out.Done) > 0 {
-			t.Errorf("done: %v", out.Done)
-		}
-		for at, held := range before.Current {
-			if !s.State.Current[at].Value.Equal(held.Value) {
-				t.Errorf("%s was %s, is %s", at, held.Value, s.State.Current[at].Value)
-			}
-			s.lives(s.id(at), true)
-		}
+		s.applyFails(command{Destroy: true, NoRefresh: true}, "Unable to delete session", test.says)
+		s.expectState(before)
+		s.lives(s.id(sessionAt("it")), true)
+		s.lives("s1", true)
 	})
 }
 
@@ -161,8 +139,7 @@ func TestSessionEnd_ListedSessionIsKeptWithAWarning(t *testing.T) {
 	s.Inject(sandbox.Fault{Operation: sandbox.OperationGet, Effect: sandbox.Respond(http.StatusNotFound, "application/json", "{}")})
 	// The page that answers many reads fails once, the list that confirms does not.
 	s.Inject(sandbox.Fault{Operation: sandbox.OperationList, Count: 1, Effect: sandbox.HTMLError(http.StatusBadGateway)})
-	warnings := s.run()
-	s.expectWarnings(warnings, `Session not read, but listed … "s1"`, "Session not read, but listed … "+s.id(sessionAt("it")))
+	s.expectWarnings(s.run(), `Session not read, but listed … "s1"`, "Session not read, but listed … "+s.id(sessionAt("it")))
 	s.active(room("it"), true)
 	s.active(sessionAt("it"), true)
 }
@@ -170,21 +147,19 @@ func TestSessionEnd_ListedSessionIsKeptWithAWarning(t *testing.T) {
 // TestSessionEnd_PalabraSessionRestsInTheStateIfAsked: no run creates another.
 func TestSessionEnd_PalabraSessionRestsInTheStateIfAsked(t *testing.T) {
 	t.Parallel()
+	it, rests := sessionAt("it"), attributes{"recreate_when_ended": false}
 	type row struct {
-		end     func(s *story, id string)
+		end     func(*story)
 		expired bool
 	}
 	eachRow(t, map[string]row{
-		"expired":          {func(s *story, _ string) { s.clock.Advance(2 * time.Hour) }, true},
-		"used and hung up": {func(s *story, id string) { s.hangUp(id) }, false},
+		"expired":          {after(2 * time.Hour), true},
+		"used and hung up": {func(s *story) { s.hangUp(s.id(it)) }, false},
 	}, func(t *testing.T, test row) {
-		it, rests := sessionAt("it"), attributes{"recreate_when_ended": false}
 		s := newAppliedStory(t, configuration{it: creates(rests)})
-		id := s.id(it)
-		test.end(s, id)
+		test.end(s)
 		s.expectWarnings(s.run(), "palabra_session.it: Session has ended")
-		s.active(it, false)
-		s.expectValue(it, "expired", test.expired)
+		s.expectValues(it, attributes{"active": false, "expired": test.expired})
 		s.expectEmptyPlan()
 		s.expectWarnings(s.change(configuration{it: creates(rests, triggers("1"))}), "palabra_session.it: Change cannot be sent to an ended session")
 		s.expectWrites()
@@ -195,7 +170,7 @@ func TestSessionEnd_PalabraSessionRestsInTheStateIfAsked(t *testing.T) {
 		s.expectWrites("POST", "POST "+s.id(it))
 		// Nothing is sent for an ended instance that is removed.
 		s.change(configuration{it: creates(rests)})
-		test.end(s, s.id(it))
+		test.end(s)
 		s.run()
 		s.change(nil)
 		s.expectWrites()

@@ -41,12 +41,9 @@ func TestSessionNote_LiveExpiryThatMovesIsNoted(t *testing.T) {
 // what was noted before, which time alone does not change.
 func TestSessionNote_ChangedLeadRenewsInTheNextRunAtTheLatest(t *testing.T) {
 	t.Parallel()
-	lead := func(seconds int) configuration {
-		return configuration{room("it"): lasts("s1", attributes{"ttl_seconds": 600, "renew_before_seconds": seconds})}
-	}
-	s := newAppliedStory(t, lead(300), "s1")
-	s.clock.Advance(2 * time.Minute)
-	s.change(lead(599))
+	s := newAppliedStory(t, configuration{room("it"): lasts("s1", lead(30*time.Minute))}, "s1")
+	s.clock.Advance(12 * time.Minute)
+	s.change(configuration{room("it"): lasts("s1", lead(59*time.Minute))})
 	s.expectWrites()
 	s.run()
 	s.expectWrites("POST s1")
@@ -75,27 +72,18 @@ func (b bridge) PlanResourceChange(ctx context.Context, req *tfprotov6.PlanResou
 // through a bridge, if the run refreshes.
 func TestSessionNote_MissingFallsBackOnWhatThisProcessHasRead(t *testing.T) {
 	t.Parallel()
-	arguments := attributes{"renew_before_seconds": 1800}
-	s := newAppliedStory(t, configuration{room("it"): lasts("s1", arguments), sessionAt("it"): creates(arguments)}, "s1")
+	config := configuration{room("it"): lasts("s1", lead(30*time.Minute)), sessionAt("it"): creates(lead(30 * time.Minute))}
+	s := newAppliedStory(t, config, "s1")
 	s.Start = func() tfprotov6.ProviderServer { return bridge{s.start()} }
-	for _, test := range []struct {
-		after time.Duration
-		how   command
-		want  int
-	}{
-		{20 * time.Minute, command{}, 0},
-		{20 * time.Minute, command{NoRefresh: true}, 0},
-		{0, command{}, 2},
-	} {
-		s.clock.Advance(test.after)
-		updates := 0
-		for _, change := range s.Plan(s.config, test.how).Changes {
-			if change.Action == update {
-				updates++
+	for i, test := range []struct {
+		how  command
+		want string
+	}{{command{}, "no-op"}, {command{NoRefresh: true}, "no-op"}, {command{}, "update"}} {
+		s.clock.Advance(16 * time.Minute)
+		for at, change := range s.Plan(config, test.how).Changes {
+			if change.Action.String() != test.want {
+				t.Errorf("plan %d of %s: %s, want %s", i, at, change.Action, test.want)
 			}
-		}
-		if updates != test.want {
-			t.Errorf("%v: %d renewals planned, want %d", test, updates, test.want)
 		}
 	}
 }
