@@ -63,23 +63,17 @@ data "palabra_sessions" "all" {}
 %s`, providerArguments, ttl, jwtSessionID, ttl, extra)
 }
 
-// secretAccount is one kind of credentials, right and wrong.
-type secretAccount struct {
-	arguments  string // of the provider block
-	env, wrong []string
+// pairEnv and keyEnv are the environment with credentials of one user: the key comes
+// from an ephemeral variable where the engine knows those.
+func pairEnv(secret string) []string {
+	return []string{"PALABRA_CLIENT_ID=" + testClientID, "PALABRA_CLIENT_SECRET=" + secret}
 }
 
-// secretAccounts are of the same user: the pair from the environment, and the key, from an
-// ephemeral variable where the engine knows those.
-func secretAccounts() (pair, key secretAccount) {
-	pair = secretAccount{
-		env:   []string{"PALABRA_CLIENT_ID=" + testClientID, "PALABRA_CLIENT_SECRET=" + awkwardSecret},
-		wrong: []string{"PALABRA_CLIENT_ID=" + testClientID, "PALABRA_CLIENT_SECRET=" + wrongSecret},
+func keyEnv(key string) []string {
+	if testEngine.Has(ephemeralResources) {
+		return []string{"TF_VAR_api_key=" + key}
 	}
-	if !testEngine.Has(ephemeralResources) {
-		return pair, secretAccount{env: []string{"PALABRA_API_KEY=" + awkwardKey}, wrong: []string{"PALABRA_API_KEY=" + wrongKey}}
-	}
-	return pair, secretAccount{arguments: "api_key = var.api_key", env: []string{"TF_VAR_api_key=" + awkwardKey}, wrong: []string{"TF_VAR_api_key=" + wrongKey}}
+	return []string{"PALABRA_API_KEY=" + key}
 }
 
 // tokenMembers are the members of a plan as JSON that may hold tokens.
@@ -131,10 +125,12 @@ func (w *mainPath) apply(args ...string) {
 
 func (w *mainPath) walk() {
 	w.t.Helper()
-	pair, key := secretAccounts()
-	env := w.Env
-	w.Env = slices.Concat(env, pair.env)
-	w.write(secretsConfig(pair.arguments, 3600, ""))
+	env, keyArgument := w.Env, ""
+	if testEngine.Has(ephemeralResources) {
+		keyArgument = "api_key = var.api_key"
+	}
+	w.Env = slices.Concat(env, pairEnv(awkwardSecret))
+	w.write(secretsConfig("", 3600, ""))
 	w.apply()
 	w.apply("-refresh-only")
 	w.managed, _ = w.values("palabra_session.managed")["id"].(string)
@@ -142,10 +138,10 @@ func (w *mainPath) walk() {
 		w.t.Errorf("%d tokens in the state, want those of the managed session", len(tokens))
 	}
 	w.printed.WriteString(w.run("show"))
-	w.fails(env, pair, sandbox.CutAfter())
+	w.fails(slices.Concat(env, pairEnv(wrongSecret)), sandbox.CutAfter())
 
-	w.Env = slices.Concat(env, key.env)
-	w.write(secretsConfig(key.arguments, 7200, fmt.Sprintf(`
+	w.Env = slices.Concat(env, keyEnv(awkwardKey))
+	w.write(secretsConfig(keyArgument, 7200, fmt.Sprintf(`
 import {
   to = palabra_session_expiry.imported
   id = %[1]q
@@ -155,13 +151,13 @@ resource "palabra_session_expiry" "imported" {
   ttl_seconds = 7200
 }`, testSessionID)))
 	w.apply()
-	w.fails(env, key, sandbox.Truncate())
+	w.fails(slices.Concat(env, keyEnv(wrongKey)), sandbox.Truncate())
 	w.apply("-destroy")
 }
 
 // fails plans against an API that repeats what it was sent, one that loses a
 // creation, and with wrong credentials.
-func (w *mainPath) fails(env []string, with secretAccount, lost sandbox.Effect) {
+func (w *mainPath) fails(wrong []string, lost sandbox.Effect) {
 	w.t.Helper()
 	plan := func(faults ...sandbox.Fault) {
 		for _, fault := range faults {
@@ -175,7 +171,7 @@ func (w *mainPath) fails(env []string, with secretAccount, lost sandbox.Effect) 
 		plan(sandbox.Fault{Operation: sandbox.OperationCreate, Effect: lost})
 	}
 	right := w.Env
-	w.Env = slices.Concat(env, with.wrong)
+	w.Env = wrong
 	plan()
 	w.Env = right
 }
