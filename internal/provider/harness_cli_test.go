@@ -188,12 +188,15 @@ func unwrap(text string) string {
 }
 
 // stateFile is what engines store.
-type stateFile struct {
-	Resources []struct {
-		Type, Name, Provider string
-		Instances            []stateInstance
-	}
+type stateFile struct{ Resources []stateResource }
+
+type stateResource struct {
+	Type, Name, Provider string
+	Instances            []stateInstance
 }
+
+// provider is the address of the provider.
+func (r stateResource) provider() string { return strings.Split(r.Provider, `"`)[1] }
 
 type stateInstance struct {
 	Status, Deposed      string

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -15,43 +14,38 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
-// expectTakenOver applies a configuration whose moved block takes a session over:
-// it changes nothing and only reads. The next plan is empty.
-func expectTakenOver(t *testing.T, f *fixture, c *cli, address string) {
+// expectNothingChanges plans and applies a configuration that takes over what another
+// provider or an earlier build managed: it only reads. The next plan is empty.
+func expectNothingChanges(t *testing.T, f *fixture, c *cli, addresses ...string) {
 	t.Helper()
-	actions, _ := c.plan()
-	if _, planned := actions[address]; !planned {
-		t.Errorf("planned %v, want %s among them", actions, address)
-	}
+	actions, said := c.plan()
 	for planned, action := range actions {
 		if action != "no-op" {
-			t.Errorf("planned %s for %s", action, planned)
+			t.Errorf("planned %s for %s: %s", action, planned, said)
 		}
 	}
 	c.run("apply", "-auto-approve", "tfplan")
 	f.expectWrites(t)
 	c.run("plan", "-detailed-exitcode")
-	instances := c.instances()[address]
-	if len(instances) != 1 {
-		t.Fatalf("%d instances of %s in the state, want one", len(instances), address)
-	}
-	values, identity := instances[0].Attributes, instances[0].Identity
-	if values["id"] == nil || values["ttl_seconds"] == nil || values["expires_at"] == nil {
-		t.Errorf("%s: %v", address, values)
-	}
-	// Engines without identities store none.
-	if identity != nil && identity["session_id"] != values["id"] {
-		t.Errorf("identity in the state: %v, want that of session %v", identity, values["id"])
+	for _, address := range addresses {
+		instances := c.instances()[address]
+		if len(instances) != 1 || actions[address] == "" {
+			t.Fatalf("%d instances of %s in the state, want one, planned", len(instances), address)
+		}
+		values, identity := instances[0].Attributes, instances[0].Identity
+		// Engines without identities store none.
+		if values["ttl_seconds"] == nil || values["expires_at"] == nil || identity != nil && identity["session_id"] != values["id"] {
+			t.Errorf("%s: %v, with the identity %v", address, values, identity)
+		}
 	}
 }
 
 func TestSessionMove_EngineTakesOver(t *testing.T) {
 	t.Parallel()
 	needs(t, movedBetweenTypes)
-	const block = "provider \"palabra\" {}\n" // f.config has another.
-	guide, err := os.ReadFile("../../examples/guides/move-from-rest/main.tf")
-	if err != nil || !strings.Contains(string(guide), block) {
-		t.Fatalf("the example of the guide: %v", err)
+	guide, with, found := strings.Cut(string(must(os.ReadFile("../../examples/guides/move-from-rest/main.tf"))), "provider \"palabra\" {}\n")
+	if !found {
+		t.Fatal("the guide configures the provider in another way")
 	}
 	given := expiryConfig(30*24*3600, "")
 	type row struct {
@@ -62,7 +56,7 @@ func TestSessionMove_EngineTakesOver(t *testing.T) {
 		"restapi": {func(c *cli) {
 			c.useState("restapi_v1")
 			c.providers["palabra-community/palabra"] = newProviderServer
-		}, strings.Replace(string(guide), block, "", 1), "palabra_session_expiry.booth"},
+		}, guide + with, "palabra_session_expiry.booth"}, // f.config has a provider block.
 		// OpenTofu keeps the identity of the source, and asks for an upgrade of it.
 		"restful": {func(c *cli) { c.useState("restful_v2") }, movedTo("restful_resource.booth", expiryAddress) + given, expiryAddress},
 		// Engines have addresses of their own for the provider that is built in.
@@ -75,7 +69,7 @@ func TestSessionMove_EngineTakesOver(t *testing.T) {
 		f.putSession(testSessionID, 30*24*time.Hour)
 		test.prepare(c)
 		c.write(f.config(test.config))
-		expectTakenOver(t, f, c, test.address)
+		expectNothingChanges(t, f, c, test.address)
 	})
 }
 
@@ -104,12 +98,12 @@ func TestSessionMove_EngineMovesBetweenOurTypesAndBack(t *testing.T) {
 	f.ResetRequests()
 
 	c.write(f.config(movedTo(address, expiryAddress) + fmt.Sprintf("resource \"palabra_session_expiry\" \"test\" {\n  session_id = %q", created["id"]) + arguments))
-	expectTakenOver(t, f, c, expiryAddress)
+	expectNothingChanges(t, f, c, expiryAddress)
 	if values := c.values(expiryAddress); values["expires_at"] != created["expires_at"] || values["delete_on_destroy"] != false {
 		t.Errorf("after the move %v, before %v", values, created)
 	}
 	c.write(f.config(movedTo(expiryAddress, address) + `resource "palabra_session" "test" {` + arguments))
-	expectTakenOver(t, f, c, address)
+	expectNothingChanges(t, f, c, address)
 	if values := c.values(address); values["id"] != created["id"] || values["expires_at"] != created["expires_at"] || values["publisher_token"] != nil {
 		t.Errorf("after the way back %v", values)
 	}
@@ -122,21 +116,12 @@ type formerProvider struct {
 	typeName string
 }
 
-func (p formerProvider) schema() *tfprotov6.Schema {
-	return &tfprotov6.Schema{Block: &tfprotov6.SchemaBlock{Attributes: []*tfprotov6.SchemaAttribute{
-		{Name: "id", Type: tftypes.String, Computed: true},
-		{Name: "path", Type: tftypes.String, Required: true},
-	}}}
-}
-
-func (p formerProvider) GetMetadata(context.Context, *tfprotov6.GetMetadataRequest) (*tfprotov6.GetMetadataResponse, error) {
-	return &tfprotov6.GetMetadataResponse{Resources: []tfprotov6.ResourceMetadata{{TypeName: p.typeName}}}, nil
-}
-
 func (p formerProvider) GetProviderSchema(context.Context, *tfprotov6.GetProviderSchemaRequest) (*tfprotov6.GetProviderSchemaResponse, error) {
 	return &tfprotov6.GetProviderSchemaResponse{
-		Provider:        &tfprotov6.Schema{Block: &tfprotov6.SchemaBlock{}},
-		ResourceSchemas: map[string]*tfprotov6.Schema{p.typeName: p.schema()},
+		Provider: &tfprotov6.Schema{Block: &tfprotov6.SchemaBlock{}},
+		ResourceSchemas: map[string]*tfprotov6.Schema{p.typeName: {Block: &tfprotov6.SchemaBlock{Attributes: []*tfprotov6.SchemaAttribute{
+			{Name: "id", Type: tftypes.String, Computed: true}, {Name: "path", Type: tftypes.String, Required: true},
+		}}}},
 	}, nil
 }
 
@@ -154,15 +139,9 @@ func (p formerProvider) StopProvider(context.Context, *tfprotov6.StopProviderReq
 // engine under test.
 func (c *cli) useState(name string) {
 	c.t.Helper()
-	raw, err := os.ReadFile(fixtureState(name))
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	content := strings.ReplaceAll(string(raw), "registry.terraform.io", testEngine.Registry())
-	if err := os.WriteFile(filepath.Join(c.Dir, "terraform.tfstate"), []byte(content), 0o600); err != nil {
-		c.t.Fatal(err)
-	}
+	raw := string(must(os.ReadFile(fixtureState(name))))
+	c.writeFile("terraform.tfstate", strings.ReplaceAll(raw, "registry.terraform.io", testEngine.Registry()))
 	resource := readStateFile(c.t, fixtureState(name)).Resources[0]
-	address := strings.TrimSuffix(strings.TrimPrefix(resource.Provider, `provider["registry.terraform.io/`), `"]`)
+	address := strings.TrimPrefix(resource.provider(), "registry.terraform.io/")
 	c.providers[address] = func() tfprotov6.ProviderServer { return formerProvider{typeName: resource.Type} }
 }

@@ -21,10 +21,7 @@ func fixtureState(name string) (path string) { return filepath.Join("testdata", 
 func moved(t *testing.T, target string, req *tfprotov6.MoveResourceStateRequest) (tftypes.Value, *tfprotov6.MoveResourceStateResponse) {
 	t.Helper()
 	req.TargetTypeName = target
-	resp, err := newTestServer().MoveResourceState(t.Context(), req)
-	if err != nil {
-		t.Fatal(err)
-	}
+	resp := must(newTestServer().MoveResourceState(t.Context(), req))
 	return unwire(resourceType(target), resp.TargetState), resp
 }
 
@@ -35,58 +32,35 @@ func moveRequest(address, typeName, state string) *tfprotov6.MoveResourceStateRe
 	}
 }
 
-func asJSON(t *testing.T, value any) string {
-	t.Helper()
-	content, err := json.Marshal(value)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(content)
-}
-
-func expectMoved(t *testing.T, req *tfprotov6.MoveResourceStateRequest, want string) {
+func expectMoved(t *testing.T, req *tfprotov6.MoveResourceStateRequest, id string) {
 	t.Helper()
 	state, resp := moved(t, sessionExpiryType, req)
 	expectNone(t, resp.Diagnostics)
-	for name, value := range members(state) {
-		switch isID := name == "id" || name == "session_id"; {
-		case isID && stringOf(value) != want:
-			t.Errorf("%s is %s, want %q", name, value, want)
-		case !isID && !value.IsNull():
-			t.Errorf("%s is %s, want null", name, value)
-		}
+	if want := newObject(providerSchemas().ResourceSchemas[sessionExpiryType], attributes{"id": id, "session_id": id}); !state.Equal(want) {
+		t.Errorf("%s of %s: %s, want %s", req.SourceState.JSON, req.SourceProviderAddress, state, want)
 	}
 	if len(resp.TargetPrivate) > 0 && string(resp.TargetPrivate) != "{}" {
 		t.Errorf("private state %q, want none", resp.TargetPrivate)
 	}
-	expectIdentity(t, resp.TargetIdentity, want)
+	expectIdentity(t, resp.TargetIdentity, id)
 }
 
 func TestSessionMove_StateFilesOfRestProviders(t *testing.T) {
 	t.Parallel()
-	for name, want := range map[string][]string{
-		"restapi_v1":          {testSessionID},
-		"restapi_v3_for_each": {testSessionID, otherSessionID},
-		"restful_v0":          {testSessionID},
-		"restful_v2":          {testSessionID},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			resource := readStateFile(t, fixtureState(name)).Resources[0]
-			for i, instance := range resource.Instances {
-				req := moveRequest(strings.TrimSuffix(strings.TrimPrefix(resource.Provider, `provider["`), `"]`), resource.Type, asJSON(t, instance.Attributes))
-				req.SourceSchemaVersion = instance.SchemaVersion
-				expectMoved(t, req, want[i])
-			}
-		})
+	for _, name := range []string{"restapi_v1", "restapi_v3_for_each", "restful_v0", "restful_v2"} {
+		resource := readStateFile(t, fixtureState(name)).Resources[0]
+		for i, instance := range resource.Instances {
+			req := moveRequest(resource.provider(), resource.Type, string(must(json.Marshal(instance.Attributes))))
+			req.SourceSchemaVersion = instance.SchemaVersion
+			expectMoved(t, req, []string{testSessionID, otherSessionID}[i])
+		}
 	}
 }
 
 func TestSessionMove_WhereTheIDIsFound(t *testing.T) {
 	t.Parallel()
 	const restapi, restful, builtin = "registry.terraform.io/mastercard/restapi", "registry.terraform.io/magodo/restful", "terraform.io/builtin/terraform"
-	type row struct{ address, typeName, state, want string }
-	eachRow(t, map[string]row{
+	for _, test := range map[string]struct{ address, typeName, state, want string }{
 		"object's own id":         {restapi, "restapi_object", `{"id":"a.b%2Fc","path":"/x"}`, "a.b%2Fc"},
 		"object id set by hand":   {restapi, "restapi_object", `{"id":null,"object_id":"a.b"}`, "a.b"},
 		"id is a path":            {restapi, "restapi_object", `{"id":"/session-storage/sessions/a.b"}`, "a.b"},
@@ -104,9 +78,9 @@ func TestSessionMove_WhereTheIDIsFound(t *testing.T) {
 		"input is an object":      {builtin, "terraform_data", `{"input":{"value":{"session_id":"a","ttl":1},"type":["object",{}]}}`, "a"},
 		"built in, in OpenTofu":   {"terraform", "terraform_data", `{"input":{"value":"a","type":"string"}}`, "a"},
 		"id as it is, not a path": {builtin, "terraform_data", `{"input":{"value":"a/b","type":"string"}}`, "a/b"},
-	}, func(t *testing.T, test row) {
+	} {
 		expectMoved(t, moveRequest(test.address, test.typeName, test.state), test.want)
-	})
+	}
 }
 
 func TestSessionMove_RefusalsShowTheImportWay(t *testing.T) {
@@ -135,44 +109,28 @@ func TestSessionMove_RefusalsShowTheImportWay(t *testing.T) {
 	expectError(t, resp.Diagnostics, "A restapi_object cannot become a palabra_session", "to = palabra_session.NAME")
 }
 
-// upgradedIdentity is what OpenTofu asks for after a move: it keeps the identity
-// of the source.
-func upgradedIdentity(t *testing.T, target, identity string) *tfprotov6.UpgradeResourceIdentityResponse {
-	t.Helper()
-	resp, err := newTestServer().UpgradeResourceIdentity(t.Context(), &tfprotov6.UpgradeResourceIdentityRequest{
-		TypeName: target, Version: 0, RawIdentity: &tfprotov6.RawState{JSON: []byte(identity)},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return resp
-}
-
+// TestSessionMove_KeptIdentityIsUpgraded: OpenTofu asks for this after a move, because it
+// keeps the identity of the source.
 func TestSessionMove_KeptIdentityIsUpgraded(t *testing.T) {
 	t.Parallel()
 	kept := readStateFile(t, fixtureState("restful_v2")).Resources[0].Instances[0].Identity
-	for name, identity := range map[string]string{
-		"of restful_resource": asJSON(t, kept),
-		"of version 0":        `{"session_id":"` + testSessionID + `"}`,
-		"with id, version 0":  `{"id":"` + testSessionID + `"}`,
+	for name, test := range map[string]struct{ identity, want string }{
+		"of restful_resource": {string(must(json.Marshal(kept))), testSessionID},
+		"of version 0":        {`{"session_id":"a"}`, "a"},
+		"with id, version 0":  {`{"id":"a"}`, "a"},
+		"not JSON":            {`{"id":"/sessions/a"}`, ""},
+		"no session":          {`{"id":"{\"id\":\"/session-storage/sessions\"}"}`, ""},
+		"something else":      {`{"arn":"x"}`, ""},
+		"null":                {`null`, ""},
 	} {
-		for _, target := range []string{sessionExpiryType, "palabra_session"} {
-			resp := upgradedIdentity(t, target, identity)
-			if len(resp.Diagnostics) > 0 {
-				t.Errorf("%s: %s", name, diagnosticText(resp.Diagnostics))
-				continue
+		for _, target := range []string{sessionExpiryType, managedSessionType} {
+			req := &tfprotov6.UpgradeResourceIdentityRequest{TypeName: target, RawIdentity: &tfprotov6.RawState{JSON: []byte(test.identity)}}
+			resp := must(newTestServer().UpgradeResourceIdentity(t.Context(), req))
+			if said := diagnosticText(resp.Diagnostics); strings.Contains(said, "destroy = false") != (test.want == "") {
+				t.Errorf("%s: %s, want an error with the import way: %t", name, said, test.want == "")
+			} else if test.want != "" {
+				expectIdentity(t, resp.UpgradedIdentity, test.want)
 			}
-			expectIdentity(t, resp.UpgradedIdentity, testSessionID)
-		}
-	}
-	for name, identity := range map[string]string{
-		"not JSON":       `{"id":"/sessions/a"}`,
-		"no session":     `{"id":"{\"id\":\"/session-storage/sessions\"}"}`,
-		"something else": `{"arn":"x"}`,
-		"null":           `null`,
-	} {
-		if resp := upgradedIdentity(t, sessionExpiryType, identity); !strings.Contains(diagnosticText(resp.Diagnostics), "destroy = false") {
-			t.Errorf("%s: %s, want an error with the import way", name, diagnosticText(resp.Diagnostics))
 		}
 	}
 }
@@ -200,26 +158,23 @@ func TestSessionMove_BetweenOurTypesKeepsWhatTheyShare(t *testing.T) {
 			"",
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			address := "registry.terraform.io/hashicorp/palabra"
-			if test.source == test.target {
-				address = "registry.example.com/acme/palabra-fork"
+		address := "registry.terraform.io/hashicorp/palabra"
+		if test.source == test.target {
+			address = "registry.example.com/acme/palabra-fork"
+		}
+		req := moveRequest(address, test.source, test.state)
+		state, resp := moved(t, test.target, req)
+		for attribute, want := range test.want {
+			if got := member(state, attribute); !got.Equal(newValue(got.Type(), want)) {
+				t.Errorf("%s: %s is %s, want %v", name, attribute, got, want)
 			}
-			req := moveRequest(address, test.source, test.state)
-			state, resp := moved(t, test.target, req)
-			for name, want := range test.want {
-				if got := member(state, name); !got.Equal(newValue(got.Type(), want)) {
-					t.Errorf("%s is %s, want %v", name, got, want)
-				}
-			}
-			expectIdentity(t, resp.TargetIdentity, "s1")
-			if string(resp.TargetPrivate) != string(req.SourcePrivate) {
-				t.Errorf("private state %q, want %q", resp.TargetPrivate, req.SourcePrivate)
-			}
-			if said := diagnosticText(resp.Diagnostics); !strings.Contains(said, test.warning) || test.warning == "" && said != "" || strings.Contains(said, "secret-token") {
-				t.Errorf("diagnostics %q, want %q, without the tokens", said, test.warning)
-			}
-		})
+		}
+		expectIdentity(t, resp.TargetIdentity, "s1")
+		if string(resp.TargetPrivate) != string(req.SourcePrivate) {
+			t.Errorf("%s: private state %q, want %q", name, resp.TargetPrivate, req.SourcePrivate)
+		}
+		if said := diagnosticText(resp.Diagnostics); !says(said, test.warning) || test.warning == "" && said != "" || says(said, "secret-token") {
+			t.Errorf("%s: diagnostics %q, want %q, without the tokens", name, said, test.warning)
+		}
 	}
 }

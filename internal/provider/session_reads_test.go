@@ -17,9 +17,8 @@ func TestSessionReads_OneSessionIsNotReadFromAPage(t *testing.T) {
 	t.Parallel()
 	const extended, deleted = "extended", "deleted"
 	s := newAppliedStory(t, configuration{room("a"): lasts("a")}, "a", extended, deleted)
-	server := newTestServer()
-	configure(t.Context(), t, server, s.provider)
-	s.server = server
+	p := newProtocolWith(t, s.provider)
+	s.server = p.server
 	if s.expectEmptyPlan(); strings.Join(s.calls(), ", ") != "GET" {
 		t.Fatalf("calls %q, want one page", s.calls())
 	}
@@ -27,7 +26,6 @@ func TestSessionReads_OneSessionIsNotReadFromAPage(t *testing.T) {
 	s.Put(sandbox.Session{ID: extended, CreatedAt: testStart, ExpiresAt: testStart.Add(10 * time.Hour)})
 	s.Remove(deleted)
 
-	p := &protocol{t: t, server: server}
 	data, diags := p.readData("palabra_session", attributes{"id": extended})
 	if expectNone(t, diags); text(data, "expires_at") != sinceStart(10*time.Hour) {
 		t.Errorf("data source: %s", data)
@@ -51,15 +49,9 @@ func TestSessionReads_ClocksThatDisagreeAreShownOnce(t *testing.T) {
 	s := newAppliedStory(t, configuration{room("a"): lasts("a"), room("b"): lasts("b")}, "a", "b")
 	arguments := pairOf(strings.Replace(s.url, "127.0.0.1", "LOCALHOST", 1), testClientID)
 	arguments["allow_insecure_endpoint"] = true
-	server := newTestServer()
-	resp, err := server.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{
-		TerraformVersion: "1.14.0", Config: wire(newObject(providerSchemas().Provider, arguments)),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	expectWarnings(t, resp.Diagnostics, 1)
-	s.server = server
+	s.server = newTestServer()
+	config := wire(newObject(providerSchemas().Provider, arguments))
+	expectWarnings(t, must(s.server.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{Config: config})).Diagnostics, 1)
 	for _, want := range [][]string{{"Clocks disagree … " + sinceStart(0) + " … this machine's clock says 20"}, {}} {
 		s.expectWarnings(s.Plan(s.config, command{}).Problems, want...)
 	}

@@ -10,10 +10,7 @@ import (
 
 // calculated is a product as engines calculate it, in binary fractions.
 func calculated(fraction string, factors ...int64) tftypes.Value {
-	number, _, err := big.ParseFloat(fraction, 10, 512, big.ToNearestEven)
-	if err != nil {
-		panic(err)
-	}
+	number, _, _ := big.ParseFloat(fraction, 10, 512, big.ToNearestEven)
 	for _, factor := range factors {
 		number.Mul(number, new(big.Float).SetInt64(factor))
 	}
@@ -25,35 +22,25 @@ func calculated(fraction string, factors ...int64) tftypes.Value {
 func TestWholeNumber_CalculatedIsAccepted(t *testing.T) {
 	t.Parallel()
 	s := newStory(t)
-	s.put("s1")
-	config := func(ttl, lead any) configuration {
+	s.put("s1", "s2")
+	config := func(id string, ttl, lead any) configuration {
 		return configuration{
-			room("it"):      lasts("s1", attributes{"ttl_seconds": ttl, "renew_before_seconds": lead}),
+			room("it"):      lasts(id, attributes{"ttl_seconds": ttl, "renew_before_seconds": lead}),
 			sessionAt("it"): creates(attributes{"ttl_seconds": ttl}),
 		}
 	}
-	ttl := calculated("0.7", 24, 3600)
+	ttl, lead := calculated("0.7", 24, 3600), calculated("0.1", 3, 3600)
 	if ttl.Equal(tftypes.NewValue(tftypes.Number, 60480)) {
 		t.Fatal("the calculated number is exact, so this test shows nothing")
 	}
-	s.change(config(ttl, calculated("0.1", 3, 3600)))
-	s.writes()
-	s.expectEmptyPlan()
-	s.change(config(60480, 1080), command{NoRefresh: true})
+	for _, id := range []string{"s1", "s2"} { // a create and a replacement
+		s.change(config(id, ttl, lead))
+		s.writes()
+		s.expectEmptyPlan()
+	}
+	s.change(config("s2", 60480, 1080), command{NoRefresh: true})
 	s.expectWrites()
 	s.expectValue(room("it"), "expires_at", sinceStart(60480*time.Second))
-}
-
-func TestWholeNumber_CalculatedSurvivesReplacement(t *testing.T) {
-	t.Parallel()
-	s := newStory(t)
-	s.put("s1")
-	s.put("s2")
-	ttl := calculated("0.7", 24, 3600)
-	for _, id := range []string{"s1", "s2"} {
-		s.change(configuration{room("it"): lasts(id, attributes{"ttl_seconds": ttl})})
-	}
-	s.expectEmptyPlan()
 }
 
 // TestWholeNumber_FractionThatWasUnknownIsRefused at apply.
@@ -61,9 +48,7 @@ func TestWholeNumber_FractionThatWasUnknownIsRefused(t *testing.T) {
 	t.Parallel()
 	s := newStory(t)
 	s.put("s1")
-	late := lasts("s1", attributes{"ttl_seconds": calculated("1.5")})
-	late.Later = []string{"ttl_seconds"}
-	s.config = configuration{room("it"): late}
+	s.config = configuration{room("it"): unknown(lasts("s1", attributes{"ttl_seconds": calculated("1.5")}), "ttl_seconds")}
 	s.applyFails(command{}, "Not a whole number")
 	s.expectWrites()
 }
