@@ -57,25 +57,16 @@ func TestContract_SessionLivesAndEnds(t *testing.T) {
 			t.Errorf("session %s is left behind: %v", palabra.ShortenID(created.ID), err)
 		}
 	})
-	c := newCLI(t)
+	c := newProcessCLI(t, "PALABRA_API_URL="+account.Endpoint, "PALABRA_CLIENT_ID="+account.ClientID,
+		"PALABRA_CLIENT_SECRET="+account.ClientSecret, "PALABRA_API_KEY="+account.APIKey)
 	configure := func(ttl int) {
-		var arguments strings.Builder
-		for name, value := range map[string]string{
-			"endpoint": account.Endpoint, "client_id": account.ClientID, "client_secret": account.ClientSecret, "api_key": account.APIKey,
-		} {
-			if value != "" {
-				fmt.Fprintf(&arguments, "  %s = %q\n", name, value)
-			}
-		}
 		c.write(fmt.Sprintf(`
-provider "palabra" {
-%[3]s}
 data "palabra_session" "one" { id = %[1]q }
 data "palabra_sessions" "own" { id_prefix = %[1]q }
 resource "palabra_session_expiry" "test" {
   session_id  = %[1]q
   ttl_seconds = %[2]d
-}`, created.ID, ttl, &arguments))
+}`, created.ID, ttl))
 	}
 	configure(3600)
 	c.run("apply", "-auto-approve")

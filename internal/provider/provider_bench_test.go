@@ -52,9 +52,9 @@ func BenchmarkSessionsDataSource(b *testing.B) {
 			config := wire(newObject(providerSchemas().DataSourceSchemas["palabra_sessions"], nil))
 			b.ReportAllocs()
 			for b.Loop() {
-				resp, err := s.start().ReadDataSource(b.Context(), &tfprotov6.ReadDataSourceRequest{TypeName: "palabra_sessions", Config: config})
-				if err != nil || len(resp.Diagnostics) > 0 {
-					b.Fatalf("%v %s", err, diagnosticText(resp.Diagnostics))
+				resp := must(s.start().ReadDataSource(b.Context(), &tfprotov6.ReadDataSourceRequest{TypeName: "palabra_sessions", Config: config}))
+				if len(resp.Diagnostics) > 0 {
+					b.Fatal(diagnosticText(resp.Diagnostics))
 				}
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/session")

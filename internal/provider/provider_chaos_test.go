@@ -148,13 +148,13 @@ func (c *chaos) kill(removes bool, args ...string) {
 	}
 	c.gate.Store(&hold)
 	before := c.state()
-	run := c.startGroup(newWatchedOutput(""), args...)
+	run := c.startGroup(args...)
 	run.end(ending{signal: syscall.SIGKILL, group: true}, still)
 	run.wait()
 	// The API executes requests whose sender is dead.
 	c.gate.Store(nil)
 	close(open)
-	c.account(before, run.out.all.String(), removes)
+	c.account(before, run.out.String(), removes)
 }
 
 // state is the state by session id.

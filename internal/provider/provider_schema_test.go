@@ -18,28 +18,27 @@ func TestProviderSchema_DescriptionsAreShort(t *testing.T) {
 	schemas := providerSchemas()
 	all := map[string]*tfprotov6.Schema{"provider": schemas.Provider}
 	for kind, some := range map[string]map[string]*tfprotov6.Schema{
-		"resource": schemas.ResourceSchemas, "data source": schemas.DataSourceSchemas,
-		"ephemeral resource": schemas.EphemeralResourceSchemas, "list resource": schemas.ListResourceSchemas,
+		"resource ": schemas.ResourceSchemas, "data source ": schemas.DataSourceSchemas,
+		"ephemeral ": schemas.EphemeralResourceSchemas, "list ": schemas.ListResourceSchemas,
 	} {
 		for name, schema := range some {
-			all[kind+" "+name] = schema
+			all[kind+name] = schema
 		}
 	}
 	for name, schema := range schemas.ActionSchemas {
 		all["action "+name] = schema.Schema
 	}
+	secret, newer := regexp.MustCompile(`_tokens?$|_secret$|^api_key$`), regexp.MustCompile("^(action|list|ephemeral) ")
 	for name, schema := range all {
 		for _, attribute := range schema.Block.Attributes {
-			secret := regexp.MustCompile(`_tokens?$|_secret$|^api_key$`).MatchString(attribute.Name)
-			if ephemeral := strings.HasPrefix(name, "ephemeral "); secret != attribute.Sensitive && !ephemeral {
+			if secret.MatchString(attribute.Name) != attribute.Sensitive {
 				t.Errorf("%s, %s: sensitive: %t", name, attribute.Name, attribute.Sensitive)
 			}
 			if n := len(attribute.Description); n == 0 || n > longestDescription {
 				t.Errorf("%s, %s: %d characters: %s", name, attribute.Name, n, attribute.Description)
 			}
 		}
-		newer := strings.HasPrefix(name, "action ") || strings.HasPrefix(name, "list ") || strings.HasPrefix(name, "ephemeral ")
-		if newer != strings.Contains(schema.Block.Description, "\n\n-> Needs Terraform 1.1") {
+		if newer.MatchString(name) != strings.Contains(schema.Block.Description, "\n\n-> Needs Terraform 1.1") {
 			t.Errorf("%s: a paragraph must name the first engine if it is not that of the provider: %s", name, schema.Block.Description)
 		}
 		if strings.HasPrefix(schema.Block.Description, "->") || strings.HasPrefix(schema.Block.Description, "~>") {

@@ -38,7 +38,7 @@ type ending struct {
 type groupRun struct {
 	t   *testing.T
 	cmd *exec.Cmd
-	out *watchedOutput
+	out bytes.Buffer // complete when the engine has ended
 	// wait returns when the engine has ended.
 	wait func()
 	// gone is closed when every process that inherited the input of the engine is
@@ -46,11 +46,12 @@ type groupRun struct {
 	gone chan struct{}
 }
 
-func (c *cli) startGroup(out *watchedOutput, args ...string) *groupRun {
+func (c *cli) startGroup(args ...string) *groupRun {
 	c.t.Helper()
 	cmd, _ := c.command(args...)
+	run := &groupRun{t: c.t, cmd: cmd, gone: make(chan struct{})}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Stdout, cmd.Stderr = out, out
+	cmd.Stdout, cmd.Stderr = &run.out, &run.out
 	read, write, err := os.Pipe()
 	if err != nil {
 		c.t.Fatal(err)
@@ -59,10 +60,9 @@ func (c *cli) startGroup(out *watchedOutput, args ...string) *groupRun {
 	if err := cmd.Start(); err != nil {
 		c.t.Fatal(err)
 	}
-	run := &groupRun{t: c.t, cmd: cmd, out: out, gone: make(chan struct{})}
 	run.wait = sync.OnceFunc(func() {
 		if err := cmd.Wait(); err == nil {
-			c.t.Errorf("the run succeeded: %s", out.all.String())
+			c.t.Errorf("the run succeeded: %s", &run.out)
 		}
 	})
 	_ = write.Close()
@@ -81,7 +81,7 @@ func (r *groupRun) end(how ending, moment <-chan struct{}) {
 	case <-moment:
 	case <-r.gone:
 		r.wait()
-		r.t.Fatalf("the run ended before the signal: %s", r.out.all.String())
+		r.t.Fatalf("the run ended before the signal: %s", &r.out)
 	}
 	target := r.cmd.Process.Pid
 	if how.group {
@@ -92,26 +92,6 @@ func (r *groupRun) end(how ending, moment <-chan struct{}) {
 	}
 }
 
-// watchedOutput tells when a text has been written to it.
-type watchedOutput struct {
-	all   bytes.Buffer
-	text  string
-	found chan struct{}
-	once  sync.Once
-}
-
-func newWatchedOutput(text string) *watchedOutput {
-	return &watchedOutput{text: text, found: make(chan struct{})}
-}
-
-func (o *watchedOutput) Write(p []byte) (int, error) {
-	n, err := o.all.Write(p)
-	if strings.Contains(o.all.String(), o.text) {
-		o.once.Do(func() { close(o.found) })
-	}
-	return n, err
-}
-
 func TestServer_SignalledRunLeavesNoEphemeralSession(t *testing.T) {
 	t.Parallel()
 	needs(t, ephemeralResources)
@@ -119,20 +99,28 @@ func TestServer_SignalledRunLeavesNoEphemeralSession(t *testing.T) {
 		f := newFixture(t)
 		// The provider logs its last requests to a pipe that nobody reads any more.
 		w := newProcessCLI(t, "TF_LOG_PROVIDER=TRACE", "TF_LOG_PATH="+filepath.Join(t.TempDir(), "log"))
+		if err := syscall.Mkfifo(filepath.Join(w.Dir, "started"), 0o600); err != nil {
+			t.Fatal(err)
+		}
 		w.write(f.config(`
 ephemeral "palabra_session" "test" {}
 
 resource "terraform_data" "step" {
   provisioner "local-exec" {
-    command     = "exec sleep 600"
+    command     = "echo > started; exec sleep 600"
     environment = { ROOM = ephemeral.palabra_session.test.webrtc_room_name }
   }
 }`))
-		run := w.startGroup(newWatchedOutput("Provisioning with 'local-exec'"), "apply", "-auto-approve")
-		run.end(how, run.out.found)
+		started := make(chan struct{})
+		go func() {
+			defer close(started)
+			w.read("started")
+		}()
+		run := w.startGroup("apply", "-auto-approve")
+		run.end(how, started)
 		run.wait()
 		<-run.gone
-		f.expectNoneLeft(t, run.out.all.String())
+		f.expectNoneLeft(t, run.out.String())
 	})
 }
 
@@ -149,7 +137,7 @@ func TestServer_SignalledRunLosesNoNewSession(t *testing.T) {
 			<-ended
 			api.ServeHTTP(w, r)
 		}})
-		run := w.startGroup(newWatchedOutput(""), "apply", "-auto-approve")
+		run := w.startGroup("apply", "-auto-approve")
 		run.end(how, creating)
 		if how.kills {
 			run.wait()
@@ -158,9 +146,9 @@ func TestServer_SignalledRunLosesNoNewSession(t *testing.T) {
 		run.wait()
 		<-run.gone
 		if how.kills {
-			f.expectNoneLeft(t, run.out.all.String())
+			f.expectNoneLeft(t, run.out.String())
 		} else if ids := f.sessionIDs(); len(ids) != 1 || !strings.Contains(w.read("terraform.tfstate"), ids[0]) {
-			t.Errorf("sessions %q, want one that is in the state: %s", ids, run.out.all.String())
+			t.Errorf("sessions %q, want one that is in the state: %s", ids, run.out.String())
 		}
 	})
 }
@@ -181,11 +169,11 @@ action "palabra_prune_sessions" "test" {
 		close(deleting)
 		<-r.Context().Done()
 	}})
-	run := w.startGroup(newWatchedOutput(""), "apply", "-auto-approve")
+	run := w.startGroup("apply", "-auto-approve")
 	run.end(endings["terminated"], deleting)
 	run.wait()
 	<-run.gone
-	if said := unwrap(run.out.all.String()); !strings.Contains(said, "Stopped pruning after 1 deletion") {
+	if said := unwrap(run.out.String()); !strings.Contains(said, "Stopped pruning after 1 deletion") {
 		t.Errorf("the report is missing: %s", said)
 	}
 	if ids := f.sessionIDs(); !slices.Equal(ids, []string{"old-2"}) {

@@ -17,12 +17,6 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
-// plugin-go serves actions and list resources only of a server that has these.
-var (
-	_ tfprotov6.ActionServer       = (*Server)(nil)
-	_ tfprotov6.ListResourceServer = (*Server)(nil)
-)
-
 // never is longer than a test runs.
 const never = time.Hour
 
