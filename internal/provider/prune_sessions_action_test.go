@@ -117,12 +117,12 @@ func TestPruneSessionsAction_DeletesTheOldestFirst(t *testing.T) {
 // the end of a run must not undo the run. What an action has extended is no such thing.
 func TestPruneSessionsAction_KeepsWhatTheRunHasMade(t *testing.T) {
 	t.Parallel()
-	s := newStory(t)
-	s.put("lost", "forgotten")
+	renewed := room("renewed")
+	s := newAppliedStory(t, configuration{renewed: lasts("renewed")}, "renewed", "lost", "forgotten")
 	p := newProtocolWith(t, s.provider)
 	s.server = p.server
 	expectNone(t, p.open(t.Context(), nil).Diagnostics)
-	s.change(only(nil))
+	s.change(configuration{renewed: lasts("renewed", triggers("2")), sessionAt("it"): {}})
 	heal := s.Inject(sandbox.Fault{Operation: sandbox.OperationExpiry, Effect: sandbox.CutAfter()})
 	s.config[room("it")] = lasts("lost")
 	s.applyFails(command{}, "Unable to set session expiry")
@@ -133,7 +133,7 @@ func TestPruneSessionsAction_KeepsWhatTheRunHasMade(t *testing.T) {
 	progress, diags := p.invoke(t.Context(), pruneAction, attributes{"created_before": sinceStart(time.Hour)})
 	expectNone(t, diags)
 	s.expectWrites("DELETE forgotten")
-	for _, want := range []string{"4 of 4 sessions match created_before " + sinceStart(time.Hour), "Keeping session lost: a resource of this run created or extended it"} {
+	for _, want := range []string{"5 of 5 sessions match created_before " + sinceStart(time.Hour), "Keeping session renewed: a resource of this run created or extended it", "Keeping session lost: a resource of this run created or extended it"} {
 		if !slices.Contains(progress, want) {
 			t.Errorf("progress: %q, want %q", progress, want)
 		}

@@ -51,6 +51,20 @@ func TestSessionEnd_IsAStateWithOneWarning(t *testing.T) {
 	})
 }
 
+// TestSessionEnd_BeforeTheLatestKnownEndIsNotExpired, also if only a read knows that end:
+// somebody else has extended the session, and then it was hung up.
+func TestSessionEnd_BeforeTheLatestKnownEndIsNotExpired(t *testing.T) {
+	t.Parallel()
+	it := room("it")
+	s := newAppliedStory(t, configuration{it: lasts("s1")}, "s1")
+	s.putSession("s1", 3*time.Hour)
+	s.run()
+	s.clock.Advance(2 * time.Hour)
+	s.Remove("s1")
+	s.run()
+	s.expectValues(it, attributes{"active": false, "expired": false})
+}
+
 func TestSessionEnd_ChangedArgumentsAreSentWhenTheSessionIsFoundAgain(t *testing.T) {
 	t.Parallel()
 	for name, sent := range map[string][]string{"ttl_seconds": {"POST s1"}, "renew_before_seconds": nil} {

@@ -17,7 +17,10 @@ var tokenAttributes = []string{"publisher_token", "subscriber_tokens", "webrtc_u
 
 func TestSessionResource_CreateFillsEveryComputedAttribute(t *testing.T) {
 	t.Parallel()
-	s, it := newAppliedStory(t, only(attributes{"ttl_seconds": 3600, "subscriber_count": 2})), sessionAt("it")
+	s, it := newAppliedStory(t, only(attributes{"ttl_seconds": 3600, "subscriber_count": 2, "aggregation_id": "tour"})), sessionAt("it")
+	if created, _ := s.Session(s.id(it)); created.AggregationID != "tour" {
+		t.Errorf("the session was created with aggregation_id %q", created.AggregationID)
+	}
 	s.expectValues(it, attributes{
 		"expires_at": sinceStart(time.Hour), "created_at": sinceStart(0), "intent": "api", "delete_on_destroy": true, "active": true,
 	})
