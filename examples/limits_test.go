@@ -33,7 +33,7 @@ var limits = map[string]func(r *limitRun){
 		r.fail("does not exist", "apply", "-auto-approve")
 		r.expectDeleted("x")
 	},
-	"Two instances of one session": func(r *limitRun) {
+	"Ids known only after apply, with `create_before_destroy`:": func(r *limitRun) {
 		both := func(a string) string {
 			return idKnownLater("a", a) + expiryOf("a", "terraform_data.a.output", "lifecycle {\n    create_before_destroy = true\n  }") +
 				idKnownLater("b", "x") + expiryOf("b", "terraform_data.b.output", "")
@@ -43,19 +43,6 @@ var limits = map[string]func(r *limitRun){
 		r.knowOnceDeleted("b")
 		r.write(both("y"))
 		r.fail("does not exist", "apply", "-auto-approve", "-replace=terraform_data.b")
-		r.expectDeleted("x")
-	},
-	"Two instances that swap ids": func(r *limitRun) {
-		first := "lifecycle {\n    create_before_destroy = true\n  }"
-		swapped := func(a, b string) string {
-			return idKnownLater("a", a) + expiryOf("a", "terraform_data.a.output", first) +
-				idKnownLater("b", b) + expiryOf("b", "terraform_data.b.output", first)
-		}
-		r.know("a", "b")
-		r.apply(swapped("x", "y"))
-		r.knowOnceDeleted("b") // The new instance of x waits until the old one is gone.
-		r.write(swapped("y", "x"))
-		r.fail("does not exist", "apply", "-auto-approve")
 		r.expectDeleted("x")
 	},
 	"Deposed objects.": func(r *limitRun) {
