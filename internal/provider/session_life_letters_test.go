@@ -46,9 +46,9 @@ var alphabet = []letter{
 	// What the user writes.
 	{"add an instance", 4, (*life).add},
 	{"remove an instance", 4, onBlock(func(l *life, d draw, at address, b *block) { l.remove(at) })},
-	{"rename without moved", 4, func(l *life, d draw) string { return l.rename(d, false) }},
-	{"rename with moved", 2, func(l *life, d draw) string { return l.rename(d, true) }},
-	{"move to the other type", 4, (*life).moveType},
+	{"rename without moved", 4, func(l *life, d draw) string { return l.rename(d, false, false) }},
+	{"rename with moved", 2, func(l *life, d draw) string { return l.rename(d, true, false) }},
+	{"move to the other type", 4, func(l *life, d draw) string { return l.rename(d, true, true) }},
 	{"shift a list", 2, func(l *life, d draw) string { return l.shift(d, false) }},
 	{"rotate a list", 1, func(l *life, d draw) string { return l.shift(d, true) }},
 	{"another lifetime", 4, onBlock(func(l *life, d draw, at address, b *block) { l.drawLifetime(d, b) })},
@@ -257,13 +257,15 @@ func (l *life) configured(kind string) []address {
 	})
 }
 
-func drawRoom(d draw) address { return room(among(d, "it[0]", "it[1]", "it[2]", "it[3]")) }
+func drawAddress(d draw, managed bool) address {
+	if managed {
+		return sessionAt(among(d, "m", "n"))
+	}
+	return room(among(d, "it[0]", "it[1]", "it[2]", "it[3]"))
+}
 
 func (l *life) add(d draw) string {
-	at := drawRoom(d)
-	if d.n(3) == 1 {
-		at = sessionAt(among(d, "m", "n"))
-	}
+	at := drawAddress(d, d.n(3) == 1)
 	if _, exists := l.config[at]; exists {
 		return ""
 	}
@@ -321,39 +323,27 @@ func (l *life) remove(at address) {
 	}
 }
 
-func (l *life) rename(d draw, moved bool) string {
-	from, ok := one(d, l.configured(sessionExpiryType))
-	to := drawRoom(d)
-	_, taken := l.config[to]
-	if !ok || taken || moved && l.id(to) != "" {
+// rename gives an instance another address, or makes it one of the other type.
+func (l *life) rename(d draw, moved, other bool) string {
+	from, ok := one(d, l.configured(""))
+	to := drawAddress(d, (from.Type == managedSessionType) != other)
+	id := l.id(from)
+	if _, taken := l.config[to]; !ok || taken || moved && l.id(to) != "" || other && id == "" {
 		return ""
 	}
 	b := l.config[from]
-	if delete(l.config, from); moved {
+	if other {
+		b = block{Arguments: attributes{"ttl_seconds": 3600}}
+		if to.Type == sessionExpiryType {
+			b.Arguments["session_id"] = id
+		}
+		l.released[id] = true
+	}
+	if moved {
 		b.MovedFrom = from
 	}
+	l.remove(from)
 	l.config[to] = b
-	return fmt.Sprintf("%s to %s", from, to)
-}
-
-// moveType makes a palabra_session a palabra_session_expiry of its session, or the
-// other way round.
-func (l *life) moveType(d draw) string {
-	from, ok := one(d, l.configured(""))
-	to := drawRoom(d)
-	if from.Type == sessionExpiryType {
-		to = sessionAt(among(d, "m", "n"))
-	}
-	_, taken := l.config[to]
-	id := l.id(from)
-	if !ok || taken || l.id(to) != "" || id == "" {
-		return ""
-	}
-	b := block{Arguments: attributes{"ttl_seconds": 3600}, MovedFrom: from}
-	if l.remove(from); to.Type == sessionExpiryType {
-		b.Arguments["session_id"] = id
-	}
-	l.config[to], l.released[id] = b, true
 	return fmt.Sprintf("%s to %s", from, to)
 }
 

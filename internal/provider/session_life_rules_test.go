@@ -179,9 +179,9 @@ func (j judged) destroysTainted(id string) bool {
 // end the plan shows: that of a palabra_session, or with create_before_destroy that of an
 // instance which turns out to have another session. No provider can see the latter.
 func (j judged) showsItsEnd(at address, id string) bool {
-	isLater := func(at address) bool { return slices.Contains(j.config[at].Later, "session_id") }
-	return isLater(at) && j.destroys(id, func(c objectChange) bool {
-		return c.at.Type == managedSessionType || c.Action == simulated.CreateThenDelete && isLater(c.at)
+	isKnown := func(at address) bool { _, known := j.wants(at, j.plan.Prior, true); return known }
+	return !isKnown(at) && j.destroys(id, func(c objectChange) bool {
+		return c.at.Type == managedSessionType || c.Action == simulated.CreateThenDelete && !isKnown(c.at)
 	})
 }
 

@@ -372,7 +372,7 @@ func (l *life) execute(d draw) {
 	heal()
 	l.tellProblems(j.plan.Problems)
 	l.tell("  plan: %v", actionsOf(j.plan))
-	j.fault, j.planFault = l.faultMet(), l.untrueMet()
+	j.fault, j.planFault = l.met("lagging"), l.met("")
 	j.judgePlan()
 	if j.plan.Failed() {
 		return
@@ -396,9 +396,13 @@ func (l *life) execute(d draw) {
 	j.out = l.Apply(j.plan)
 	heal()
 	l.server = nil
-	j.fault, j.after = l.stopped.Load() || r.unrest && step > 0 || l.faultMet(), l.observe(r.key)
+	j.fault, j.after = l.stopped.Load() || r.unrest && step > 0 || l.met("lagging"), l.observe(r.key)
 	l.tellProblems(j.out.Problems)
-	l.tell("  sent: %s", strings.Join(l.writesSent(), ", "))
+	for _, sent := range l.Requests() {
+		if sent.Method != http.MethodGet {
+			l.tell("  sent: %s %s, answer %d", sent.Method, sent.SessionID, sent.Status)
+		}
+	}
 	j.judgeApply()
 	l.remember(j)
 	if r.ordinary() && !j.out.Failed() && !j.out.Skipped && !j.fault {
@@ -426,22 +430,9 @@ func (r run) String() string {
 	return text
 }
 
-// untrueMet says whether a fault or a list that lags met the run.
-func (l *life) untrueMet() bool {
-	return slices.ContainsFunc(l.Requests(), func(r sandbox.Request) bool { return r.Fault != "" })
-}
-
-func (l *life) faultMet() bool {
-	return slices.ContainsFunc(l.Requests(), func(r sandbox.Request) bool { return r.Fault != "" && r.Fault != "lagging" })
-}
-
-func (l *life) writesSent() (sent []string) {
-	for _, request := range l.Requests() {
-		if request.Method != http.MethodGet {
-			sent = append(sent, strings.TrimSpace(fmt.Sprintf("%s %s %d", request.Method, request.SessionID, request.Status)))
-		}
-	}
-	return sent
+// met says whether a fault met the run, other than one of a name.
+func (l *life) met(except string) bool {
+	return slices.ContainsFunc(l.Requests(), func(r sandbox.Request) bool { return r.Fault != "" && r.Fault != except })
 }
 
 func (l *life) tellProblems(problems []problem) {
@@ -490,14 +481,16 @@ func (l *life) remember(j judged) {
 		l.memory[at] = m
 		// What happened once is over, and what only apply knew is known from now on.
 		if b, configured := l.config[at]; configured && ok {
-			b.Later, b.MovedFrom, b.Import, b.ProvisionerFails = nil, address{}, "", false
+			b.Later, b.ProvisionerFails = nil, false
 			if l.config[at] = b; b.Forget {
 				delete(l.config, at)
 			}
 		}
 	}
 	for at, b := range l.config {
-		b.DependentFails = false
+		if b.DependentFails = false; l.id(at) != "" {
+			b.MovedFrom, b.Import = address{}, ""
+		}
 		l.config[at] = b
 	}
 }
