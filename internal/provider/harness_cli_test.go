@@ -129,25 +129,18 @@ func (c *cli) try(args ...string) (said string, ok bool) {
 	return unwrap(out + errOut), code == 0
 }
 
-// run is try for a command that has to succeed.
-func (c *cli) run(args ...string) string {
+func (c *cli) expect(success bool, args ...string) string {
 	c.t.Helper()
 	said, ok := c.try(args...)
-	if !ok {
-		c.t.Fatalf("%s failed: %s", strings.Join(args, " "), said)
+	if ok != success {
+		c.t.Fatalf("%q has succeeded: %t: %s", args, ok, said)
 	}
 	return said
 }
 
-// fail is try for a command that has to fail.
-func (c *cli) fail(args ...string) string {
-	c.t.Helper()
-	said, ok := c.try(args...)
-	if ok {
-		c.t.Fatalf("%s succeeded: %s", strings.Join(args, " "), said)
-	}
-	return said
-}
+// run and fail are try for a command that has to succeed, or to fail.
+func (c *cli) run(args ...string) string  { c.t.Helper(); return c.expect(true, args...) }
+func (c *cli) fail(args ...string) string { c.t.Helper(); return c.expect(false, args...) }
 
 // plan makes a plan and saves it as tfplan. said is the output of the command. The
 // actions, "no-op" included, are by resource address; a replacement is "delete create".
@@ -161,11 +154,7 @@ func (c *cli) plan(args ...string) (actions map[string]string, said string) {
 	}
 	actions = make(map[string]string)
 	for _, change := range plan.ResourceChanges {
-		var names []string
-		for _, action := range change.Change.Actions {
-			names = append(names, string(action))
-		}
-		actions[change.Address] = strings.Join(names, " ")
+		actions[change.Address] = strings.Trim(fmt.Sprint(change.Change.Actions), "[]")
 	}
 	return actions, said
 }

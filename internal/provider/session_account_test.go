@@ -87,28 +87,6 @@ func TestSessionAccount_MissingSessionIsBelievedWithAnotherKey(t *testing.T) {
 	})
 }
 
-// TestSessionAccount_SessionCreatedWithAWrongKeyIsLeftToThatKey: the right key neither
-// forgets it nor creates another.
-func TestSessionAccount_SessionCreatedWithAWrongKeyIsLeftToThatKey(t *testing.T) {
-	t.Parallel()
-	it := sessionAt("it")
-	s := newStory(t)
-	own := s.provider
-	s.useOther()
-	s.change(configuration{it: creates()})
-	id := s.id(it)
-	s.writes()
-	s.provider = own
-	for _, config := range []configuration{s.config, {}} {
-		s.config = config
-		s.refused(command{}, id, "another account")
-	}
-	s.expectWrites()
-	s.useOther()
-	s.change(configuration{})
-	s.expectWrites("DELETE " + id)
-}
-
 // TestSessionAccount_BridgeBelievesWhatItsProcessHasFound: no private state reaches a
 // read, and the process goes on.
 func TestSessionAccount_BridgeBelievesWhatItsProcessHasFound(t *testing.T) {
@@ -129,25 +107,6 @@ func TestSessionAccount_BridgeBelievesWhatItsProcessHasFound(t *testing.T) {
 	s.active(room("it"), false)
 	s.useOther()
 	s.expectEmptyPlan()
-}
-
-// TestSessionAccount_EndIsNotAskedForAgain: the destroy of a session that has ended
-// sends no request.
-func TestSessionAccount_EndIsNotAskedForAgain(t *testing.T) {
-	t.Parallel()
-	a, b := room("a"), room("b")
-	eachRow(t, map[string]func(*story){
-		"seen with another key": func(s *story) { s.useKey(); s.run() },
-		"without a note":        func(s *story) { s.run(); s.loseNote(b) },
-		"under another account": func(s *story) { s.run(); s.useOther() },
-	}, func(t *testing.T, end func(*story)) {
-		s := newAppliedStory(t, configuration{a: lasts("s1"), b: lasts("s2")}, "s1", "s2")
-		s.Remove("s2")
-		end(s)
-		s.active(b, false)
-		s.change(configuration{a: lasts("s1")}, command{NoRefresh: true})
-		s.expectWrites()
-	})
 }
 
 func TestSessionAccount_WhatCountsAsAnotherAccount(t *testing.T) {

@@ -61,47 +61,40 @@ func TestSessionDeletion_OfAKeptSessionIsRefusedAtPlan(t *testing.T) {
 	keeps := []string{"Plan deletes a session that it keeps", "moved", "for_each", "delete_on_destroy", "ttl_seconds = 3600", "-refresh=false"}
 	mayKeep := []string{"Plan may delete a session that it keeps", "-target", "two runs", "moved", "delete_on_destroy", "-refresh=false"}
 	three := configuration{room("it[0]"): lasts("s1"), room("it[1]"): lasts("s2"), room("it[2]"): lasts("s3")}
-	twins := configuration{room("a"): lasts("s1"), room("b"): lasts("s1")}
+	two := func(a, b string) configuration { return configuration{room("a"): lasts(a), room("b"): lasts(b)} }
+	twins := two("s1", "s1")
 	one := configuration{room("a"): lasts("s1")}
 	type row struct {
 		before, after configuration
 		session       string // that the error names
 		says          []string
+		meanwhile     func(*story)
 	}
 	eachRow(t, map[string]row{
-		"rename without moved":  {one, configuration{room("new"): lasts("s1")}, `"s1"`, keeps},
-		"count shift":           {three, configuration{room("it[0]"): lasts("s2"), room("it[1]"): lasts("s3")}, `"s`, keeps},
-		"one of two twins":      {twins, one, `"s1"`, keeps},
-		"replacement of a twin": {twins, configuration{room("a"): lasts("s2"), room("b"): lasts("s1")}, `"s1"`, keeps},
-		"swap": {
-			configuration{room("a"): lasts("s1"), room("b"): lasts("s2")},
-			configuration{room("a"): lasts("s2"), room("b"): lasts("s1")}, `"s`, keeps,
-		},
+		"rename without moved":  {one, configuration{room("new"): lasts("s1")}, `"s1"`, keeps, nil},
+		"count shift":           {three, configuration{room("it[0]"): lasts("s2"), room("it[1]"): lasts("s3")}, `"s`, keeps, nil},
+		"one of two twins":      {twins, one, `"s1"`, keeps, nil},
+		"replacement of a twin": {twins, two("s2", "s1"), `"s1"`, keeps, nil},
+		"swap":                  {two("s1", "s2"), two("s2", "s1"), `"s`, keeps, nil},
+		"one of two twins without a note, which a gateway keeps from being read": {twins, one, `"s1"`, keeps, func(s *story) {
+			s.loseNote(room("a"))
+			s.Inject(sandbox.Fault{Operation: sandbox.OperationGet, Effect: gateway})
+		}},
 		// The old session would be deleted once the successor is known.
-		"replacement of a twin by an unknown session, create first": {twins, configuration{room("a"): createFirst(later("s2")), room("b"): lasts("s1")}, `"s1"`, keeps},
-		"rename to an unknown session":                              {one, configuration{room("b"): later("s1")}, `"s1"`, mayKeep},
-		"count shift of unknown sessions":                           {three, configuration{room("it[0]"): later("s2"), room("it[1]"): later("s3")}, `"s3"`, mayKeep},
-		"replaced by a known one beside an unknown one":             {one, configuration{room("a"): lasts("s2"), room("b"): later("s1")}, `"s1"`, mayKeep},
+		"replacement of a twin by an unknown session, create first": {twins, configuration{room("a"): createFirst(later("s2")), room("b"): lasts("s1")}, `"s1"`, keeps, nil},
+		"rename to an unknown session":                              {one, configuration{room("b"): later("s1")}, `"s1"`, mayKeep, nil},
+		"count shift of unknown sessions":                           {three, configuration{room("it[0]"): later("s2"), room("it[1]"): later("s3")}, `"s3"`, mayKeep, nil},
+		"replaced by a known one beside an unknown one":             {one, configuration{room("a"): lasts("s2"), room("b"): later("s1")}, `"s1"`, mayKeep, nil},
 	}, func(t *testing.T, test row) {
 		inAnyOrder(t, func(t *testing.T, pick func(int) int, how command) {
 			s := newAppliedStory(t, test.before, "s1", "s2", "s3")
+			if test.meanwhile != nil {
+				test.meanwhile(s)
+			}
 			s.Pick, s.config = pick, test.after
 			s.refused(how, append([]string{test.session}, test.says...)...)
 			s.expectWrites()
 		})
-	})
-}
-
-// TestSessionDeletion_TwinWithoutANoteIsNotTakenForTheOther, although a gateway keeps it
-// from being read.
-func TestSessionDeletion_TwinWithoutANoteIsNotTakenForTheOther(t *testing.T) {
-	t.Parallel()
-	inAnyOrder(t, func(t *testing.T, pick func(int) int, how command) {
-		s := newAppliedStory(t, configuration{room("it"): lasts("s1"), room("twin"): lasts("s1")}, "s1")
-		s.loseNote(room("it"))
-		s.Inject(sandbox.Fault{Operation: sandbox.OperationGet, Effect: gateway})
-		s.Pick, s.config = pick, configuration{room("it"): lasts("s1")}
-		s.refused(how, "Plan deletes a session that it keeps")
 	})
 }
 

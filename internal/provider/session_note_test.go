@@ -37,19 +37,6 @@ func TestSessionNote_LiveExpiryThatMovesIsNoted(t *testing.T) {
 	s.expectEmptyPlan()
 }
 
-// TestSessionNote_ChangedLeadRenewsInTheNextRunAtTheLatest: a new lead time is judged by
-// what was noted before, which time alone does not change.
-func TestSessionNote_ChangedLeadRenewsInTheNextRunAtTheLatest(t *testing.T) {
-	t.Parallel()
-	s := newAppliedStory(t, configuration{room("it"): lasts("s1", lead(30*time.Minute))}, "s1")
-	s.clock.Advance(12 * time.Minute)
-	s.change(configuration{room("it"): lasts("s1", lead(59*time.Minute))})
-	s.expectWrites()
-	s.run()
-	s.expectWrites("POST s1")
-	s.expectEmptyPlan()
-}
-
 // bridge is a server as the bridges of Pulumi and Crossplane use it: no private state
 // reaches a read or a plan.
 type bridge struct{ tfprotov6.ProviderServer }
@@ -127,20 +114,4 @@ func TestSessionShortening_OfAPalabraSessionIsShown(t *testing.T) {
 	s.putSession(s.id(it), 30*24*time.Hour)
 	s.expectWarnings(s.change(configuration{it: creates(triggers("2"))}), "palabra_session.it: Session gets a shorter lifetime")
 	s.expectWrites("POST " + s.id(it))
-}
-
-// TestSessionShortening_RenewalIsNone: neither a create nor a routine renewal nor a
-// raised lifetime that exceeds what is left says anything.
-func TestSessionShortening_RenewalIsNone(t *testing.T) {
-	t.Parallel()
-	s := newStory(t)
-	s.putSession("s1", time.Hour)
-	arguments := attributes{"renew_before_seconds": 1800}
-	s.expectWarnings(s.change(configuration{room("it"): lasts("s1", arguments), sessionAt("it"): creates(arguments)}))
-	s.clock.Advance(40 * time.Minute)
-	s.expectWarnings(s.run())
-	s.expectWarnings(s.change(configuration{room("it"): lasts("s1", attributes{"ttl_seconds": 7200})}))
-	if writes := s.writes(); len(writes) != 7 { // two creates with a POST each, two renewals, a change, a DELETE
-		t.Errorf("writes: %q", writes)
-	}
 }

@@ -1,7 +1,6 @@
 package provider
 
 import (
-	"context"
 	"net/http"
 	"testing"
 	"time"
@@ -139,23 +138,6 @@ func TestSessionResource_FailureAfterTheCreationIsAWarning(t *testing.T) {
 		s.expectValues(it, attributes{"expires_at": sinceStart(time.Hour), "created_at": sinceStart(0)})
 		s.expectEmptyPlan()
 	})
-}
-
-// TestSessionResource_InterruptedCreateIsInTheState: the server completes what was
-// sent, so the answer is waited for. A session that is not in a state counts
-// against the session limit. An error would taint the instance.
-func TestSessionResource_InterruptedCreateIsInTheState(t *testing.T) {
-	t.Parallel()
-	for _, arguments := range []attributes{{"ttl_seconds": 60}, {}} {
-		s, it := newStory(t), sessionAt("it")
-		ctx, cancel := context.WithCancel(t.Context())
-		s.BeforeApply = func(address) (context.Context, bool) { return ctx, true }
-		s.Inject(sandbox.Fault{Operation: sandbox.OperationCreate, Effect: interruptedBefore(cancel)})
-		s.change(only(arguments))
-		if sessions := s.sessionIDs(); len(sessions) != 1 || sessions[0] != s.id(it) {
-			t.Errorf("sessions %q, and the state contains %q", sessions, s.id(it))
-		}
-	}
 }
 
 func TestSessionResource_ImportIsNotReplacedByWhatItLeavesNull(t *testing.T) {
