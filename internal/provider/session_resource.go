@@ -325,13 +325,10 @@ func (r *sessionResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 			"subscriber_count is used only when a session is created. The change is recorded in the state. "+
 				"To use it, replace the session with -replace: that deletes this session and creates another.")
 	}
-	resp.RequiresReplace = append(resp.RequiresReplace, planned.replacedBy(prior)...)
-	effect := keeps
-	if len(resp.RequiresReplace) > 0 {
-		effect = deletes
-	}
-	if prior.isActive() && (effect == keeps || prior.deletes()) {
-		held := newClaim(managedSessionType, planned.lifetimeModel, note, effect)
+	resp.RequiresReplace = planned.replacedBy(prior)
+	// The create half of a replacement, planned next, claims that it deletes.
+	if prior.isActive() && len(resp.RequiresReplace) == 0 {
+		held := newClaim(managedSessionType, planned.lifetimeModel, note, keeps)
 		held.extends = !config.TTLSeconds.IsNull()
 		resp.Diagnostics.Append(r.data.guard.claimSession(prior.ID.ValueString(), held)...)
 	}
