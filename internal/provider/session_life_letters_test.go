@@ -41,7 +41,13 @@ var alphabet = []letter{
 		l.moveExpiry(id, among(d, 5*time.Minute, 30*time.Second, 40*time.Minute))
 	})},
 	{"another tool deletes", 3, toSession(func(l *life, d draw, id string) { l.Remove(id) })},
-	{"another tool creates", 2, toSession(func(l *life, d draw, id string) { l.putMissing(id) })},
+	{"another tool creates", 3, func(l *life, d draw) string {
+		id, missing := one(d, slices.DeleteFunc(slices.Clone(existingIDs), func(id string) bool { _, lives := l.Session(id); return lives }))
+		if missing {
+			l.happens(func() { l.putMissing(id) })
+		}
+		return id
+	}},
 
 	// What the user writes.
 	{"add an instance", 4, (*life).add},

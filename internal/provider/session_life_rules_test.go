@@ -210,8 +210,9 @@ func (j judged) judgePlan() {
 			j.breaks("%s: "+why+"\nprior:   %s\nplanned: %s", at, brief(c.Before.Value), brief(c.Planned))
 		}
 		j.judgeShortening(at)
-		if c.Action == create && is(member(was.Value, "recreate_when_ended"), false) && !j.movesAway(at) {
-			j.breaks("%s: the plan creates another session instead of %s", at, idIn(was))
+		stays := idIn(was) != "" && at.Type == sessionExpiryType || is(member(was.Value, "recreate_when_ended"), false)
+		if c.Action == create && stays && !j.movesAway(at) {
+			j.breaks("%s: the plan creates it again, and %s was in the state", at, idIn(was))
 		}
 	}
 }
@@ -526,8 +527,8 @@ func (j judged) judgeTruth() {
 			continue
 		}
 		// A session that has just been connected has an expiry that is past, which does
-		// not bring it back to life, even if another instance extends it in the same run.
-		reset := lives && !session.ExpiresAt.After(j.after.at)
+		// not bring an ended instance back, even if another one extends it in the same run.
+		reset := lives && !isActive(was) && !session.ExpiresAt.After(j.after.at)
 		if isActive(held) != lives && !reset && !deceived {
 			j.breaks("%s: active is %t, and session %s lives: %t", at, isActive(held), id, lives)
 		}
