@@ -211,21 +211,7 @@ func TestSessionLimit_NamesTheOldestSessionsOnce(t *testing.T) {
 	if strings.Contains(said, "2d25") || strings.Contains(said, "fec6b8f0") || strings.Count(said, "The oldest") != 1 {
 		t.Errorf("said too much: %s", said)
 	}
-	s.expectLists(1)
-}
-
-// expectLists expects this many list calls.
-func (s *story) expectLists(want int) {
-	s.t.Helper()
-	lists := 0
-	for _, call := range s.calls() {
-		if call == http.MethodGet {
-			lists++
-		}
-	}
-	if lists != want {
-		s.t.Errorf("%d list calls, want %d", lists, want)
-	}
+	s.expectCalls(t, "POST, GET, POST, POST")
 }
 
 func TestSessionLimit_ReadsOnePageAtMost(t *testing.T) {
@@ -236,15 +222,15 @@ func TestSessionLimit_ReadsOnePageAtMost(t *testing.T) {
 	ages := listed(`{"data":[{"id":"ageless"}, {"id":"aged","created_at":"2031-03-14T09:00:00Z"}]}`)
 	for name, test := range map[string]struct {
 		create, list sandbox.Effect
-		lists        int
+		calls        string
 		want         []string
 		named        bool
 	}{
-		"many":              {limit, nil, 1, []string{"The account has at least 100 sessions. The oldest:"}, true},
-		"one of no age":     {limit, ages, 1, []string{"has 2 sessions. The oldest:", "created 2031-03-14T09:00:00Z", "created at an unknown time"}, true},
-		"the list fails":    {limit, sandbox.HTMLError(http.StatusNotFound), 1, []string{"as its plan allows"}, false},
-		"the list is empty": {limit, listed(`{"data":[]}`), 1, []string{"as its plan allows"}, false},
-		"another error":     {sandbox.InsufficientBalance(), nil, 0, []string{"no balance left"}, false},
+		"many":              {limit, nil, "POST, GET", []string{"The account has at least 100 sessions. The oldest:"}, true},
+		"one of no age":     {limit, ages, "POST, GET", []string{"has 2 sessions. The oldest:", "created 2031-03-14T09:00:00Z", "created at an unknown time"}, true},
+		"the list fails":    {limit, sandbox.HTMLError(http.StatusNotFound), "POST, GET", []string{"as its plan allows"}, false},
+		"the list is empty": {limit, listed(`{"data":[]}`), "POST, GET", []string{"as its plan allows"}, false},
+		"another error":     {sandbox.InsufficientBalance(), nil, "POST", []string{"no balance left"}, false},
 	} {
 		s := newStory(t)
 		s.putMany(120)
@@ -257,6 +243,6 @@ func TestSessionLimit_ReadsOnePageAtMost(t *testing.T) {
 		if strings.Contains(said, "The oldest") != test.named {
 			t.Errorf("%s: %s", name, said)
 		}
-		s.expectLists(test.lists)
+		s.expectCalls(t, test.calls)
 	}
 }

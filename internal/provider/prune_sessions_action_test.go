@@ -27,15 +27,6 @@ func newPruneFixture(t *testing.T) *fixture {
 	return f
 }
 
-// deletions are the calls that delete sessions.
-func deletions(ids ...string) []string {
-	calls := make([]string, 0, len(ids))
-	for _, id := range ids {
-		calls = append(calls, "DELETE "+id)
-	}
-	return calls
-}
-
 func TestPruneSessionsAction_ReportsWhatItKeepsAndDeletes(t *testing.T) {
 	t.Parallel()
 	dated := func(verdict, id string, age int) string {
@@ -45,11 +36,11 @@ func TestPruneSessionsAction_ReportsWhatItKeepsAndDeletes(t *testing.T) {
 	const matched, would = `3 of 5 sessions match id_prefix "old-"`, "would delete"
 	type row struct {
 		arguments attributes // besides id_prefix = "old-"
-		deleted   []string
+		writes    []string
 		progress  []string
 	}
 	eachRow(t, map[string]row{
-		"all": {nil, []string{"old-1", "old-2", "old-3"}, []string{
+		"all": {nil, []string{"DELETE old-1", "DELETE old-2", "DELETE old-3"}, []string{
 			matched, "Deleting 3 sessions, oldest first: old-1, old-2, old-3",
 			"Deleted session old-1 (1 of 3)", "Deleted session old-2 (2 of 3)", "Deleted session old-3 (3 of 3)",
 			"Deleted 3 of 3 sessions selected, 0 failed",
@@ -57,11 +48,11 @@ func TestPruneSessionsAction_ReportsWhatItKeepsAndDeletes(t *testing.T) {
 		"none": {attributes{"id_prefix": "none-"}, nil, []string{
 			`0 of 5 sessions match id_prefix "none-"`, "Deleted 0 of 0 sessions selected, 0 failed",
 		}},
-		"excluded, as many as allowed": {attributes{"exclude_ids": []string{"old-2", "elsewhere"}, "max_deletions": 2}, []string{"old-1", "old-3"}, []string{
+		"excluded, as many as allowed": {attributes{"exclude_ids": []string{"old-2", "elsewhere"}, "max_deletions": 2}, []string{"DELETE old-1", "DELETE old-3"}, []string{
 			matched, "Keeping session old-2: exclude_ids names it", "Deleting 2 sessions, oldest first: old-1, old-3",
 			"Deleted session old-1 (1 of 2)", "Deleted session old-3 (2 of 2)", "Deleted 2 of 2 sessions selected, 0 failed",
 		}},
-		"the oldest": {attributes{"max_deletions": 1, "allow_partial": true}, []string{"old-1"}, []string{
+		"the oldest": {attributes{"max_deletions": 1, "allow_partial": true}, []string{"DELETE old-1"}, []string{
 			matched, "Deleting 1 of 3 sessions, oldest first: old-1",
 			"Deleted session old-1 (1 of 1)", "Deleted 1 of 3 sessions selected, 0 failed",
 		}},
@@ -83,7 +74,7 @@ func TestPruneSessionsAction_ReportsWhatItKeepsAndDeletes(t *testing.T) {
 		progress, diags := newProtocol(t, f).invoke(t.Context(), pruneAction, arguments)
 		expectNone(t, diags)
 		expectProgress(t, progress, test.progress...)
-		f.expectWrites(t, deletions(test.deleted...)...)
+		f.expectWrites(t, test.writes...)
 	})
 }
 
@@ -110,7 +101,7 @@ func TestPruneSessionsAction_DeletesTheOldestFirst(t *testing.T) {
 		{"id":"a-young","created_at":"2031-03-14T09:00:00Z"}, {"id":"a-ageless"}, {"id":"a-old","created_at":"2031-03-01T09:00:00Z"}]}`)})
 	_, diags := newProtocol(t, f).invoke(t.Context(), pruneAction, attributes{"id_prefix": "a-"})
 	expectNone(t, diags)
-	f.expectWrites(t, deletions("a-old", "a-young", "a-ageless")...)
+	f.expectWrites(t, "DELETE a-old", "DELETE a-young", "DELETE a-ageless")
 }
 
 // TestPruneSessionsAction_KeepsWhatTheRunHasMade, also if its answer was lost: a prune at
@@ -261,7 +252,7 @@ func TestPruneSessionsAction_InterruptNamesWhatIsLeft(t *testing.T) {
 		}
 		expectError(t, diags, fmt.Sprintf("Stopped pruning after %d deletion", done), want)
 		f.wait()
-		f.expectWrites(t, deletions("old-1", "old-2", "old-3")[:done+1]...)
+		f.expectWrites(t, []string{"DELETE old-1", "DELETE old-2", "DELETE old-3"}[:done+1]...)
 	}
 }
 

@@ -163,7 +163,7 @@ func TestServer_ActionEndsWhenNobodyListens(t *testing.T) {
 	for range newProtocol(t, f).startPrune() {
 		break
 	}
-	f.expectWrites(t, deletions("old-1", "old-2", "old-3")...)
+	f.expectWrites(t, "DELETE old-1", "DELETE old-2", "DELETE old-3")
 }
 
 // TestServer_HidesNoCallOfTheFramework fails when a newer framework answers calls

@@ -300,6 +300,7 @@ func TestSessionEphemeral_FailedRenewalIsTriedAgain(t *testing.T) {
 		{sandbox.HTMLError(http.StatusServiceUnavailable), "lives until " + sinceStart(10*time.Minute), 150 * time.Second},
 		{sandbox.Respond(http.StatusBadRequest, "application/json", `{"error":"not now"}`), "not now", 75 * time.Second},
 		{nil, "", 5 * time.Minute},
+		{sandbox.CutBefore(), "lives until " + sinceStart(18*time.Minute+45*time.Second), 150 * time.Second},
 	} {
 		remove := func() {}
 		if test.effect != nil {

@@ -38,16 +38,6 @@ func (p *protocol) ids(results []tfprotov6.ListResourceResult) []string {
 	return ids
 }
 
-// pages are the queries of the list calls, without their tokens.
-func (f *fixture) pages() []string {
-	var pages []string
-	for _, request := range f.Requests() {
-		query, _, _ := strings.Cut(request.Query, "&page_token=")
-		pages = append(pages, query)
-	}
-	return pages
-}
-
 func (f *fixture) putMany(n int) {
 	for i := range n {
 		f.putSession(numberedID(i), 24*time.Hour)
@@ -81,7 +71,12 @@ func TestSessionList_FetchesNoMoreThanItsLimit(t *testing.T) {
 		for _, typeName := range listTypes {
 			f.ResetRequests()
 			ids := p.ids(slices.Collect(p.list(typeName, test.limit, false, attributes{"id_prefix": test.prefix})))
-			if pages := f.pages(); !slices.Equal(ids, f.sessionIDs()[:test.want]) || !slices.Equal(pages, test.pages) {
+			var pages []string
+			for _, request := range f.Requests() {
+				query, _, _ := strings.Cut(request.Query, "&page_token=")
+				pages = append(pages, query)
+			}
+			if !slices.Equal(ids, f.sessionIDs()[:test.want]) || !slices.Equal(pages, test.pages) {
 				t.Errorf("%+v: %d results of %s, want the first in order; pages: %q", test, len(ids), typeName, pages)
 			}
 		}
