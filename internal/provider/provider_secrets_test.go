@@ -215,12 +215,6 @@ func expectDebugLines(t *testing.T, log string) {
 	}
 }
 
-// disguises are the forms in which a secret may stand in a text.
-func disguises(secret string) []string {
-	asJSON, _ := json.Marshal(secret)
-	return []string{secret, strings.Trim(string(asJSON), `"`), strings.Trim(strconv.Quote(secret), `"`), url.QueryEscape(secret), url.PathEscape(secret)}
-}
-
 // issuedToken is a token that a create has answered. Its second part names the session.
 var issuedToken = regexp.MustCompile(`eyJ[\w-]+\.(eyJ[\w-]+)\.[\w-]+`)
 
@@ -229,7 +223,9 @@ var issuedToken = regexp.MustCompile(`eyJ[\w-]+\.(eyJ[\w-]+)\.[\w-]+`)
 func expectNoSecrets(t *testing.T, where, text, session string) {
 	t.Helper()
 	for _, secret := range []string{awkwardSecret, awkwardKey, wrongSecret, wrongKey} {
-		for _, disguised := range disguises(secret) {
+		asJSON, _ := json.Marshal(secret)
+		quoted := strings.Trim(strconv.Quote(secret), `"`)
+		for _, disguised := range []string{secret, strings.Trim(string(asJSON), `"`), quoted, url.QueryEscape(secret), url.PathEscape(secret)} {
 			if at := strings.Index(text, disguised); at >= 0 {
 				t.Errorf("%s holds the secret %q: …%s…", where, secret, text[max(0, at-200):min(len(text), at+len(disguised)+50)])
 			}

@@ -132,32 +132,23 @@ func TestSessionList_ConfigurationImportsAndPlansEmpty(t *testing.T) {
 			if len(results) != 1 {
 				t.Fatalf("%d results, want one", len(results))
 			}
-			expectEmptyImport(t, f, typeName, results[0])
-			f.expectWrites(t)
+			listed, at := unwire(resourceType(typeName), results[0].Resource), address{Type: typeName, Name: "test"}
+			arguments, given := make(attributes), members(listed)
+			for _, attribute := range providerSchemas().ResourceSchemas[typeName].Block.Attributes {
+				if attribute.Optional || attribute.Required {
+					arguments[attribute.Name] = given[attribute.Name]
+				}
+			}
+			s := newStoryOf(t.Context(), t, f)
+			if problems := s.Import(at, &tfprotov6.ImportResourceStateRequest{Identity: results[0].Identity}); hasErrors(problems) {
+				t.Fatalf("import: %s", problemText(problems))
+			}
+			if imported := s.State.Current[at].Value; !imported.Equal(listed) {
+				t.Errorf("imported: %s\nlisted:   %s", imported, listed)
+			}
+			s.config = configuration{at: {Arguments: arguments}}
+			s.expectEmptyPlan()
+			s.expectWrites()
 		})
-	}
-}
-
-// expectEmptyImport imports a listed session by its identity, and expects an
-// empty plan for the configuration that its resource makes.
-func expectEmptyImport(t *testing.T, f *fixture, typeName string, listed tfprotov6.ListResourceResult) {
-	t.Helper()
-	arguments, given := make(attributes), members(unwire(resourceType(typeName), listed.Resource))
-	for _, attribute := range providerSchemas().ResourceSchemas[typeName].Block.Attributes {
-		if attribute.Optional || attribute.Required {
-			arguments[attribute.Name] = given[attribute.Name]
-		}
-	}
-	at := address{Type: typeName, Name: "test"}
-	s := newStoryOf(t.Context(), t, f)
-	if problems := s.Import(at, &tfprotov6.ImportResourceStateRequest{Identity: listed.Identity}); hasErrors(problems) {
-		t.Errorf("import: %s", problemText(problems))
-	}
-	if imported, listed := s.State.Current[at].Value, unwire(resourceType(typeName), listed.Resource); !imported.Equal(listed) {
-		t.Errorf("imported: %s\nlisted:   %s", imported, listed)
-	}
-	plan := s.Plan(configuration{at: {Arguments: arguments}}, command{})
-	if _, imported := s.State.Current[at]; !imported || !plan.Empty() || len(plan.Problems) > 0 {
-		t.Errorf("imported: %t, plan: %v\n%s", imported, actionsOf(plan), problemText(plan.Problems))
 	}
 }
