@@ -147,9 +147,7 @@ func (f *fixture) expectWrites(t *testing.T, want ...string) {
 
 func (f *fixture) expectCalls(t *testing.T, want string) {
 	t.Helper()
-	if got := strings.Join(f.calls(), ", "); got != want {
-		t.Errorf("calls: %s\nwant:  %s", got, want)
-	}
+	expectEqual(t, "calls", strings.Join(f.calls(), ", "), want)
 	f.ResetRequests()
 }
 
@@ -166,14 +164,11 @@ func (f *fixture) onlySession(t *testing.T) string {
 // expectNoneLeft checks that a run has created sessions, and that none is left.
 func (f *fixture) expectNoneLeft(t *testing.T, out string) {
 	t.Helper()
-	created := 0
-	for _, request := range f.Requests() {
-		if request.Method == http.MethodPost && request.SessionID == "" && request.Status == http.StatusCreated {
-			created++
-		}
-	}
-	if left := f.sessionIDs(); created == 0 || len(left) > 0 {
-		t.Errorf("%d sessions created, left: %q\n%s", created, left, out)
+	created := slices.ContainsFunc(f.Requests(), func(r sandbox.Request) bool {
+		return r.Method == http.MethodPost && r.SessionID == "" && r.Status == http.StatusCreated
+	})
+	if left := f.sessionIDs(); !created || len(left) > 0 {
+		t.Errorf("created: %t, left: %q\n%s", created, left, out)
 	}
 	f.ResetRequests()
 }

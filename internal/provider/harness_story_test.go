@@ -137,15 +137,22 @@ func (s *story) change(config configuration, how ...command) []problem {
 // an engine plans an update again at apply.
 func (s *story) run(how ...command) []problem {
 	s.t.Helper()
-	p := s.Plan(s.config, append(how, command{})[0])
-	if p.Failed() {
-		s.t.Fatalf("plan: %s", problemText(p.Problems))
-	}
+	p := s.planned(append(how, command{})[0])
 	out := s.Apply(p)
 	if out.Failed() {
 		s.t.Fatalf("apply: %s", problemText(out.Problems))
 	}
 	return append(p.Problems, slices.DeleteFunc(out.Problems, func(found problem) bool { return slices.Contains(p.Problems, found) })...)
+}
+
+// planned is a plan without an error.
+func (s *story) planned(how command) plannedRun {
+	s.t.Helper()
+	p := s.Plan(s.config, how)
+	if p.Failed() {
+		s.t.Fatalf("plan: %s", problemText(p.Problems))
+	}
+	return p
 }
 
 // refused makes a plan that has to fail, and expects every part in its errors.
@@ -158,11 +165,7 @@ func (s *story) refused(how command, parts ...string) {
 // every part in the errors of the apply.
 func (s *story) applyFails(how command, parts ...string) outcome {
 	s.t.Helper()
-	p := s.Plan(s.config, how)
-	if p.Failed() {
-		s.t.Fatalf("plan: %s", problemText(p.Problems))
-	}
-	out := s.Apply(p)
+	out := s.Apply(s.planned(how))
 	s.expectErrors(out.Problems, parts...)
 	return out
 }
@@ -178,10 +181,7 @@ func actionsOf(p plannedRun) map[string]string {
 func problemText(problems []problem) string {
 	var lines []string
 	for _, p := range problems {
-		kind := "error"
-		if p.Warning {
-			kind = "warning"
-		}
+		kind := map[bool]string{true: "warning", false: "error"}[p.Warning]
 		lines = append(lines, kind+" at "+p.Step+" of "+p.At.String()+": "+p.Summary+": "+p.Text)
 	}
 	return strings.Join(lines, "\n")
@@ -235,9 +235,8 @@ func (s *story) expectEmptyPlan() {
 
 func (s *story) lives(id string, want bool) {
 	s.t.Helper()
-	if _, lives := s.Session(id); lives != want {
-		s.t.Errorf("session %q lives: %t, want %t", id, lives, want)
-	}
+	_, lives := s.Session(id)
+	expectEqual(s.t, "session "+id+" lives", lives, want)
 }
 
 // expectValue expects an attribute of an instance in the state.

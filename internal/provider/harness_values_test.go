@@ -38,6 +38,13 @@ func eachRow[T any](t *testing.T, rows map[string]T, run func(t *testing.T, row 
 	}
 }
 
+func expectEqual[T comparable](t failer, what string, got, want T) {
+	t.Helper()
+	if got != want {
+		t.Errorf("%s: %v, want %v", what, got, want)
+	}
+}
+
 func resourceType(kind string) tftypes.Object {
 	return objectType(providerSchemas().ResourceSchemas[kind])
 }
@@ -49,11 +56,8 @@ type attributes = map[string]any
 // text is a string attribute of an object; empty where it is null or unknown.
 func text(object tftypes.Value, name string) string { return stringOf(member(object, name)) }
 
-func stringOf(value tftypes.Value) string {
-	var s string
-	if value.IsNull() || !value.IsKnown() || value.As(&s) != nil {
-		return ""
-	}
+func stringOf(value tftypes.Value) (s string) {
+	_ = value.As(&s) // An unknown value leaves it empty.
 	return s
 }
 
@@ -85,11 +89,10 @@ func expectIdentity(t failer, identity *tfprotov6.ResourceIdentityData, sessionI
 	}
 }
 
-// failer is what testing.TB and *rapid.T have in common.
+// failer is what *testing.T and a breaker have in common.
 type failer interface {
-	Helper()
+	simulated.Failer
 	Errorf(format string, args ...any)
-	Fatalf(format string, args ...any)
 }
 
 // says is whether a text contains every part.

@@ -92,9 +92,7 @@ func TestSessionEnd_FoundByAnUpdateFailsOnce(t *testing.T) {
 	s.Remove("s1")
 	out := s.Apply(p)
 	s.expectErrors(out.Problems, "Unable to extend session", "has expired, or somebody deleted it")
-	if out.Done[room("other")] != update {
-		t.Errorf("the other instance is not updated: %v", out.Done)
-	}
+	expectEqual(t, "the other instance", out.Done[room("other")], update)
 	s.expectWrites("POST s1", "POST s2")
 	s.expectValues(room("it"), attributes{"active": false, "expires_at": sinceStart(time.Hour)})
 	s.expectWarnings(s.run())
@@ -111,9 +109,7 @@ func TestSessionEnd_NewInstanceOfAMissingSessionFailsAlone(t *testing.T) {
 	s.putSession("s2", time.Hour)
 	s.config = configuration{room("missing"): lasts("s1"), room("other"): lasts("s2")}
 	s.expectWarnings(s.Plan(s.config, command{}).Problems, "palabra_session_expiry.missing: Session does not exist")
-	if out := s.applyFails(command{}, "Unable to set session expiry"); out.Done[room("other")] != create {
-		t.Errorf("the other instance is not created: %v", out.Done)
-	}
+	expectEqual(t, "the other instance", s.applyFails(command{}, "Unable to set session expiry").Done[room("other")], create)
 }
 
 // A gateway answers with 404. The sessions live.

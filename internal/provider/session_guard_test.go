@@ -87,7 +87,5 @@ func TestClaims_ManyConflictsAreExplainedOnce(t *testing.T) {
 func TestClaims_DescribeTheInstance(t *testing.T) {
 	t.Parallel()
 	const want = "palabra_session_expiry with ttl_seconds = 7200, renew_before_seconds = 60, delete_on_destroy = true"
-	if got := newClaim(sessionExpiryType, givenLifetime(withLead(60)), sessionNote{}, deletes).resource; got != want {
-		t.Errorf("%s\nwant: %s", got, want)
-	}
+	expectEqual(t, "resource", newClaim(sessionExpiryType, givenLifetime(withLead(60)), sessionNote{}, deletes).resource, want)
 }

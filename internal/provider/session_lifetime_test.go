@@ -97,15 +97,9 @@ func TestLifetimePlan_DecidesFromStateAndNoteAlone(t *testing.T) {
 	} {
 		prior, planned := givenLifetime(test.both, test.prior), givenLifetime(test.both, test.planned)
 		diags := planned.planUpdate(prior, test.note)
-		if got := planned.ExpiresAt.IsUnknown(); got != test.renew {
-			t.Errorf("%s: renews: %t, want %t", name, got, test.renew)
-		}
-		if got, want := planned.RenewAt.IsUnknown(), test.renew && !planned.RenewBeforeSeconds.IsNull(); got != want {
-			t.Errorf("%s: renew_at is unknown: %t, want %t", name, got, want)
-		}
-		if got, want := planned.isActive(), prior.isActive(); got != want {
-			t.Errorf("%s: active: %t, want %t", name, got, want)
-		}
+		expectEqual(t, name+": renews", planned.ExpiresAt.IsUnknown(), test.renew)
+		expectEqual(t, name+": renew_at is unknown", planned.RenewAt.IsUnknown(), test.renew && !planned.RenewBeforeSeconds.IsNull())
+		expectEqual(t, name+": active", planned.isActive(), prior.isActive())
 		if said := details(diags); diags.HasError() || !strings.Contains(said, test.warning) || (test.warning == "") != (said == "") {
 			t.Errorf("%s: diagnostics: %q, want a warning %q", name, said, test.warning)
 		}
@@ -131,9 +125,7 @@ func TestLifetimePlan_RenewAtIsTheEndLessTheEffectiveLead(t *testing.T) {
 		"ended":                      {withLead(600), 0, false, ""},
 	} {
 		m := givenLifetime(test.lead, func(m *lifetimeModel) { m.Active = types.BoolValue(test.active) })
-		if got := m.renewAt(sessionNote{GrantedSeconds: test.granted}); got.ValueString() != test.want {
-			t.Errorf("%s: renew_at: %s, want %q", name, got, test.want)
-		}
+		expectEqual(t, name+": renew_at", m.renewAt(sessionNote{GrantedSeconds: test.granted}).ValueString(), test.want)
 	}
 }
 
@@ -161,9 +153,7 @@ func TestLifetimeNote_IsSavedOnlyWhenAPlanCouldDecideDifferently(t *testing.T) {
 		noted := sessionNote{Instance: "i", Account: "a", ServerTime: epoch, ExpiresAt: epoch.Add(100 * time.Minute)}
 		newer := noted
 		test.change(&noted, &newer)
-		if got := noted.differs(newer, m); got != test.want {
-			t.Errorf("%s: differs: %t, want %t", name, got, test.want)
-		}
+		expectEqual(t, name+": differs", noted.differs(newer, m), test.want)
 	}
 }
 
@@ -186,9 +176,9 @@ func TestLifetimeWrite_NotesACap(t *testing.T) {
 		model, got := givenLifetime(func(m *lifetimeModel) { m.TTLSeconds = types.Int64Value(test.ttl) }), grant{ExpiresAt: epoch.Add(test.granted), ServerTime: epoch, Granted: test.granted}
 		note := sessionNote{GrantedSeconds: 5} // of the write before
 		model.recordGrant(&note, got)
-		if capped := got.capped(model.ttl()); capped != test.capped || note.GrantedSeconds != test.seconds {
-			t.Errorf("%s of %d s: capped: %t, want %t; noted: %d, want %d", test.granted, test.ttl, capped, test.capped, note.GrantedSeconds, test.seconds)
-		}
+		what := fmt.Sprintf("%s of %d s: ", test.granted, test.ttl)
+		expectEqual(t, what+"capped", got.capped(model.ttl()), test.capped)
+		expectEqual(t, what+"noted", note.GrantedSeconds, test.seconds)
 	}
 }
 
@@ -214,9 +204,7 @@ func TestLifetimeWrite_DistinguishesAStaleReadBackFromACap(t *testing.T) {
 		"no expiry in the answer":           {time.Time{}, epoch.Add(-time.Hour), nil, false},
 	} {
 		session := palabra.Session{ExpiresAt: test.expires, UpdatedAt: test.updated}
-		if got := isStale(session, epoch, ttl, test.before); got != test.want {
-			t.Errorf("%s: stale: %t, want %t", name, got, test.want)
-		}
+		expectEqual(t, name+": stale", isStale(session, epoch, ttl, test.before), test.want)
 	}
 }
 
@@ -251,9 +239,7 @@ func TestLifetimeRead_KeepsAtLeastUntil(t *testing.T) {
 			start = fmt.Sprintf("lifetime until %s, and now expires at %s.", stored.Format(time.RFC3339), live.Format(time.RFC3339))
 		}
 		_, diags := model.observe(palabra.Session{ID: "a.session", ExpiresAt: live, ServerTime: epoch}, sessionNote{})
-		if !timeOf(model.ExpiresAt).Equal(want) {
-			t.Errorf("%s: expires_at: %s, want %s", name, model.ExpiresAt, want)
-		}
+		expectEqual(t, name+": expires_at", model.ExpiresAt, timestamp(want))
 		if said := details(diags); diags.HasError() || (said == "") != (test.warning == "") || !strings.Contains(said, start) || !strings.HasSuffix(said, test.warning) {
 			t.Errorf("%s: %s\nwant: %s … %s", name, said, start, test.warning)
 		}
@@ -266,9 +252,7 @@ func TestLifetimeRead_PastExpiryChangesNothingAboutActive(t *testing.T) {
 		for _, past := range []time.Duration{0, time.Second} {
 			model := givenLifetime(func(m *lifetimeModel) { m.Active = active })
 			model.observe(palabra.Session{ID: "a.session", ExpiresAt: epoch, ServerTime: epoch.Add(past)}, sessionNote{})
-			if got, want := model.Active.ValueBool(), active.IsNull() || active.ValueBool(); got != want {
-				t.Errorf("active: %t, want %t", got, want)
-			}
+			expectEqual(t, "active", model.Active.ValueBool(), active.IsNull() || active.ValueBool())
 		}
 	}
 }
@@ -289,9 +273,7 @@ func TestLifetimeRead_PageOnlyConfirms(t *testing.T) {
 		"first read": {nil, "", true},
 	} {
 		model := givenLifetime(test.change)
-		if got := model.needsSingleRead(listed, sessionNote{Instance: test.instance}); got != test.single {
-			t.Errorf("%s: needs a single read: %t, want %t", name, got, test.single)
-		}
+		expectEqual(t, name+": needs a single read", model.needsSingleRead(listed, sessionNote{Instance: test.instance}), test.single)
 	}
 }
 
@@ -317,12 +299,10 @@ func TestLifetimeImport_DerivesTheLifetime(t *testing.T) {
 	} {
 		model := test.before
 		model.observe(test.session, sessionNote{})
-		if !model.TTLSeconds.Equal(test.want) || !timeOf(model.ExpiresAt).Equal(test.session.ExpiresAt) {
-			t.Errorf("%s: ttl_seconds %s, expires_at %s; want %s, %s", name, model.TTLSeconds, model.ExpiresAt, test.want, test.session.ExpiresAt)
-		}
-		if model.DeleteOnDestroy.ValueBool() != test.before.DeleteOnDestroy.IsNull() || !model.Active.ValueBool() {
-			t.Errorf("%s: delete_on_destroy %s, active %s; want the defaults, or what is known", name, model.DeleteOnDestroy, model.Active)
-		}
+		expectEqual(t, name+": ttl_seconds", model.TTLSeconds, test.want)
+		expectEqual(t, name+": expires_at", model.ExpiresAt, timestamp(test.session.ExpiresAt))
+		expectEqual(t, name+": delete_on_destroy", model.DeleteOnDestroy.ValueBool(), test.before.DeleteOnDestroy.IsNull())
+		expectEqual(t, name+": active", model.Active.ValueBool(), true)
 	}
 }
 
@@ -356,8 +336,6 @@ func TestLifetimeRead_ClockThatLeavesLessTimeDecides(t *testing.T) {
 func TestLifetimeModel_TimestampsEndWithTheYear9999(t *testing.T) {
 	t.Parallel()
 	for _, at := range []time.Time{lastSecond, lastSecond.Add(time.Second), lastSecond.AddDate(100, 0, 0)} {
-		if got := timestamp(at).ValueString(); got != "9999-12-31T23:59:59Z" {
-			t.Errorf("%s becomes %s", at, got)
-		}
+		expectEqual(t, at.String(), timestamp(at).ValueString(), "9999-12-31T23:59:59Z")
 	}
 }

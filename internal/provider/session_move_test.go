@@ -170,9 +170,7 @@ func TestSessionMove_BetweenOurTypesKeepsWhatTheyShare(t *testing.T) {
 			}
 		}
 		expectIdentity(t, resp.TargetIdentity, "s1")
-		if string(resp.TargetPrivate) != string(req.SourcePrivate) {
-			t.Errorf("%s: private state %q, want %q", name, resp.TargetPrivate, req.SourcePrivate)
-		}
+		expectEqual(t, name+": private state", string(resp.TargetPrivate), string(req.SourcePrivate))
 		if said := diagnosticText(resp.Diagnostics); !says(said, test.warning) || test.warning == "" && said != "" || says(said, "secret-token") {
 			t.Errorf("%s: diagnostics %q, want %q, without the tokens", name, said, test.warning)
 		}

@@ -74,9 +74,7 @@ func TestSessionResource_ChangedArgumentWritesOnlyWhatItHasTo(t *testing.T) {
 		old, before := s.id(it), s.State.Current[it].Value
 		s.config = only(test.after, test.later...)
 		p := s.Plan(s.config, command{})
-		if got := p.Changes[it].Action; got != test.action {
-			t.Errorf("plan: %s, want %s", got, test.action)
-		}
+		expectEqual(t, "plan", p.Changes[it].Action, test.action)
 		s.expectWarnings(p.Problems, test.warnings...)
 		if out := s.Apply(p); out.Failed() {
 			t.Fatalf("apply: %s", problemText(out.Problems))
