@@ -41,13 +41,7 @@ var alphabet = []letter{
 		l.moveExpiry(id, among(d, 5*time.Minute, 30*time.Second, 40*time.Minute))
 	})},
 	{"another tool deletes", 3, toSession(func(l *life, d draw, id string) { l.Remove(id) })},
-	{"another tool creates", 3, func(l *life, d draw) string {
-		id, missing := one(d, slices.DeleteFunc(slices.Clone(existingIDs), func(id string) bool { _, lives := l.Session(id); return lives }))
-		if missing {
-			l.happens(func() { l.putMissing(id) })
-		}
-		return id
-	}},
+	{"another tool creates", 3, (*life).putMissing},
 
 	// What the user writes.
 	{"add an instance", 4, (*life).add},
@@ -130,10 +124,10 @@ var alphabet = []letter{
 	{"another endpoint", 1, nextRun(func(l *life, d draw) { l.next.key = "another endpoint" })},
 	{"a rotated key", 2, nextRun(func(l *life, d draw) { l.next.key = "a rotated key" })},
 	{"renew_only", 4, nextRun(func(l *life, d draw) { l.next.applyGate, l.next.planGate = true, d.n(2) == 1 })},
-	{"a fault", 6, (*life).drawFault},
+	{"a fault", 9, (*life).drawFault},
 	{"another run at once", 3, func(l *life, d draw) string {
 		id := among(d, existingIDs...)
-		do := among(d, func() { l.moveExpiry(id, 3*time.Hour) }, func() { l.moveExpiry(id, 5*time.Minute) }, func() { l.Remove(id) }, func() { l.putMissing(id) })
+		do := among(d, func() { l.moveExpiry(id, 3*time.Hour) }, func() { l.moveExpiry(id, 5*time.Minute) }, func() { l.Remove(id) }, func() { l.putMissing(d) })
 		l.next.unrest = true
 		return l.during(d, id, func(address) { do() })
 	}},
@@ -172,13 +166,20 @@ func (l *life) during(d draw, what string, do func(at address)) string {
 	return fmt.Sprintf("%s, before step %d", what, step+1)
 }
 
-func (l *life) putMissing(id string) {
-	for _, box := range l.boxes() {
-		if _, lives := box.Session(id); lives {
-			return // Two accounts have no session in common.
+// putMissing creates a session that does not live, if possible one that has ended.
+func (l *life) putMissing(d draw) string {
+	id := among(d, existingIDs...)
+	for _, at := range simulated.Sorted(l.State.Current) {
+		if !isActive(l.State.Current[at]) && slices.Contains(existingIDs, l.id(at)) {
+			id = l.id(at)
 		}
 	}
-	l.put(id)
+	l.happens(func() {
+		if _, lives := l.observe("").lives[id]; !lives { // Two accounts have no session in common.
+			l.put(id)
+		}
+	})
+	return id
 }
 
 func (l *life) moveExpiry(id string, to time.Duration) {

@@ -80,9 +80,8 @@ func holders(state simulated.State) (all []holder) {
 	return all
 }
 
-// holds says whether a session is in the state.
-func (l *life) holds(id string) bool {
-	return slices.ContainsFunc(holders(l.State), func(h holder) bool { return idIn(h.object) == id })
+func holds(state simulated.State, id string) bool {
+	return slices.ContainsFunc(holders(state), func(h holder) bool { return idIn(h.object) == id })
 }
 
 // wants is the session that the configuration gives an instance, by a state. known is
@@ -196,10 +195,6 @@ func (j judged) judgePlan() {
 		if !found.Warning && !j.fault && !j.explains(found) {
 			j.breaks("nothing explains the error of the plan: %s", problemText([]problem{found}))
 		}
-		// A provider does not see -replace: it is asked for an update first.
-		if c, planned := j.plan.Changes[found.At]; planned && !c.Action.Replaces() && found.Summary == "Session gets a shorter lifetime" && !j.fault && !j.shortens(found.At) {
-			j.breaks("the session does not end earlier: %s", problemText([]problem{found}))
-		}
 	}
 	if j.fault || j.plan.Failed() || j.plan.Command.RefreshOnly {
 		return
@@ -209,7 +204,11 @@ func (j judged) judgePlan() {
 		if why := j.judgeWrite(at, c); why != "" {
 			j.breaks("%s: "+why+"\nprior:   %s\nplanned: %s", at, brief(c.Before.Value), brief(c.Planned))
 		}
-		j.judgeShortening(at)
+		// A provider does not see -replace: it is asked for an update first.
+		said, shortens := j.saysShorter(at), j.shortens(at)
+		if said && !shortens && !c.Action.Replaces() || shortens && !said && !j.plan.Command.NoRefresh {
+			j.breaks("%s: the plan shortens the lifetime: %t, and says so: %t", at, shortens, said)
+		}
 		stays := idIn(was) != "" && at.Type == sessionExpiryType || is(member(was.Value, "recreate_when_ended"), false)
 		if c.Action == create && stays && !j.movesAway(at) {
 			j.breaks("%s: the plan creates it again, and %s was in the state", at, idIn(was))
@@ -280,8 +279,8 @@ func (j judged) judgeWrite(at address, c change) string {
 	case c.Action != update && c.Action != noOp, len(said.Later) > 0, len(said.IgnoreChanges) > 0, said.Import != "", j.run.key != "", m.doubtful,
 		member(c.Planned, "ttl_seconds").IsNull(), member(c.Before.Value, "ttl_seconds").IsNull():
 	case !isActive(c.Before):
-		if writes(c) {
-			return "the session has ended, and the plan writes"
+		if writes(c) || !member(c.Planned, "renew_at").Equal(member(c.Before.Value, "renew_at")) {
+			return "the session has ended, and the plan renews"
 		}
 	case argumentsChanged(c), m.unsent && !how.NoRefresh:
 		if !writes(c) {
@@ -320,24 +319,10 @@ func (j judged) judgeRenewal(c change) string {
 	return ""
 }
 
-// judgeShortening expects a warning where a plan is going to set an end that is clearly
-// earlier than that of a session which it has read.
-func (j judged) judgeShortening(at address) {
-	id := j.plannedID(at)
-	session, lives := j.world.mine[id]
-	if !lives || j.plan.Command.NoRefresh || !j.shortens(at) {
-		return
-	}
-	if !slices.ContainsFunc(j.plan.Problems, func(found problem) bool {
-		return found.At == at && strings.Contains(found.Text, id) && strings.Contains(found.Text, session.ExpiresAt.Format(time.RFC3339))
-	}) {
-		j.breaks("the plan shortens session %s, which lives until %s, without a word", id, session.ExpiresAt)
-	}
-}
-
-func (j judged) plannedID(at address) string {
+// plannedSession is the session of a plan for an instance, as the server has it.
+func (j judged) plannedSession(at address) sandbox.Session {
 	planned := j.plan.Changes[at].Planned
-	return cmp.Or(text(planned, "session_id"), text(planned, "id"))
+	return j.world.mine[cmp.Or(text(planned, "session_id"), text(planned, "id"))]
 }
 
 // shortens says whether a plan sets an end that is clearly earlier than that of the
@@ -349,7 +334,15 @@ func (j judged) shortens(at address) bool {
 		return false
 	}
 	end := j.world.at.Add(time.Duration(secondsOf(ttl)) * time.Second)
-	return j.world.mine[j.plannedID(at)].ExpiresAt.Sub(end) > time.Minute
+	return j.plannedSession(at).ExpiresAt.Sub(end) > time.Minute
+}
+
+// saysShorter says whether a plan warns of that, with the end of the session.
+func (j judged) saysShorter(at address) bool {
+	end := j.plannedSession(at).ExpiresAt.Format(time.RFC3339)
+	return slices.ContainsFunc(j.plan.Problems, func(found problem) bool {
+		return found.At == at && found.Summary == "Session gets a shorter lifetime" && strings.Contains(found.Text, end)
+	})
 }
 
 // argumentsChanged says whether a plan changes what a POST is for.
@@ -412,16 +405,15 @@ func (j judged) explainsApply(found problem) bool {
 }
 
 // judgeDeletion expects of a deleted session that the plan showed the destruction of
-// an instance of it, and that no instance of the configuration has it.
+// an instance of it that had not ended, and that no instance of the configuration has it.
 func (j judged) judgeDeletion(id string) {
-	if _, lived := j.at.mine[id]; !lived {
-		return
-	}
-	if !j.destroys(id, func(c objectChange) bool { return deletesSession(c.Before) }) {
-		j.breaks("session %s was deleted, and the plan did not show it: %v", id, actionsOf(j.plan))
+	_, lived := j.at.mine[id]
+	shown := j.destroys(id, func(c objectChange) bool { return deletesSession(c.Before) && isActive(c.Before) })
+	if !shown && (lived || holds(j.before, id)) {
+		j.breaks("a DELETE was sent for session %s, and the plan did not show it: %v", id, actionsOf(j.plan))
 	}
 	for _, at := range j.wanted(id) {
-		if j.included(at) && at.Type == sessionExpiryType && !j.destroysTainted(id) && !j.showsItsEnd(at, id) {
+		if lived && j.included(at) && at.Type == sessionExpiryType && !j.destroysTainted(id) && !j.showsItsEnd(at, id) {
 			j.breaks("session %s was deleted, and %s has it: %v", id, at, actionsOf(j.plan))
 		}
 	}
@@ -441,7 +433,7 @@ func (j judged) judgeLeaving(c objectChange) {
 	id := idIn(c.Before)
 	_, lived := j.at.lives[id]
 	switch {
-	case !lived, !j.livesOn(c.at, id), j.holds(id), j.released[id], !isActive(c.Before), j.run.unrest, j.wanted(id) != nil:
+	case !lived, !j.livesOn(c.at, id), holds(j.State, id), j.released[id], !isActive(c.Before), j.run.unrest, j.wanted(id) != nil:
 	case c.Action == simulated.Forget, !deletesSession(c.Before), j.mentions(id):
 		j.released[id] = true
 	default:
@@ -455,7 +447,7 @@ func (j judged) judgeLeaving(c objectChange) {
 func (j judged) judgeCreated() {
 	lost, told := 0, 0
 	for id := range j.after.lives {
-		if _, was := j.at.lives[id]; !was && !j.holds(id) && !slices.Contains(existingIDs, id) {
+		if _, was := j.at.lives[id]; !was && !holds(j.State, id) && !slices.Contains(existingIDs, id) {
 			lost++
 		}
 	}
