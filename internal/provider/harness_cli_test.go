@@ -1,12 +1,11 @@
 package provider
 
 import (
-	"archive/zip"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -21,19 +20,46 @@ import (
 	"github.com/palabra-community/terraform-provider-palabra/internal/engine"
 )
 
+// testEngine is the engine under test.
+var testEngine engine.Engine
+
+// First versions of what only some engines have.
+var (
+	movedBetweenTypes  = engine.Since{Terraform: "1.8", OpenTofu: "1.10"}
+	ephemeralResources = engine.Since{Terraform: "1.10", OpenTofu: "1.11"}
+	listsAndActions    = engine.Since{Terraform: "1.14"}
+)
+
+// needs skips a test whose subject the engine under test does not have.
+func needs(t *testing.T, feature engine.Since) {
+	t.Helper()
+	if !testEngine.Has(feature) {
+		t.Skipf("needs %s, and this is %s", feature, testEngine)
+	}
+}
+
 const pluginName = "terraform-provider-palabra"
 
-// init lets this test binary be the plugin, under the name that engines look for.
-// What runs is then what was compiled for the test, race detector included.
-func init() {
-	if !strings.HasPrefix(filepath.Base(os.Args[0]), pluginName) {
-		return
+// TestMain lets this test binary be the plugin, under the name that engines look for.
+// What runs is then what was compiled for the test, race detector included. Otherwise it
+// finds the engine once and clears the environment that the provider reads, so that the
+// tests are the same on every machine.
+func TestMain(m *testing.M) {
+	var err error
+	if strings.HasPrefix(filepath.Base(os.Args[0]), pluginName) {
+		err = Serve("registry.terraform.io/palabra-community/palabra", "test", false)
+	} else if testEngine, err = engine.Find(context.Background()); err == nil {
+		for _, entry := range os.Environ() {
+			if name, _, _ := strings.Cut(entry, "="); strings.HasPrefix(name, "PALABRA_") || name == "TF_CLI_CONFIG_FILE" {
+				_ = os.Unsetenv(name)
+			}
+		}
+		os.Exit(m.Run())
 	}
-	if err := Serve("registry.terraform.io/palabra-community/palabra", "test", false); err != nil {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	os.Exit(0)
 }
 
 // cli is a folder in which the command line of a real engine runs.
@@ -159,18 +185,6 @@ func (c *cli) plan(args ...string) (actions map[string]string, said string) {
 	return actions, said
 }
 
-// unzip returns the contents of all files in a plan file.
-func (c *cli) unzip(name string) string {
-	c.t.Helper()
-	archive := must(zip.OpenReader(filepath.Join(c.Dir, name)))
-	defer func() { _ = archive.Close() }()
-	var all strings.Builder
-	for _, file := range archive.File {
-		must(io.Copy(&all, must(file.Open()))) // #nosec G110 -- a plan file of our own making
-	}
-	return all.String()
-}
-
 // unwrap removes the frames and line breaks that engines put into messages.
 func unwrap(text string) string {
 	return strings.Join(strings.Fields(strings.NewReplacer("│", " ", "╷", " ", "╵", " ").Replace(text)), " ")
@@ -191,11 +205,6 @@ type stateInstance struct {
 	Status, Deposed      string
 	SchemaVersion        int64 `json:"schema_version"`
 	Attributes, Identity map[string]any
-}
-
-func (i stateInstance) id() string {
-	id, _ := i.Attributes["id"].(string)
-	return id
 }
 
 func readStateFile(t *testing.T, name string) (state stateFile) {

@@ -163,7 +163,7 @@ func (c *chaos) state() map[string]stateInstance {
 	sessions := make(map[string]stateInstance)
 	for _, instances := range c.instances() {
 		for _, instance := range instances {
-			sessions[instance.id()] = instance
+			sessions[fmt.Sprint(instance.Attributes["id"])] = instance
 		}
 	}
 	return sessions

@@ -1,14 +1,17 @@
 package provider
 
 import (
+	"archive/zip"
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -121,6 +124,18 @@ func (w *mainPath) apply(args ...string) {
 	w.plans += w.unzip("saved.tfplan")
 	w.planJSON = append(w.planJSON, w.run("show", "-json", "saved.tfplan"))
 	w.printed.WriteString(w.run("apply", "saved.tfplan"))
+}
+
+// unzip returns the contents of all files in a plan file.
+func (c *cli) unzip(name string) string {
+	c.t.Helper()
+	archive := must(zip.OpenReader(filepath.Join(c.Dir, name)))
+	defer func() { _ = archive.Close() }()
+	var all strings.Builder
+	for _, file := range archive.File {
+		must(io.Copy(&all, must(file.Open()))) // #nosec G110 -- a plan file of our own making
+	}
+	return all.String()
 }
 
 func (w *mainPath) walk() {

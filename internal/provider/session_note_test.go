@@ -107,11 +107,3 @@ func TestSessionShortening_IsShownInThePlan(t *testing.T) {
 		s.expectEmptyPlan()
 	})
 }
-
-func TestSessionShortening_OfAPalabraSessionIsShown(t *testing.T) {
-	t.Parallel()
-	s, it := newAppliedStory(t, configuration{sessionAt("it"): creates(triggers("1"))}), sessionAt("it")
-	s.putSession(s.id(it), 30*24*time.Hour)
-	s.expectWarnings(s.change(configuration{it: creates(triggers("2"))}), "palabra_session.it: Session gets a shorter lifetime")
-	s.expectWrites("POST " + s.id(it))
-}
