@@ -45,8 +45,9 @@ func TestProviderChaos_StateAndServerAgree(t *testing.T) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			t.Parallel()
 			n := *chaosSessions
-			clock := sandbox.NewClock(testStart)
-			c := &chaos{n: n, api: sandbox.New(sandbox.Options{ClientID: testClientID, ClientSecret: testClientSecret, Now: clock.Now, Seed: seed, SessionLimit: 100 * n})}
+			c := &chaos{n: n, api: sandbox.New(sandbox.Options{
+				ClientID: testClientID, ClientSecret: testClientSecret, Now: sandbox.NewClock(testStart).Now, Seed: seed, SessionLimit: 100 * n,
+			})}
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if hold := c.gate.Load(); hold != nil {
 					(*hold)(r.Method != http.MethodGet)

@@ -186,8 +186,8 @@ func TestProviderConfig_ValidateNeedsNoCredentialsAndReportsContradictions(t *te
 
 func TestProviderConfig_FaultIsReportedOnce(t *testing.T) {
 	t.Parallel()
-	req := &tfprotov6.ConfigureProviderRequest{Config: wire(newObject(providerSchemas().Provider, attributes{"api_key": "key", "endpoint": "ftp://example.com"}))}
-	if diags := must(newTestServer().ConfigureProvider(t.Context(), req)).Diagnostics; len(diags) != 1 {
+	config := wire(newObject(providerSchemas().Provider, attributes{"api_key": "key", "endpoint": "ftp://example.com"}))
+	if diags := must(newTestServer().ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{Config: config})).Diagnostics; len(diags) != 1 {
 		t.Errorf("%s, want one error", diagnosticText(diags))
 	}
 }

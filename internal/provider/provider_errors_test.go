@@ -134,7 +134,8 @@ func TestProviderErrors_RefusalOfManyInstancesIsShownOnce(t *testing.T) {
 			workers.Go(func() { said[i] = diagnosticText(p.readExpiry(numberedID(i))) })
 		}
 		workers.Wait()
-		if all := strings.Join(said[:], "\n"); strings.Count(all, "The API refused the credentials from") != 1 || !strings.Contains(all, "ERROR: Unable to read session") {
+		all := strings.Join(said[:], "\n")
+		if strings.Count(all, "The API refused the credentials from") != 1 || !strings.Contains(all, "ERROR: Unable to read session") {
 			t.Errorf("HTTP %d: the advice is not given once: %s", status, all)
 		}
 		// What was in flight, and a check.
@@ -152,8 +153,10 @@ func TestProviderErrors_RefusalOfManyInstancesIsShownOnce(t *testing.T) {
 
 // readExpiry refreshes a palabra_session_expiry.
 func (p *protocol) readExpiry(id string) []*tfprotov6.Diagnostic {
-	state := attributes{"id": id, "session_id": id, "ttl_seconds": 3600, "expires_at": sinceStart(time.Hour), "active": true}
-	req := &tfprotov6.ReadResourceRequest{TypeName: sessionExpiryType, CurrentState: wire(newObject(providerSchemas().ResourceSchemas[sessionExpiryType], state))}
+	state := newObject(providerSchemas().ResourceSchemas[sessionExpiryType], attributes{
+		"id": id, "session_id": id, "ttl_seconds": 3600, "expires_at": sinceStart(time.Hour), "active": true,
+	})
+	req := &tfprotov6.ReadResourceRequest{TypeName: sessionExpiryType, CurrentState: wire(state)}
 	return must(p.server.ReadResource(p.t.Context(), req)).Diagnostics
 }
 

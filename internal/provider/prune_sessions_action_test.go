@@ -48,7 +48,7 @@ func TestPruneSessionsAction_ReportsWhatItKeepsAndDeletes(t *testing.T) {
 		"none": {attributes{"id_prefix": "none-"}, nil, []string{
 			`0 of 5 sessions match id_prefix "none-"`, "Deleted 0 of 0 sessions selected, 0 failed",
 		}},
-		"excluded, as many as allowed": {attributes{"exclude_ids": []string{"old-2", "elsewhere"}, "max_deletions": 2}, []string{"DELETE old-1", "DELETE old-3"}, []string{
+		"excluded": {attributes{"exclude_ids": []string{"old-2", "elsewhere"}, "max_deletions": 2}, []string{"DELETE old-1", "DELETE old-3"}, []string{
 			matched, "Keeping session old-2: exclude_ids names it", "Deleting 2 sessions, oldest first: old-1, old-3",
 			"Deleted session old-1 (1 of 2)", "Deleted session old-3 (2 of 2)", "Deleted 2 of 2 sessions selected, 0 failed",
 		}},
@@ -181,6 +181,7 @@ func TestPruneSessionsAction_StopsWhenEveryCallFails(t *testing.T) {
 	t.Parallel()
 	const sessions = 30
 	dead := []string{"Stopped pruning after 0 deletions", "Not tried: old-03, ", "… and 7 more"}
+	unauthorized := []string{"Stopped pruning after 1 deletion", "refused the credentials", "Not tried: old-02, "}
 	broken := sandbox.HTMLError(http.StatusInternalServerError)
 	type row struct {
 		effect        sandbox.Effect
@@ -193,7 +194,7 @@ func TestPruneSessionsAction_StopsWhenEveryCallFails(t *testing.T) {
 		"500":          {broken, []string{""}, 0, 3, 3, dead},
 		"429":          {sandbox.RateLimited(""), []string{""}, 0, 3, 3, dead},
 		"cut off":      {sandbox.CutBefore(), []string{""}, 0, 3, 3, dead},
-		"401":          {sandbox.RefuseCredentials(401), []string{""}, 1, 2, 1, []string{"Stopped pruning after 1 deletion", "refused the credentials", "Not tried: old-02, "}},
+		"401":          {sandbox.RefuseCredentials(http.StatusUnauthorized), []string{""}, 1, 2, 1, unauthorized},
 		"one session":  {broken, []string{"old-02"}, 0, sessions, 1, []string{"Unable to delete 1 session", "old-02", "500"}},
 		"not in a row": {broken, []string{"old-02", "old-04", "old-06"}, 0, sessions, 3, []string{"Unable to delete 3 sessions"}},
 		"each in use": {

@@ -79,7 +79,8 @@ func TestSessionEphemeral_OpensWithEveryAttribute(t *testing.T) {
 			t.Errorf("%s is %s", name, value)
 		}
 	}
-	if text(result, "id") != id || text(result, "expires_at") != sinceStart(10*time.Minute) || len(stringsOf(t, member(result, "subscriber_tokens"))) != 2 {
+	tokens := stringsOf(t, member(result, "subscriber_tokens"))
+	if text(result, "id") != id || text(result, "expires_at") != sinceStart(10*time.Minute) || len(tokens) != 2 {
 		t.Errorf("opened: %s", result)
 	}
 	if session, _ := c.Session(id); session.Intent != "event" {
