@@ -185,13 +185,10 @@ func sessionIDOf(b block) string {
 	return id
 }
 
-// idIn is the id of the session of an object in a state.
-func idIn(o object) string { return text(o.Value, "id") }
-
-// isActive is true for a state that does not say.
-func isActive(o object) bool { return !is(member(o.Value, "active"), false) }
-
-// deletesSession says whether the destruction of an object deletes its session.
+// What an object in a state says of its session. Older states do not have every
+// attribute: their sessions are active, and are deleted with the object.
+func idIn(o object) string         { return text(o.Value, "id") }
+func isActive(o object) bool       { return !is(member(o.Value, "active"), false) }
 func deletesSession(o object) bool { return !is(member(o.Value, "delete_on_destroy"), false) }
 
 // writes says whether a plan leaves the expiry to apply.
