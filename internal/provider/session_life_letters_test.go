@@ -36,7 +36,7 @@ var alphabet = []letter{
 	}},
 	{"a client connects", 4, toSession(func(l *life, d draw, id string) { l.Connect(id) })},
 	{"a client hangs up", 4, toSession(func(l *life, d draw, id string) { l.Disconnect(id); l.clock.Advance(2 * time.Minute) })},
-	{"another tool extends", 2, toSession(func(l *life, d draw, id string) { l.moveExpiry(id, among(d, 24*time.Hour, 3*time.Hour)) })},
+	{"another tool extends", 3, toSession(func(l *life, d draw, id string) { l.moveExpiry(id, among(d, 24*time.Hour, 3*time.Hour)) })},
 	{"another tool shortens", 2, toSession(func(l *life, d draw, id string) {
 		l.moveExpiry(id, among(d, 5*time.Minute, 30*time.Second, 40*time.Minute))
 	})},

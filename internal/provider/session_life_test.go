@@ -105,7 +105,7 @@ func newWords(seed uint64) (words []word) {
 		weighted = append(weighted, slices.Repeat([]letter{l}, l.weight)...)
 	}
 	for range 1 + rng.IntN(6) {
-		for range rng.IntN(5) {
+		for range rng.IntN(7) {
 			say(weighted[rng.IntN(len(weighted))])
 		}
 		say(apply)
