@@ -524,6 +524,9 @@ func (j judged) judgeTruth() {
 		if isActive(held) != lives && !reset && !deceived {
 			j.breaks("%s: active is %t, and session %s lives: %t", at, isActive(held), id, lives)
 		}
+		if idIn(was) == id && said.MovedFrom == (address{}) && !writes(j.plan.Changes[at]) && !endOf(was).IsZero() && endOf(held).After(endOf(was)) {
+			j.breaks("%s: expires_at has moved to %s, and nothing has set it", at, endOf(held))
+		}
 		if lives {
 			j.judgeTimes(at, held, session)
 			continue
