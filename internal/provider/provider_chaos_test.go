@@ -155,7 +155,7 @@ func (c *chaos) kill(removes bool, args ...string) {
 	// The API executes requests whose sender is dead.
 	c.gate.Store(nil)
 	close(open)
-	c.account(before, run.out.String(), removes)
+	c.account(before, run.out(), removes)
 }
 
 // state is the state by session id.

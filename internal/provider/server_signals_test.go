@@ -3,7 +3,6 @@
 package provider
 
 import (
-	"bytes"
 	"io"
 	"net/http"
 	"os"
@@ -14,6 +13,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
@@ -38,7 +38,8 @@ type ending struct {
 type groupRun struct {
 	t   *testing.T
 	cmd *exec.Cmd
-	out bytes.Buffer // complete when the engine has ended
+	// out is what the engine has written so far.
+	out func() string
 	// wait returns when the engine has ended.
 	wait func()
 	// gone is closed when every process that inherited the input of the engine is
@@ -49,9 +50,11 @@ type groupRun struct {
 func (c *cli) startGroup(args ...string) *groupRun {
 	c.t.Helper()
 	cmd, _ := c.command(args...)
-	run := &groupRun{t: c.t, cmd: cmd, gone: make(chan struct{})}
+	run := &groupRun{t: c.t, cmd: cmd, out: func() string { return c.read("output") }, gone: make(chan struct{})}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Stdout, cmd.Stderr = &run.out, &run.out
+	output := must(os.Create(filepath.Join(c.Dir, "output")))
+	c.t.Cleanup(func() { _ = output.Close() })
+	cmd.Stdout, cmd.Stderr = output, output
 	read, write, err := os.Pipe()
 	if err != nil {
 		c.t.Fatal(err)
@@ -62,7 +65,7 @@ func (c *cli) startGroup(args ...string) *groupRun {
 	}
 	run.wait = sync.OnceFunc(func() {
 		if err := cmd.Wait(); err == nil {
-			c.t.Errorf("the run succeeded: %s", &run.out)
+			c.t.Errorf("the run succeeded: %s", run.out())
 		}
 	})
 	_ = write.Close()
@@ -81,7 +84,7 @@ func (r *groupRun) end(how ending, moment <-chan struct{}) {
 	case <-moment:
 	case <-r.gone:
 		r.wait()
-		r.t.Fatalf("the run ended before the signal: %s", &r.out)
+		r.t.Fatalf("the run ended before the signal: %s", r.out())
 	}
 	target := r.cmd.Process.Pid
 	if how.group {
@@ -120,7 +123,7 @@ resource "terraform_data" "step" {
 		run.end(how, started)
 		run.wait()
 		<-run.gone
-		f.expectNoneLeft(t, run.out.String())
+		f.expectNoneLeft(t, run.out())
 	})
 }
 
@@ -146,9 +149,9 @@ func TestServer_SignalledRunLosesNoNewSession(t *testing.T) {
 		run.wait()
 		<-run.gone
 		if how.kills {
-			f.expectNoneLeft(t, run.out.String())
+			f.expectNoneLeft(t, run.out())
 		} else if ids := f.sessionIDs(); len(ids) != 1 || !strings.Contains(w.read("terraform.tfstate"), ids[0]) {
-			t.Errorf("sessions %q, want one that is in the state: %s", ids, run.out.String())
+			t.Errorf("sessions %q, want one that is in the state: %s", ids, run.out())
 		}
 	})
 }
@@ -170,10 +173,19 @@ action "palabra_prune_sessions" "test" {
 		<-r.Context().Done()
 	}})
 	run := w.startGroup("apply", "-auto-approve")
-	run.end(endings["terminated"], deleting)
+	// An engine that receives a progress after the signal loses the error at the end.
+	shown := make(chan struct{})
+	go func() {
+		<-deleting
+		for !strings.Contains(unwrap(run.out()), "Deleted session old-1") {
+			time.Sleep(time.Millisecond)
+		}
+		close(shown)
+	}()
+	run.end(endings["terminated"], shown)
 	run.wait()
 	<-run.gone
-	if said := unwrap(run.out.String()); !strings.Contains(said, "Stopped pruning after 1 deletion") {
+	if said := unwrap(run.out()); !strings.Contains(said, "Stopped pruning after 1 deletion") {
 		t.Errorf("the report is missing: %s", said)
 	}
 	if ids := f.sessionIDs(); !slices.Equal(ids, []string{"old-2"}) {
