@@ -253,8 +253,10 @@ func (j judged) explains(found problem) bool {
 			}
 			for at := range j.config {
 				// That a palabra_session ends is no news to what gets its id later.
+				// A provider does not see -replace: it is asked for an update first.
 				wanted, known := j.wants(at, state, true)
-				if (at != h.at || h.deposed) && (wanted == id || !known && h.at.Type == sessionExpiryType) {
+				keeps := wanted == id || slices.Contains(j.plan.Command.Replace, at) && idIn(state.Current[at]) == id
+				if (at != h.at || h.deposed) && (keeps || !known && h.at.Type == sessionExpiryType) {
 					return true
 				}
 			}
