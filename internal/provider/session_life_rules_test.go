@@ -392,7 +392,13 @@ func (j judged) explainsApply(found problem) bool {
 	}
 	c := j.plan.Changes[found.At]
 	if limit := j.options.SessionLimit; limit > 0 && found.Step == "create" && found.At.Type == managedSessionType {
-		return len(j.at.mine) >= limit || len(j.after.mine) >= limit
+		sessions := max(len(j.at.mine), len(j.after.mine)-1)
+		for at, c := range j.plan.Changes {
+			if at.Type == managedSessionType && (c.Action == create || c.Action.Replaces()) {
+				sessions++
+			}
+		}
+		return sessions > limit
 	}
 	wanted, _ := j.wants(found.At, j.State, false)
 	for _, id := range []string{idIn(c.Before), text(c.Planned, "session_id"), wanted} {

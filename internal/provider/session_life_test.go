@@ -459,7 +459,7 @@ func (l *life) remember(j judged) {
 	for at, c := range j.plan.Changes {
 		m, held := l.memory[at], l.State.Current[at]
 		done, ok := j.out.Done[at]
-		if ok && writes(c) && isActive(held) {
+		if (ok || held.Tainted) && writes(c) && isActive(held) {
 			m.key, m.end = j.run.key, endOf(held)
 		}
 		switch {
