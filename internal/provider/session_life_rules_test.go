@@ -516,7 +516,7 @@ func (j judged) judgeTruth() {
 		if moved, ok := j.before.Current[said.MovedFrom]; ok {
 			was = moved
 		}
-		if _, kept := j.plan.Prior.Current[at]; !kept && !deceived && !j.movesAway(at) && j.livesOn(at, idIn(was)) {
+		if _, kept := j.plan.Prior.Current[at]; !kept && !deceived && isActive(was) && !j.movesAway(at) && j.livesOn(at, idIn(was)) {
 			j.breaks("%s has left the state as ended, and session %s lives", at, idIn(was))
 		}
 		id := idIn(held)
