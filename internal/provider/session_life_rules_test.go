@@ -435,13 +435,19 @@ func (j judged) livesOn(at address, id string) bool {
 	return lives && (mine || j.memory[at].end.After(j.world.at))
 }
 
+// deceived says that two false witnesses may have met the run, which are believed, or a
+// list that lags.
+func (j judged) deceived() bool {
+	return len(j.run.faults) > 1 || slices.ContainsFunc(j.run.faults, func(f sandbox.Fault) bool { return f.Name == "lagging" })
+}
+
 // judgeLeaving expects that a session whose object leaves the state is gone, unless the
 // plan showed otherwise, a message names it, or the configuration has it.
 func (j judged) judgeLeaving(c objectChange) {
 	id := idIn(c.Before)
 	_, lived := j.at.lives[id]
 	switch {
-	case !lived, !j.livesOn(c.at, id), holds(j.State, id), j.released[id], !isActive(c.Before), j.run.unrest, j.wanted(id) != nil:
+	case !lived, !j.livesOn(c.at, id), holds(j.State, id), j.released[id], !isActive(c.Before), j.run.unrest, j.deceived(), j.wanted(id) != nil:
 	case c.Action == simulated.Forget, !deletesSession(c.Before), j.mentions(id):
 		j.released[id] = true
 	default:
@@ -509,8 +515,7 @@ func (l *life) sets(at address, c change) bool {
 // error. An instance that has left the state says that its session has ended.
 func (j judged) judgeTruth() {
 	shared := j.shared()
-	// Two false witnesses are believed, and a list that lags is.
-	deceived := len(j.run.faults) > 1 || slices.ContainsFunc(j.run.faults, func(f sandbox.Fault) bool { return f.Name == "lagging" })
+	deceived := j.deceived()
 	for at, said := range j.config {
 		held, was := j.State.Current[at], j.before.Current[at]
 		if moved, ok := j.before.Current[said.MovedFrom]; ok {
@@ -528,7 +533,9 @@ func (j judged) judgeTruth() {
 		}
 		// A session that has just been connected has an expiry that is past, which does
 		// not bring an ended instance back, even if another one extends it in the same run.
-		reset := lives && !isActive(was) && !session.ExpiresAt.After(j.after.at)
+		// Nor does a session that only other credentials find.
+		_, mine := j.world.mine[id]
+		reset := lives && !isActive(was) && (!mine || !session.ExpiresAt.After(j.after.at))
 		if isActive(held) != lives && !reset && !deceived {
 			j.breaks("%s: active is %t, and session %s lives: %t", at, isActive(held), id, lives)
 		}
