@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
@@ -136,6 +137,24 @@ func TestRenewOnly_RefusesActionsAndEphemeralSessions(t *testing.T) {
 		expectError(t, diags, "The plan would invoke an action")
 	}
 	expectError(t, p.open(t.Context(), attributes{}).Diagnostics, "The plan would open an ephemeral session")
+	f.expectCalls(t, "")
+}
+
+// TestRenewOnly_RefusesWhatItDidNotPlan: not every engine plans again in the apply.
+func TestRenewOnly_RefusesWhatItDidNotPlan(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	arguments := pairOf(f.url, testClientID)
+	arguments["renew_only"] = true
+	p := newProtocolWith(t, arguments)
+	for name, arguments := range map[string]attributes{sessionExpiryType: {"session_id": "s1", "ttl_seconds": 60}, managedSessionType: {}} {
+		schema := providerSchemas().ResourceSchemas[name]
+		nothing, it := wire(tftypes.NewValue(schema.ValueType(), nil)), wire(newObject(schema, arguments))
+		create := &tfprotov6.ApplyResourceChangeRequest{TypeName: name, PriorState: nothing, PlannedState: it, Config: it}
+		expectError(t, must(p.server.ApplyResourceChange(t.Context(), create)).Diagnostics, "The plan would create it")
+		destroy := &tfprotov6.ApplyResourceChangeRequest{TypeName: name, PriorState: it, PlannedState: nothing, Config: nothing}
+		expectError(t, must(p.server.ApplyResourceChange(t.Context(), destroy)).Diagnostics, "The plan would remove it")
+	}
 	f.expectCalls(t, "")
 }
 
