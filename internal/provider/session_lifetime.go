@@ -214,24 +214,18 @@ func (m *lifetimeModel) recordGrant(note *sessionNote, got grant) {
 // Answer.
 
 // needsSingleRead says whether a session from a page of the list would change the
-// state: a page may be stale, so it may only confirm.
+// state, or renew the session: a page may be stale, so it may only confirm.
 func (m *lifetimeModel) needsSingleRead(listed palabra.Session, note sessionNote) bool {
 	unread := note.Instance == ""
 	expiryIsNews := !listed.ExpiresAt.IsZero() && (m.ExpiresAt.IsNull() || isEarlier(listed.ExpiresAt, m.ExpiresAt))
-	return unread || expiryIsNews
+	return unread || expiryIsNews || m.due(note.seen(listed))
 }
 
 // observe updates the model to a session that was just read, and returns the
 // updated note.
 func (m *lifetimeModel) observe(session palabra.Session, note sessionNote) (sessionNote, diag.Diagnostics) {
 	var diags diag.Diagnostics
-	note.ServerTime = cautiousTime(session)
-	if !session.ExpiresAt.IsZero() {
-		note.ExpiresAt = session.ExpiresAt
-		if session.ExpiresAt.After(note.LatestEnd) {
-			note.LatestEnd = session.ExpiresAt
-		}
-	}
+	note = note.seen(session)
 	// When a client connects, the API resets the expiry to the present. So a past
 	// expiry does not mean that the session has ended (only a 404 does), nor that
 	// an ended session is back.

@@ -271,6 +271,8 @@ func TestLifetimeRead_PageOnlyConfirms(t *testing.T) {
 		"earlier":    {withExpiry(epoch.Add(3 * time.Hour)), "i", true},
 		"no expiry":  {withExpiry(time.Time{}), "i", true},
 		"first read": {nil, "", true},
+		"due":        {withLead(7201), "i", true},
+		"not due":    {withLead(7200), "i", false},
 	} {
 		model := givenLifetime(test.change)
 		expectEqual(t, name+": needs a single read", model.needsSingleRead(listed, sessionNote{Instance: test.instance}), test.single)

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+
+	"github.com/palabra-community/terraform-provider-palabra/internal/palabra"
 )
 
 // sessionNoteKey is the key of the note in private state.
@@ -43,6 +45,18 @@ func newInstanceID() string { return rand.Text() }
 func (n sessionNote) withInstance() sessionNote {
 	if n.Instance == "" {
 		n.Instance = newInstanceID()
+	}
+	return n
+}
+
+// seen is the note after the session was read.
+func (n sessionNote) seen(session palabra.Session) sessionNote {
+	n.ServerTime = cautiousTime(session)
+	if !session.ExpiresAt.IsZero() {
+		n.ExpiresAt = session.ExpiresAt
+		if session.ExpiresAt.After(n.LatestEnd) {
+			n.LatestEnd = session.ExpiresAt
+		}
 	}
 	return n
 }
