@@ -2,6 +2,8 @@ package pipelines
 
 import (
 	"net/http"
+	"os"
+	"os/signal"
 	"strings"
 	"syscall"
 	"testing"
@@ -153,6 +155,8 @@ func failures(k *kit) {
 // interrupted is a night that something happens to while the API has a renewal.
 func (k *kit) interrupted(happens func(*night), ends func(*night)) {
 	k.t.Helper()
+	// Under nohup, the night would inherit that SIGHUP is ignored.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	k.days(1)
 	arrived, leave := make(chan bool), make(chan bool)
 	remove := k.Inject(sandbox.Fault{Operation: sandbox.OperationExpiry, Count: 1, Effect: func(w http.ResponseWriter, r *http.Request, api http.Handler) {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -49,6 +50,8 @@ type groupRun struct {
 
 func (c *cli) startGroup(args ...string) *groupRun {
 	c.t.Helper()
+	// Under nohup, the engine would inherit that SIGHUP is ignored.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	cmd, _ := c.command(args...)
 	run := &groupRun{t: c.t, cmd: cmd, out: func() string { return c.read("output") }, gone: make(chan struct{})}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
