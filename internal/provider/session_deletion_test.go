@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
 	"github.com/palabra-community/terraform-provider-palabra/internal/sandbox"
 )
 
@@ -98,6 +100,15 @@ func TestSessionDeletion_OfAKeptSessionIsRefusedAtPlan(t *testing.T) {
 	})
 }
 
+// forgetDeleteOnDestroy leaves the state as an import or a move does before it is read.
+func (s *story) forgetDeleteOnDestroy() {
+	s.alter(room("it"), func(held *object) {
+		values := members(held.Value)
+		values["delete_on_destroy"] = tftypes.NewValue(tftypes.Bool, nil)
+		held.Value = tftypes.NewValue(held.Value.Type(), values)
+	})
+}
+
 // TestSessionDeletion_DeletesNoMoreThanThePlanIsFor, nor less.
 func TestSessionDeletion_DeletesNoMoreThanThePlanIsFor(t *testing.T) {
 	t.Parallel()
@@ -141,6 +152,7 @@ func TestSessionDeletion_DeletesNoMoreThanThePlanIsFor(t *testing.T) {
 		"becomes another, create first":       {before: one(s1), after: one(createFirst(later("s2"))), writes: []string{"DELETE s1", "POST s2"}},
 		"an unknown one beside a destroy":     {before: one(s1), after: two(s1, later("s2")), how: command{Destroy: true}, writes: []string{"DELETE s1"}},
 		"destroy after an action's extension": {before: one(s1), meanwhile: (*story).extendS1, writes: []string{"POST s1", "DELETE s1"}},
+		"destroy of what a move left null":    {before: one(s1), meanwhile: (*story).forgetDeleteOnDestroy, how: command{Destroy: true}, writes: []string{"DELETE s1"}},
 		"destroy after a refused replacement": {before: one(s1), meanwhile: (*story).refuseReplacement, writes: []string{"DELETE s1"}},
 	}, func(t *testing.T, test row) {
 		inAnyOrder(t, func(t *testing.T, pick func(int) int, how command) {
