@@ -246,9 +246,10 @@ func expectNoSecrets(t *testing.T, where, text, session string) {
 			}
 		}
 	}
-	for _, token := range issuedToken.FindAllStringSubmatch(text, -1) {
+	// In a plan file, the byte after the id may be one of a token.
+	for _, token := range issuedToken.FindAllStringSubmatch(strings.ReplaceAll(text, jwtSessionID, ""), -1) {
 		payload, _ := base64.RawURLEncoding.DecodeString(token[1])
-		if token[0] != jwtSessionID && (session == "" || !strings.Contains(string(payload), session)) {
+		if session == "" || !strings.Contains(string(payload), session) {
 			t.Errorf("%s holds the token %s of %s", where, token[0], payload)
 		}
 	}
