@@ -107,8 +107,8 @@ var alphabet = []letter{
 
 	// How the next run runs.
 	{"-refresh=false", 1, flags(func(how *command, _ address) { how.NoRefresh, how.RefreshOnly = true, false })},
-	{"-refresh-only", 1, flags(func(how *command, _ address) { *how = command{RefreshOnly: true, MinimalRefresh: how.MinimalRefresh} })},
-	{"-minimal-refresh", 1, flags(func(how *command, _ address) { how.MinimalRefresh = true })},
+	{"-refresh-only", 1, flags(func(how *command, _ address) { *how = command{RefreshOnly: true} })},
+	{"-minimal-refresh", 1, flags(func(how *command, _ address) { how.MinimalRefresh, how.RefreshOnly = true, false })},
 	{"an engine that plans orphans first", 2, flags(func(how *command, _ address) { how.OrphansFirst = true })},
 	{"an engine that reads what it forgets", 1, flags(func(how *command, _ address) { how.ReadForgotten = true })},
 	{"-replace", 3, flags(func(how *command, at address) {

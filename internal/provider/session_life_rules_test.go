@@ -204,6 +204,9 @@ func (j judged) judgePlan() {
 		if why := j.judgeWrite(at, c); why != "" {
 			j.breaks("%s: "+why+"\nprior:   %s\nplanned: %s", at, brief(c.Before.Value), brief(c.Planned))
 		}
+		if j.gated && (c.Action == create || c.Action.Deletes() && (c.Action.Replaces() || isActive(c.Before)) || c.Action == update && member(c.Planned, "ttl_seconds").IsKnown() && changed(c, "ttl_seconds")) {
+			j.breaks("%s: a plan that may only renew shows %s", at, c.Action)
+		}
 		// A provider does not see -replace: it is asked for an update first.
 		said, shortens := j.saysShorter(at), j.shortens(at)
 		if said && !shortens && !c.Action.Replaces() || shortens && !said && !j.plan.Command.NoRefresh {
@@ -235,6 +238,9 @@ func (l *life) judgeText(found problem) {
 func (j judged) explains(found problem) bool {
 	if j.gated || found.Step == "import" || slices.Contains(j.config[found.At].IgnoreChanges, "ttl_seconds") {
 		return true // The lifetime that is ignored may be shorter than the lead.
+	}
+	if j.plan.Command.MinimalRefresh && j.memory[found.At].key == "nobody" && slices.Contains(j.plan.Command.Replace, found.At) {
+		return true // Planned twice without a note, it looks like two instances.
 	}
 	for _, h := range slices.Concat(holders(j.plan.Prior), holders(j.State)) {
 		if _, mine := j.world.mine[idIn(h.object)]; h.at == found.At && !mine && j.isForeign(h.at) {
@@ -281,7 +287,7 @@ func (j judged) judgeWrite(at address, c change) string {
 	case c.Action != update && c.Action != noOp, len(said.Later) > 0, len(said.IgnoreChanges) > 0, said.Import != "", j.run.key != "", m.doubtful,
 		member(c.Planned, "ttl_seconds").IsNull(), member(c.Before.Value, "ttl_seconds").IsNull():
 	case !isActive(c.Before):
-		if writes(c) || !member(c.Planned, "renew_at").Equal(member(c.Before.Value, "renew_at")) {
+		if writes(c) || changed(c, "renew_at") {
 			return "the session has ended, and the plan renews"
 		}
 	case argumentsChanged(c), m.unsent && !how.NoRefresh:
@@ -312,7 +318,7 @@ func (j judged) judgeRenewal(c change) string {
 		shortest = min(longest, j.options.MaxTTL/10*9)
 	}
 	switch {
-	case !lead.Equal(member(c.Before.Value, "renew_before_seconds")):
+	case changed(c, "renew_before_seconds"):
 	case writes(c) && left >= longest:
 		return "the plan renews too early, with " + left.String() + " left"
 	case !writes(c) && left < shortest && !j.planFault:
@@ -349,9 +355,11 @@ func (j judged) saysShorter(at address) bool {
 
 // argumentsChanged says whether a plan changes what a POST is for.
 func argumentsChanged(c change) bool {
-	return slices.ContainsFunc([]string{"ttl_seconds", "renew_triggers"}, func(name string) bool {
-		return !member(c.Planned, name).Equal(member(c.Before.Value, name))
-	})
+	return changed(c, "ttl_seconds") || changed(c, "renew_triggers")
+}
+
+func changed(c change, argument string) bool {
+	return !member(c.Planned, argument).Equal(member(c.Before.Value, argument))
 }
 
 func (j judged) judgeApply() {
@@ -360,9 +368,8 @@ func (j judged) judgeApply() {
 		if !found.Warning && !j.fault && !j.explainsApply(found) {
 			j.breaks("nothing explains the error of the apply: %s", problemText([]problem{found}))
 		}
-		managed, _ := neededBy(j.config[found.At])
-		if ends := j.plan.Changes[managed]; found.Summary == "Session not deleted" && ends.Action.Deletes() && !ends.Before.Tainted && strings.Contains(found.Text, cmp.Or(idIn(ends.Before), "?")) {
-			j.breaks("%s deletes the session: %s", managed, problemText([]problem{found}))
+		if found.Summary == "Session not deleted" && !j.mayKeep(found) {
+			j.breaks("the plan ends the session: %s", problemText([]problem{found}))
 		}
 	}
 	for _, request := range j.Requests() {
@@ -382,6 +389,15 @@ func (j judged) judgeApply() {
 		!how.NoRefresh && !how.MinimalRefresh && how.Target == nil && how.Exclude == nil {
 		j.judgeTruth()
 	}
+}
+
+// mayKeep says whether a session may outlive the replacement of an instance: unless the
+// palabra_session that it is from deletes it. A tainted one is not seen by a provider.
+func (j judged) mayKeep(found problem) bool {
+	from, _ := neededBy(j.config[found.At])
+	replaced, ends := j.plan.Changes[found.At], j.plan.Changes[from]
+	ended := ends.Action.Deletes() && !ends.Before.Tainted && !replaced.Before.Tainted && idIn(ends.Before) != "" && strings.Contains(found.Text, idIn(ends.Before))
+	return replaced.Action.Replaces() && !ended
 }
 
 // explainsApply says whether a user would understand the error: a session that the
@@ -604,7 +620,7 @@ func (j judged) judgeQuiet() {
 	}
 	for at, c := range again.Changes {
 		was := j.plan.Changes[at]
-		newLead := was.Action == update && !member(was.Planned, "renew_before_seconds").Equal(member(was.Before.Value, "renew_before_seconds"))
+		newLead := was.Action == update && changed(was, "renew_before_seconds")
 		if c.Action != noOp && !undone(cmp.Or(idIn(c.Before), idIn(was.Before))) && (!newLead || !writes(c)) {
 			j.breaks("the second plan is not empty: %s of %s\nprior:   %s\nplanned: %s", c.Action, at, brief(c.Before.Value), brief(c.Planned))
 		}

@@ -450,13 +450,18 @@ func (l *life) remember(j judged) {
 	if how := j.plan.Command; !how.NoRefresh && !how.MinimalRefresh {
 		for at, held := range l.State.Current {
 			session, found := j.world.mine[idIn(held)]
-			if m := l.memory[at]; found && j.included(at) {
+			m := l.memory[at]
+			switch {
+			case !j.included(at):
+			case found:
 				if m.key == "nobody" || session.ExpiresAt.After(m.end) {
 					m.end = session.ExpiresAt
 				}
 				m.key = j.run.key
-				l.memory[at] = m
+			case j.deceived():
+				m.key = "whoever a list that lags names"
 			}
+			l.memory[at] = m
 		}
 	}
 	for at, c := range j.plan.Changes {

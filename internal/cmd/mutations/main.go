@@ -5,6 +5,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -29,7 +30,7 @@ const (
 
 var (
 	failedTest = regexp.MustCompile(`(?m)^--- FAIL: (\S+)`)
-	brokenRule = regexp.MustCompile(`-life\.seed=\d+ -life\.count=1: (.{0,80})`)
+	brokenRule = regexp.MustCompile(`-life\.(seed=\d+) -life\.count=1(: .{0,80})`)
 )
 
 // mutation is a fault: old is replaced by new in a file of the provider.
@@ -137,7 +138,7 @@ func (m mutation) try(ctx context.Context, dir string, b budget) (verdict string
 	}
 	begun := time.Now() //nolint:forbidigo // how long a search took
 	if what, failed := fails(ctx, binary, brokenRule, b.flags()...); failed {
-		return fmt.Sprintf("found in %s: %s", time.Since(begun).Round(time.Second), what), true, nil //nolint:forbidigo // as above
+		return fmt.Sprintf("found in %s by %s", time.Since(begun).Round(time.Second), what), true, nil //nolint:forbidigo // as above
 	}
 	if by, failed := fails(ctx, binary, failedTest, "-test.run=^"+cmp.Or(m.by, others), "-test.skip=Engine"); failed {
 		return "missed, found by " + by, false, nil
@@ -151,7 +152,7 @@ func fails(ctx context.Context, binary string, in *regexp.Regexp, args ...string
 	tests.Dir, tests.Env = folder, append(os.Environ(), "GOGC=800")                                              // A third of the time goes otherwise into collecting what is small.
 	output, err := tests.CombinedOutput()
 	if match := in.FindSubmatch(output); match != nil {
-		what = string(match[1])
+		what = string(bytes.Join(match[1:], nil))
 	}
 	return what, err != nil
 }
