@@ -41,7 +41,7 @@ var alphabet = []letter{
 		l.moveExpiry(id, among(d, 5*time.Minute, 30*time.Second, 40*time.Minute))
 	})},
 	{"another tool deletes", 3, toSession(func(l *life, d draw, id string) { l.Remove(id) })},
-	{"another tool creates", 3, (*life).putMissing},
+	{"another tool creates", 5, (*life).putMissing},
 
 	// What the user writes.
 	{"add an instance", 4, (*life).add},
@@ -144,16 +144,13 @@ var alphabet = []letter{
 	})},
 }
 
-// toSession is something that happens to one of the sessions of the account.
+// toSession is something that happens to a session, most often to one of the state.
 func toSession(do func(l *life, d draw, id string)) func(*life, draw) string {
 	return func(l *life, d draw) string {
-		ids := slices.Clone(existingIDs)
-		for _, at := range simulated.Sorted(l.State.Current) {
-			if id := l.id(at); !slices.Contains(ids, id) {
-				ids = append(ids, id)
-			}
+		id := among(d, existingIDs...)
+		if at, ok := one(d, simulated.Sorted(l.State.Current)); ok && d.n(4) > 0 {
+			id = l.id(at)
 		}
-		id := among(d, ids...)
 		l.happens(func() { do(l, d, id) })
 		return id
 	}
@@ -272,8 +269,8 @@ func drawAddress(d draw, managed bool) address {
 }
 
 func (l *life) add(d draw) string {
-	at := drawAddress(d, d.n(3) == 1)
-	if _, exists := l.config[at]; exists {
+	at := drawAddress(d, d.n(2) == 1)
+	if _, exists := l.config[at]; exists || l.movesAway(at) {
 		return ""
 	}
 	b := block{Arguments: make(attributes), CreateBeforeDestroy: d.n(4) == 1}
@@ -312,7 +309,7 @@ func (l *life) drawSession(d draw, at address, b *block) {
 		return
 	}
 	b.Later, b.Arguments["session_id"] = nil, among(d, existingIDs...)
-	if managed, ok := one(d, l.configured(managedSessionType)); ok && d.n(2) == 1 {
+	if managed, ok := one(d, l.configured(managedSessionType)); ok && d.n(3) > 0 {
 		b.Arguments["session_id"] = idOf(managed.Name)
 		if id := l.id(managed); id != "" && d.n(2) == 1 {
 			b.Arguments["session_id"] = id
@@ -335,7 +332,7 @@ func (l *life) rename(d draw, moved, other bool) string {
 	from, ok := one(d, l.configured(""))
 	to := drawAddress(d, (from.Type == managedSessionType) != other)
 	id := l.id(from)
-	if _, taken := l.config[to]; !ok || taken || moved && l.id(to) != "" || other && id == "" {
+	if _, taken := l.config[to]; !ok || taken || l.movesAway(to) || moved && l.id(to) != "" || other && id == "" {
 		return ""
 	}
 	b := l.config[from]

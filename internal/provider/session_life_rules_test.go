@@ -131,6 +131,22 @@ func (j judged) isForeign(at address) bool {
 	return j.memory[at].key != j.run.key || j.run.key != ""
 }
 
+// vouchedFor says whether the run has first found another session that the same
+// credentials found last: then what it does not find has ended.
+func (j judged) vouchedFor(h holder) bool {
+	for _, request := range j.Requests() {
+		for at, held := range j.State.Current {
+			if id := idIn(held); id != "" && id == request.SessionID && request.Status == http.StatusOK && j.memory[at].key == j.memory[h.at].key {
+				return true
+			}
+		}
+		if request.SessionID == idIn(h.object) {
+			return false
+		}
+	}
+	return false
+}
+
 // mentions says whether a message of the run names a session.
 func (j judged) mentions(id string) bool {
 	return slices.ContainsFunc(slices.Concat(j.plan.Problems, j.out.Problems), func(found problem) bool { return strings.Contains(found.Text, id) })
@@ -243,7 +259,7 @@ func (j judged) explains(found problem) bool {
 		return true // Planned twice without a note, it looks like two instances.
 	}
 	for _, h := range slices.Concat(holders(j.plan.Prior), holders(j.State)) {
-		if _, mine := j.world.mine[idIn(h.object)]; h.at == found.At && !mine && j.isForeign(h.at) {
+		if _, mine := j.world.mine[idIn(h.object)]; h.at == found.At && !mine && j.isForeign(h.at) && !j.vouchedFor(h) {
 			return true
 		}
 	}
@@ -372,9 +388,13 @@ func (j judged) judgeApply() {
 			j.breaks("the plan ends the session: %s", problemText([]problem{found}))
 		}
 	}
+	deleted := make(map[string]bool)
 	for _, request := range j.Requests() {
 		if request.Method == http.MethodDelete {
-			j.judgeDeletion(request.SessionID)
+			if j.judgeDeletion(request.SessionID); deleted[request.SessionID] {
+				j.breaks("a second DELETE was sent for session %s", request.SessionID)
+			}
+			deleted[request.SessionID] = request.Status == http.StatusNoContent
 		}
 		if j.gated && (request.Method == http.MethodDelete || request.Method == http.MethodPost && request.SessionID == "") {
 			j.breaks("a run that may only renew sent %s %s", request.Method, request.Path)
