@@ -259,7 +259,7 @@ func (j judged) explains(found problem) bool {
 		return true // Planned twice without a note, it looks like two instances.
 	}
 	for _, h := range slices.Concat(holders(j.plan.Prior), holders(j.State)) {
-		if _, mine := j.world.mine[idIn(h.object)]; h.at == found.At && !mine && j.isForeign(h.at) && !j.vouchedFor(h) {
+		if _, mine := j.world.mine[idIn(h.object)]; h.at == found.At && !mine && (h.deposed || j.isForeign(h.at) && !j.vouchedFor(h)) {
 			return true
 		}
 	}
@@ -442,7 +442,7 @@ func (j judged) explainsApply(found problem) bool {
 			return true
 		}
 		if _, mine := j.at.mine[id]; id != "" && !mine {
-			return found.Step != "delete" || j.isForeign(found.At)
+			return found.Step != "delete" || j.isForeign(found.At) || j.deceived()
 		}
 	}
 	return false
@@ -569,9 +569,9 @@ func (j judged) judgeTruth() {
 		}
 		// A session that has just been connected has an expiry that is past, which does
 		// not bring an ended instance back, even if another one extends it in the same run.
-		// Nor does a session that only other credentials find.
+		// Nor does a session that only other credentials find, or a false 404.
 		_, mine := j.world.mine[id]
-		reset := lives && !isActive(was) && (!mine || !session.ExpiresAt.After(j.after.at))
+		reset := lives && !isActive(was) && (!mine || j.planFault || !session.ExpiresAt.After(j.after.at))
 		if isActive(held) != lives && !reset && !deceived {
 			j.breaks("%s: active is %t, and session %s lives: %t", at, isActive(held), id, lives)
 		}
@@ -610,7 +610,7 @@ func (j judged) judgeTimes(at address, held object, session sandbox.Session) {
 	}
 	lead := member(held.Value, "renew_before_seconds")
 	renewAt, err := time.Parse(time.RFC3339, text(held.Value, "renew_at"))
-	if wanted := !lead.IsNull() && isActive(held); wanted != (err == nil) && !refreshOnly {
+	if wanted := !lead.IsNull() && !member(held.Value, "ttl_seconds").IsNull() && isActive(held); wanted != (err == nil) && !refreshOnly {
 		j.breaks("%s: renew_at is %s, with a lead of %s", at, text(held.Value, "renew_at"), lead)
 	}
 	if err == nil && (renewAt.After(stored) || stored.Sub(renewAt) > time.Duration(secondsOf(lead))*time.Second) {

@@ -478,13 +478,16 @@ func (l *life) remember(j judged) {
 			if c.Before.Tainted {
 				m.key = "nobody" // Its note goes with the plan of a replacement that fails.
 			}
+			if j.plan.Command.OrphansFirst && c.Action == destroyOnly {
+				m.key = "whoever found it before this plan"
+			}
 		case done == destroyOnly, done == simulated.Forget:
 			m = memory{}
 		case done == create, done.Replaces():
 			m.unsent, m.doubtful = false, j.fault
 		case writes(c) && isActive(held):
 			m.unsent, m.doubtful = false, false
-		case done == update && !isActive(c.Before) && argumentsChanged(c):
+		case done == update && !isActive(c.Before) && argumentsChanged(change{Before: c.Before, Planned: held.Value}):
 			m.unsent = true
 		}
 		l.memory[at] = m

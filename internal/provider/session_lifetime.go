@@ -94,11 +94,11 @@ func (m *lifetimeModel) effectiveLead(note sessionNote) time.Duration {
 	return lead
 }
 
-// renewAt is the time from which plans renew. It is null without a lead time,
-// without a known end, and after the end.
+// renewAt is the time from which plans renew. It is null without a lead time or a
+// lifetime, without a known end, and after the end.
 func (m *lifetimeModel) renewAt(note sessionNote) timetypes.RFC3339 {
 	end := timeOf(m.ExpiresAt)
-	if m.RenewBeforeSeconds.IsNull() || m.RenewBeforeSeconds.IsUnknown() || end.IsZero() || !m.isActive() {
+	if m.TTLSeconds.IsNull() || m.RenewBeforeSeconds.IsNull() || m.RenewBeforeSeconds.IsUnknown() || end.IsZero() || !m.isActive() {
 		return timetypes.NewRFC3339Null()
 	}
 	return timestamp(end.Add(-m.effectiveLead(note)))

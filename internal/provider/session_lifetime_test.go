@@ -116,6 +116,7 @@ func TestLifetimePlan_RenewAtIsTheEndLessTheEffectiveLead(t *testing.T) {
 		want    string
 	}{
 		"no lead time":               {nil, 0, true, ""},
+		"no lifetime":                {func(m *lifetimeModel) { withLead(600)(m); m.TTLSeconds = types.Int64Null() }, 0, true, ""},
 		"as granted":                 {withLead(3600), 0, true, at(time.Hour)},
 		"capped far above the lead":  {withLead(600), 3600, true, at(110 * time.Minute)},
 		"capped just above the lead": {withLead(600), 620, true, at(2*time.Hour - 558*time.Second)},
