@@ -225,7 +225,7 @@ func (j judged) judgePlan() {
 		}
 		// A provider does not see -replace: it is asked for an update first.
 		said, shortens := j.saysShorter(at), j.shortens(at)
-		if said && !shortens && !c.Action.Replaces() || shortens && !said && !j.plan.Command.NoRefresh {
+		if said && !shortens && !c.Action.Replaces() || shortens && !said && !j.plan.Command.NoRefresh && !j.deceived() {
 			j.breaks("%s: the plan shortens the lifetime: %t, and says so: %t", at, shortens, said)
 		}
 		stays := idIn(was) != "" && at.Type == sessionExpiryType || is(member(was.Value, "recreate_when_ended"), false)

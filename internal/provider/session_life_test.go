@@ -366,7 +366,7 @@ func (l *life) execute(d draw) {
 	}
 	l.tell("$ terraform %s%s", r.how, r)
 	for at, b := range l.config {
-		if _, waits := l.State.Current[b.MovedFrom]; waits {
+		if _, waits := l.State.Current[b.MovedFrom]; waits && l.id(at) == "" {
 			l.memory[at] = l.memory[b.MovedFrom]
 		}
 	}
