@@ -136,7 +136,7 @@ func (j judged) isForeign(at address) bool {
 func (j judged) vouchedFor(h holder) bool {
 	for _, request := range j.Requests() {
 		for at, held := range j.State.Current {
-			if id := idIn(held); id != "" && id == request.SessionID && request.Status == http.StatusOK && j.memory[at].key == j.memory[h.at].key {
+			if id := idIn(held); id != "" && id == request.SessionID && request.Status == http.StatusOK && j.memory[at].key == j.memory[h.at].key && j.memory[at].key != eitherKey {
 				return true
 			}
 		}

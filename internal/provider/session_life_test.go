@@ -254,6 +254,9 @@ type memory struct {
 	end time.Time
 }
 
+// eitherKey stands for credentials that a user cannot be sure of.
+const eitherKey = "either"
+
 // existingIDs are the sessions that something else has created.
 var existingIDs = []string{"s1", "s2", "s3"}
 
@@ -457,9 +460,13 @@ func (l *life) remember(j judged) {
 				if m.key == "nobody" || session.ExpiresAt.After(m.end) {
 					m.end = session.ExpiresAt
 				}
+				if m.key != j.run.key && (j.plan.Command.OrphansFirst || j.out.Failed()) {
+					m.key = eitherKey // A failed change may lose what its plan has read.
+					break
+				}
 				m.key = j.run.key
 			case j.deceived():
-				m.key = "whoever a list that lags names"
+				m.key = eitherKey
 			}
 			l.memory[at] = m
 		}
@@ -477,9 +484,6 @@ func (l *life) remember(j judged) {
 			m.doubtful = m.doubtful || j.fault || c.Action == update
 			if c.Before.Tainted {
 				m.key = "nobody" // Its note goes with the plan of a replacement that fails.
-			}
-			if j.plan.Command.OrphansFirst && c.Action == destroyOnly {
-				m.key = "whoever found it before this plan"
 			}
 		case done == destroyOnly, done == simulated.Forget:
 			m = memory{}
