@@ -134,9 +134,10 @@ func (j judged) isForeign(at address) bool {
 // vouchedFor says whether the run has first found another session that the same
 // credentials found last: then what it does not find has ended.
 func (j judged) vouchedFor(h holder) bool {
+	shared := j.shared() // A new instance of a session asks for it, too.
 	for _, request := range j.Requests() {
 		for at, held := range j.State.Current {
-			if id := idIn(held); id != "" && id == request.SessionID && request.Status == http.StatusOK && j.memory[at].key == j.memory[h.at].key && j.memory[at].key != eitherKey {
+			if id := idIn(held); id != "" && !shared[id] && id == request.SessionID && request.Status == http.StatusOK && j.memory[at].key == j.memory[h.at].key && j.memory[at].key != eitherKey {
 				return true
 			}
 		}
@@ -464,11 +465,13 @@ func (j judged) judgeDeletion(id string) {
 }
 
 // livesOn says whether a session of an instance lives. Whoever does not find a session
-// may say that it has ended once every end that was told of it is past.
+// may say that it has ended once every end that was told of it is past, or, of a state
+// that does not say who found it, once another session of the state is found.
 func (j judged) livesOn(at address, id string) bool {
-	_, mine := j.world.mine[id]
+	m, isMine := j.memory[at], func(id string) bool { _, mine := j.world.mine[id]; return mine }
 	_, lives := j.after.lives[id]
-	return lives && (mine || j.memory[at].end.After(j.world.at))
+	guessed := m.key == "nobody" && slices.ContainsFunc(holders(j.before), func(h holder) bool { return isMine(idIn(h.object)) })
+	return lives && (isMine(id) || m.end.After(j.world.at) && !guessed)
 }
 
 // deceived says that two false witnesses may have met the run, which are believed, or a
