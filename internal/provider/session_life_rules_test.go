@@ -275,17 +275,22 @@ func (j judged) explains(found problem) bool {
 				continue
 			}
 			for at := range j.config {
-				// That a palabra_session ends is no news to what gets its id later.
-				// A provider does not see -replace: it is asked for an update first.
-				wanted, known := j.wants(at, state, true)
-				keeps := wanted == id || slices.Contains(j.plan.Command.Replace, at) && idIn(state.Current[at]) == id
-				if (at != h.at || h.deposed) && (keeps || !known && h.at.Type == sessionExpiryType) {
+				if (at != h.at || h.deposed) && slices.ContainsFunc(states, func(state simulated.State) bool { return j.mayNeed(at, h, state) }) {
 					return true
 				}
 			}
 		}
 	}
 	return false
+}
+
+// mayNeed says whether an instance of the configuration may need the session of an
+// object that goes. That a palabra_session ends is no news to what gets its id later.
+// A provider does not see -replace: it is asked for an update first.
+func (j judged) mayNeed(at address, h holder, state simulated.State) bool {
+	wanted, known := j.wants(at, state, true)
+	keeps := slices.Contains(j.plan.Command.Replace, at) && idIn(state.Current[at]) == idIn(h.object)
+	return keeps || wanted == idIn(h.object) || !known && h.at.Type == sessionExpiryType
 }
 
 // deletes says whether a run deletes the session of an object, by configuration and
