@@ -586,8 +586,10 @@ func (j judged) judgeTruth() {
 		if idIn(was) == id && said.MovedFrom == (address{}) && !writes(j.plan.Changes[at]) && !endOf(was).IsZero() && endOf(held).After(endOf(was)) {
 			j.breaks("%s: expires_at has moved to %s, and nothing has set it", at, endOf(held))
 		}
-		if lives {
+		if _, found := j.after.mine[id]; found {
 			j.judgeTimes(at, held, session)
+		}
+		if lives {
 			continue
 		}
 		end := j.memory[at].end
