@@ -87,6 +87,7 @@ var alphabet = []letter{
 			b.Import = sessionIDOf(*b)
 		}
 	})},
+	{"an import list", 2, (*life).importListed},
 	{"a failing provisioner", 1, onBlock(func(l *life, d draw, at address, b *block) { b.ProvisionerFails = true })},
 	{"a failing dependent", 1, onBlock(func(l *life, d draw, at address, b *block) { b.DependentFails = true })},
 
@@ -315,6 +316,28 @@ func (l *life) drawSession(d draw, at address, b *block) {
 			b.Arguments["session_id"] = id
 		}
 	}
+}
+
+// importListed imports each session of a list that no instance has, where an address
+// is free, with the lifetime that the list says.
+func (l *life) importListed(d draw) (said string) {
+	l.use("")
+	server, _ := l.start().(*Server)
+	managed := d.n(2) == 1
+	for listed := range listOf(l.Ctx, server, sessionExpiryType, 0, true, nil) {
+		at, id := drawAddress(d, managed), listed.DisplayName
+		ttl := member(unwire(resourceType(sessionExpiryType), listed.Resource), "ttl_seconds")
+		has := func(at address) bool { return sessionIDOf(l.config[at]) == id || l.config[at].Import == id }
+		if _, taken := l.config[at]; taken || ttl.IsNull() || holds(l.State, id) || l.id(at) != "" || l.movesAway(at) || slices.ContainsFunc(l.configured(""), has) {
+			continue
+		}
+		b := block{Arguments: attributes{"session_id": id, "ttl_seconds": int(secondsOf(ttl))}, Import: id}
+		if managed {
+			delete(b.Arguments, "session_id")
+		}
+		l.config[at], said = b, fmt.Sprint(said, at, " ")
+	}
+	return said
 }
 
 // remove removes an instance, and those that refer to it.

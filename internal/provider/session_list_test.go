@@ -1,6 +1,8 @@
 package provider
 
 import (
+	"context"
+	"iter"
 	"net/http"
 	"slices"
 	"strings"
@@ -16,8 +18,12 @@ import (
 var listTypes = []string{managedSessionType, sessionExpiryType}
 
 // list returns an iterator, which asks the API for no more than it is asked for.
-func (p *protocol) list(typeName string, limit int64, include bool, filters attributes) func(func(tfprotov6.ListResourceResult) bool) {
-	return must(p.server.ListResource(p.t.Context(), &tfprotov6.ListResourceRequest{
+func (p *protocol) list(typeName string, limit int64, include bool, filters attributes) iter.Seq[tfprotov6.ListResourceResult] {
+	return listOf(p.t.Context(), p.server, typeName, limit, include, filters)
+}
+
+func listOf(ctx context.Context, server *Server, typeName string, limit int64, include bool, filters attributes) iter.Seq[tfprotov6.ListResourceResult] {
+	return must(server.ListResource(ctx, &tfprotov6.ListResourceRequest{
 		TypeName: typeName, Limit: limit, IncludeResource: include,
 		Config: wire(newObject(providerSchemas().ListResourceSchemas[typeName], filters)),
 	})).Results
