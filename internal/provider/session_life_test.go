@@ -450,26 +450,27 @@ func (l *life) tellProblems(problems []problem) {
 
 // remember notes what the rules of later runs depend on.
 func (l *life) remember(j judged) {
-	if how := j.plan.Command; !how.NoRefresh && !how.MinimalRefresh {
-		for at, held := range l.State.Current {
-			session, found := j.world.mine[idIn(held)]
-			m := l.memory[at]
-			switch {
-			case !j.included(at):
-			case found:
-				if m.key == "nobody" || session.ExpiresAt.After(m.end) {
-					m.end = session.ExpiresAt
-				}
-				if m.key != j.run.key && (j.plan.Command.OrphansFirst || j.out.Failed()) {
-					m.key = eitherKey // A failed change may lose what its plan has read.
-					break
-				}
-				m.key = j.run.key
-			case j.deceived():
-				m.key = eitherKey
+	for at, held := range l.State.Current {
+		session, found := j.world.mine[idIn(held)]
+		m, how := l.memory[at], j.plan.Command
+		_, was := j.before.Current[at]
+		_, moved := j.before.Current[l.config[at].MovedFrom]
+		imported := l.config[at].Import != "" && !was && !moved
+		switch {
+		case !j.included(at), (how.NoRefresh || how.MinimalRefresh) && !imported:
+		case found:
+			if m.key == "nobody" || session.ExpiresAt.After(m.end) {
+				m.end = session.ExpiresAt
 			}
-			l.memory[at] = m
+			if m.key != j.run.key && (how.OrphansFirst || j.out.Failed()) {
+				m.key = eitherKey // A failed change may lose what its plan has read.
+				break
+			}
+			m.key = j.run.key
+		case j.deceived():
+			m.key = eitherKey
 		}
+		l.memory[at] = m
 	}
 	for at, c := range j.plan.Changes {
 		m, held := l.memory[at], l.State.Current[at]
