@@ -135,6 +135,11 @@ func TestSessionAccount_WhatCountsAsAnotherAccount(t *testing.T) {
 			s.run() // It notes that the session now ends within a minute.
 			s.clock.Advance(10 * time.Minute)
 		}},
+		"an end that was seen, but is too close to the noted one to be noted": {prepare: func(s *story) {
+			s.putSession("s1", time.Hour+30*time.Second)
+			s.run()
+			s.clock.Advance(time.Hour + 10*time.Second)
+		}},
 		"a renewal without a refresh": {how: command{NoRefresh: true}, after: configuration{it: lasts("s1", attributes{"ttl_seconds": 7200})}},
 	}, func(t *testing.T, test row) {
 		s := newAppliedStory(t, configuration{it: lasts("s1")}, "s1")

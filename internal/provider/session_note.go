@@ -151,7 +151,8 @@ func (d *providerData) sameAccount(note sessionNote) bool {
 // account: other or unknown credentials found it last, and its latest known end is not
 // past. Nothing is news of a session that is known to have ended.
 func (d *providerData) otherAccountError(summary string, gone error, m lifetimeModel, note sessionNote) diag.Diagnostics {
-	if !m.isActive() || d.sameAccount(note) || m.ranOut(note, answeredAt(gone)) {
+	missingAt := answeredAt(gone).Add(-expiryTolerance) // A later end is noted from there on.
+	if !m.isActive() || d.sameAccount(note) || m.ranOut(note, missingAt) {
 		return nil
 	}
 	finder := "other credentials (" + note.Account + ") found it last"
