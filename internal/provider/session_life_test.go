@@ -456,13 +456,14 @@ func (l *life) remember(j judged) {
 		_, was := j.before.Current[at]
 		_, moved := j.before.Current[l.config[at].MovedFrom]
 		imported := l.config[at].Import != "" && !was && !moved
+		isRead := imported || !how.NoRefresh && (!how.MinimalRefresh || j.plan.Changes[at].Action != noOp)
 		switch {
-		case !j.included(at), (how.NoRefresh || how.MinimalRefresh) && !imported:
+		case !j.included(at), !isRead:
 		case found:
 			if m.key == "nobody" || session.ExpiresAt.After(m.end) {
 				m.end = session.ExpiresAt
 			}
-			if m.key != j.run.key && (how.OrphansFirst || j.out.Failed()) {
+			if m.key != j.run.key && (how.OrphansFirst || how.MinimalRefresh || j.out.Failed()) {
 				m.key = eitherKey // A failed change may lose what its plan has read.
 				break
 			}
