@@ -312,7 +312,7 @@ func (j judged) judgeWrite(at address, c change) string {
 		if writes(c) || changed(c, "renew_at") {
 			return "the session has ended, and the plan renews"
 		}
-	case argumentsChanged(c), m.unsent && !how.NoRefresh:
+	case argumentsChanged(c) && said.Arguments["ttl_seconds"] != nil, m.unsent && !how.NoRefresh:
 		if !writes(c) {
 			return "arguments changed or are unsent, and the plan does not write"
 		}
