@@ -126,9 +126,9 @@ func (j judged) included(at address) bool {
 }
 
 // isForeign says whether a session that the run does not find may be alive in another
-// account, by what a user knows.
+// account, by what a user knows: other credentials have been used, or nobody knows which.
 func (j judged) isForeign(at address) bool {
-	return j.memory[at].key != j.run.key || j.run.key != ""
+	return j.run.key != "" || len(j.keys) > 1 || j.memory[at].key != ""
 }
 
 // vouchedFor says whether the run has first found another session that the same
@@ -146,6 +146,13 @@ func (j judged) vouchedFor(h holder) bool {
 		}
 	}
 	return false
+}
+
+// sent says whether the apply has set the expiry of a session.
+func (j judged) sent(id string) bool {
+	return slices.ContainsFunc(j.Requests(), func(r sandbox.Request) bool {
+		return r.Method == http.MethodPost && r.SessionID == id && r.Status < http.StatusBadRequest
+	})
 }
 
 // mentions says whether a message of the run names a session.
@@ -429,10 +436,9 @@ func (j judged) mayKeep(found problem) bool {
 // explainsApply says whether a user would understand the error: a session that the
 // run needs is not there, or not there any more, or another account has it.
 func (j judged) explainsApply(found problem) bool {
-	if found.Step == "provisioner" || found.Step == "dependent" || j.gated {
+	if found.Step == "provisioner" || found.Step == "dependent" || j.gated || slices.Contains(j.config[found.At].IgnoreChanges, "ttl_seconds") {
 		return true
 	}
-	c := j.plan.Changes[found.At]
 	if limit := j.options.SessionLimit; limit > 0 && found.Step == "create" && found.At.Type == managedSessionType {
 		sessions := max(len(j.at.mine), len(j.after.mine)-1)
 		for at, c := range j.plan.Changes {
@@ -443,7 +449,13 @@ func (j judged) explainsApply(found problem) bool {
 		return sessions > limit
 	}
 	wanted, _ := j.wants(found.At, j.State, false)
-	for _, id := range []string{idIn(c.Before), text(c.Planned, "session_id"), wanted} {
+	ids := []string{wanted}
+	for _, c := range j.changes() {
+		if c.at == found.At {
+			ids = append(ids, idIn(c.Before), text(c.Planned, "session_id"))
+		}
+	}
+	for _, id := range ids {
 		if j.destroysTainted(id) || j.showsItsEnd(found.At, id) {
 			return true
 		}

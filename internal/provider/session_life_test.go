@@ -233,8 +233,9 @@ type life struct {
 	// memory is what the rules of later runs depend on.
 	memory map[address]memory
 	// released are created sessions that the user gave away, extended are those that
-	// an action has extended in the run, and spelled the letters that had an effect.
-	released, extended, spelled map[string]bool
+	// an action has extended in the run, keys the credentials that runs have had, and
+	// spelled the letters that had an effect.
+	released, extended, keys, spelled map[string]bool
 	// stopped says that the run was interrupted.
 	stopped atomic.Bool
 	// told is the life as a person reads it, shown the configuration in it.
@@ -274,7 +275,7 @@ func (s *lifeServer) newLife(ctx context.Context, words []word) *life {
 	s.current.Store(f)
 	l := &life{
 		story: newStoryOf(ctx, breaker{}, f), options: options, memory: make(map[address]memory),
-		released: make(map[string]bool), spelled: make(map[string]bool),
+		released: make(map[string]bool), keys: make(map[string]bool), spelled: make(map[string]bool),
 	}
 	if options.MaxTTL > 0 {
 		l.tell("# the API grants at most %s", options.MaxTTL)
@@ -362,6 +363,7 @@ func (l *life) begin(r run, gate, faults bool) (heal func()) {
 func (l *life) execute(d draw) {
 	r := l.next
 	l.next, l.extended, l.Pick = run{}, make(map[string]bool), d.n
+	l.keys[r.key] = true
 	l.stopped.Store(false)
 	if hcl := l.config.HCL(0); hcl != l.shown {
 		l.shown = hcl
@@ -476,7 +478,7 @@ func (l *life) remember(j judged) {
 	for at, c := range j.plan.Changes {
 		m, held := l.memory[at], l.State.Current[at]
 		done, ok := j.out.Done[at]
-		if (ok || held.Tainted) && writes(c) && isActive(held) {
+		if (ok || held.Tainted) && writes(c) && isActive(held) && (j.sent(idIn(held)) || c.Action != update) {
 			m.key, m.end = j.run.key, endOf(held)
 		}
 		switch {
