@@ -465,8 +465,8 @@ func (l *life) remember(j judged) {
 			if m.key == "nobody" || session.ExpiresAt.After(m.end) {
 				m.end = session.ExpiresAt
 			}
-			if m.key != j.run.key && (how.OrphansFirst || how.MinimalRefresh || j.out.Failed()) {
-				m.key = eitherKey // A failed change may lose what its plan has read.
+			if m.key != j.run.key && (how.OrphansFirst || how.MinimalRefresh || j.planFault || j.out.Failed()) {
+				m.key = eitherKey // A fault may hide the session, and a failed change lose what its plan has read.
 				break
 			}
 			m.key = j.run.key
