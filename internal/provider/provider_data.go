@@ -107,7 +107,10 @@ func (d *providerData) clientForApply(summary string, diags *diag.Diagnostics) *
 }
 
 // noteRead keeps what was just read of a session for lastRead.
-func (d *providerData) noteRead(sessionID string, note sessionNote) { d.reads.Store(sessionID, note) }
+func (d *providerData) noteRead(sessionID string, note sessionNote) {
+	d.reads.Store(sessionID, note)
+	d.guard.found.Store(sessionID, true)
+}
 
 // lastRead is what this process has last read of a session. A plan may use it for a
 // warning, which decides nothing, and where no private state is passed on.

@@ -100,6 +100,38 @@ func TestSessionDeletion_OfAKeptSessionIsRefusedAtPlan(t *testing.T) {
 	})
 }
 
+// TestSessionDeletion_OfAKeptSessionThatCountsAsEndedIsRefused: other credentials, after
+// the noted end, have not found a session that lives on, and a minimal refresh reads
+// only the instance that goes.
+func TestSessionDeletion_OfAKeptSessionThatCountsAsEndedIsRefused(t *testing.T) {
+	t.Parallel()
+	it, twin := room("it"), room("twin")
+	eachRow(t, map[string]string{sessionExpiryType: sessionExpiryType, managedSessionType: managedSessionType}, func(t *testing.T, typeName string) {
+		inAnyOrder(t, func(t *testing.T, pick func(int) int, how command) {
+			kept := configuration{it: lasts("s1")}
+			if typeName == managedSessionType {
+				it := sessionAt("it")
+				kept = configuration{it: {Arguments: attributes{"ttl_seconds": 3600, "recreate_when_ended": false}, Import: "s1"}}
+			}
+			both := maps.Clone(kept)
+			both[twin] = lasts("s1")
+			s := newAppliedStory(t, both, "s1")
+			s.putSession("s1", 24*time.Hour)
+			s.clock.Advance(2 * time.Hour)
+			own := s.provider
+			s.useOther()
+			s.run()
+			s.provider, s.Pick, s.config = own, pick, kept
+			if how.NoRefresh || how.OrphansFirst {
+				s.run(how)
+			} else {
+				s.refused(how, "Plan deletes a session that it keeps")
+			}
+			s.lives("s1", true)
+		})
+	})
+}
+
 // forgetDeleteOnDestroy leaves the state as an import or a move does before it is read.
 func (s *story) forgetDeleteOnDestroy() {
 	s.alter(room("it"), func(held *object) {

@@ -201,9 +201,9 @@ func (r *sessionExpiryResource) ModifyPlan(ctx context.Context, req resource.Mod
 		setPlan(ctx, &planned, req, resp)
 		return
 	}
-	if prior.isActive() {
-		resp.Diagnostics.Append(r.data.guard.claimSession(planned.ID.ValueString(), newClaim(sessionExpiryType, planned.lifetimeModel, note, keeps))...)
-	}
+	held := newClaim(sessionExpiryType, planned.lifetimeModel, note, keeps)
+	held.ended = !prior.isActive()
+	resp.Diagnostics.Append(r.data.guard.claimSession(planned.ID.ValueString(), held)...)
 	resp.Diagnostics.Append(planned.planUpdate(prior.lifetimeModel, note)...)
 	resp.Diagnostics.Append(r.data.warnOfShortening(planned.lifetimeModel)...)
 	setPlan(ctx, &planned, req, resp)

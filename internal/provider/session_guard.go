@@ -24,6 +24,8 @@ type sessionGuard struct {
 	written sync.Map
 	// deleted holds the ids of the sessions that this process has deleted.
 	deleted sync.Map
+	// found holds the ids of the sessions that this process has found.
+	found sync.Map
 	// priors holds the prior state of each planned instance, by instance id.
 	priors sync.Map
 
@@ -48,6 +50,9 @@ type claim struct {
 	managed bool
 	// extends says that the instance sets the lifetime of the session.
 	extends bool
+	// ended says that the state has the session as ended. It counts as kept if the
+	// process finds it: other credentials may not have.
+	ended bool
 	// spared says that the instance is replaced, and that its new session is known
 	// only after apply: then the old session is not deleted.
 	spared bool
@@ -228,11 +233,12 @@ func (g *sessionGuard) record(sessionID string, added claim) (other claim, confl
 		g.claims = make(map[string][]claim)
 	}
 	replaced := false
+	_, found := g.found.Load(sessionID)
 	for i, earlier := range g.claims[sessionID] {
 		switch {
 		case added.instance != "" && earlier.instance == added.instance:
 			g.claims[sessionID][i], replaced = added, true
-		case sessionID == unknownSession:
+		case sessionID == unknownSession, (earlier.ended || added.ended) && !found:
 		case earlier.effect != added.effect:
 			other, conflict = earlier, true
 		case !conflict && earlier.extends && added.extends && added.effect == keeps:

@@ -327,9 +327,9 @@ func (r *sessionResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	}
 	resp.RequiresReplace = planned.replacedBy(prior)
 	// The create half of a replacement, planned next, claims that it deletes.
-	if prior.isActive() && len(resp.RequiresReplace) == 0 {
+	if len(resp.RequiresReplace) == 0 {
 		held := newClaim(managedSessionType, planned.lifetimeModel, note, keeps)
-		held.extends = !config.TTLSeconds.IsNull()
+		held.ended, held.extends = !prior.isActive(), !config.TTLSeconds.IsNull()
 		resp.Diagnostics.Append(r.data.guard.claimSession(prior.ID.ValueString(), held)...)
 	}
 	setPlan(ctx, &planned, req, resp)
