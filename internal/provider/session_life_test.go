@@ -458,6 +458,9 @@ func (l *life) remember(j judged) {
 		_, was := j.before.Current[at]
 		_, moved := j.before.Current[l.config[at].MovedFrom]
 		imported := l.config[at].Import != "" && !was && !moved
+		if imported {
+			m = memory{}
+		}
 		isRead := imported || !how.NoRefresh && (!how.MinimalRefresh || j.plan.Changes[at].Action != noOp)
 		switch {
 		case !j.included(at), !isRead:
