@@ -23,7 +23,7 @@ import (
 )
 
 var (
-	lifeSeed  = flag.Uint64("life.seed", 1, "the first seed of the lives of TestLife")
+	lifeSeed  = flag.Uint64("life.seed", 1001, "the first seed of the lives of TestLife; from here on, the first hundred have each letter")
 	lifeCount = flag.Uint64("life.count", 0, "how many lives TestLife runs; 0 means a number that suits CI")
 	lifeFor   = flag.Duration("life.for", 0, "how long TestLife goes on with further seeds")
 )
