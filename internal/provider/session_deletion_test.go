@@ -132,6 +132,21 @@ func TestSessionDeletion_OfAKeptSessionThatCountsAsEndedIsRefused(t *testing.T) 
 	})
 }
 
+func TestSessionDeletion_OfOneOfTwoEndedTwinsIsNotRefused(t *testing.T) {
+	t.Parallel()
+	it, twin := room("it"), room("twin")
+	inAnyOrder(t, func(t *testing.T, pick func(int) int, how command) {
+		s := newAppliedStory(t, configuration{it: lasts("s1"), twin: lasts("s1")}, "s1")
+		s.Remove("s1")
+		s.run()
+		s.Pick = pick
+		s.change(configuration{it: lasts("s1")}, how)
+	})
+	s := newAppliedStory(t, configuration{it: lasts("s1"), twin: lasts("s1")}, "s1")
+	s.Remove("s1")
+	s.change(configuration{it: lasts("s1")}, command{OrphansFirst: true})
+}
+
 // forgetDeleteOnDestroy leaves the state as an import or a move does before it is read.
 func (s *story) forgetDeleteOnDestroy() {
 	s.alter(room("it"), func(held *object) {
