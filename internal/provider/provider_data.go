@@ -3,7 +3,6 @@ package provider
 import (
 	"context"
 	"fmt"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,9 +25,6 @@ type providerData struct {
 
 	timing timing
 	guard  sessionGuard
-	// reads holds the note of what this process has last read of each session, by
-	// session id.
-	reads sync.Map
 	// accounts outlives this configuration, because bridges configure the provider anew
 	// for each call.
 	accounts *knownAccounts
@@ -106,24 +102,10 @@ func (d *providerData) clientForApply(summary string, diags *diag.Diagnostics) *
 	return client
 }
 
-// noteRead keeps what was just read of a session for lastRead.
-func (d *providerData) noteRead(sessionID string, note sessionNote) {
-	d.reads.Store(sessionID, note)
-	d.guard.found.Store(sessionID, true)
-}
-
-// lastRead is what this process has last read of a session. A plan may use it for a
-// warning, which decides nothing, and where no private state is passed on.
-func (d *providerData) lastRead(sessionID string) (note sessionNote, ok bool) {
-	value, _ := d.reads.Load(sessionID)
-	note, ok = value.(sessionNote)
-	return note, ok
-}
-
 // noteOrLastRead returns the note of an instance, or what this process has last read
 // if there is none: the bridges of Pulumi and Crossplane pass no private state on.
 func (d *providerData) noteOrLastRead(note sessionNote, sessionID string) sessionNote {
-	if read, ok := d.lastRead(sessionID); ok && note == (sessionNote{}) {
+	if read, ok := d.guard.lastRead(sessionID); ok && note == (sessionNote{}) {
 		read.Instance = "" // Another instance of the session may have read it.
 		return read
 	}

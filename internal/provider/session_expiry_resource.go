@@ -219,7 +219,7 @@ func (r *sessionExpiryResource) warnIfMissing(ctx context.Context, sessionID typ
 	}
 	switch session, err := r.data.client.Get(ctx, id); {
 	case err == nil:
-		r.data.noteRead(id, sessionNote{ServerTime: session.ServerTime, ExpiresAt: session.ExpiresAt})
+		r.data.guard.noteRead(id, sessionNote{ServerTime: session.ServerTime, ExpiresAt: session.ExpiresAt})
 	case errors.Is(err, palabra.ErrNotFound):
 		diags.AddAttributeWarning(path.Root("session_id"), "Session does not exist",
 			fmt.Sprintf("The API does not find session %q: the id is misspelled, or the session has expired or was deleted.%s Applying this resource will fail; the rest of the plan is not affected. "+

@@ -24,8 +24,9 @@ type sessionGuard struct {
 	written sync.Map
 	// deleted holds the ids of the sessions that this process has deleted.
 	deleted sync.Map
-	// found holds the ids of the sessions that this process has found.
-	found sync.Map
+	// reads holds the note of what this process has last read of each session that it
+	// has found, by session id.
+	reads sync.Map
 	// priors holds the prior state of each planned instance, by instance id.
 	priors sync.Map
 
@@ -78,6 +79,16 @@ func (g *sessionGuard) noteWritten(sessionID string) { g.written.Store(sessionID
 func (g *sessionGuard) hasWritten(sessionID string) bool {
 	_, written := g.written.Load(sessionID)
 	return written
+}
+
+func (g *sessionGuard) noteRead(sessionID string, note sessionNote) { g.reads.Store(sessionID, note) }
+
+// lastRead is what this process has last read of a session. A plan may use it for a
+// warning, which decides nothing, and where no private state is passed on.
+func (g *sessionGuard) lastRead(sessionID string) (note sessionNote, ok bool) {
+	value, _ := g.reads.Load(sessionID)
+	note, ok = value.(sessionNote)
+	return note, ok
 }
 
 // rememberPrior keeps the prior state of an instance for priorOf. If the instance
@@ -233,7 +244,7 @@ func (g *sessionGuard) record(sessionID string, added claim) (other claim, confl
 		g.claims = make(map[string][]claim)
 	}
 	replaced := false
-	_, found := g.found.Load(sessionID)
+	_, found := g.lastRead(sessionID)
 	for i, earlier := range g.claims[sessionID] {
 		switch {
 		case added.instance != "" && earlier.instance == added.instance:

@@ -148,11 +148,15 @@ func (j judged) vouchedFor(h holder) bool {
 	return false
 }
 
-// sent says whether the apply has set the expiry of a session.
-func (j judged) sent(id string) bool {
-	return slices.ContainsFunc(j.Requests(), func(r sandbox.Request) bool {
-		return r.Method == http.MethodPost && r.SessionID == id && r.Status < http.StatusBadRequest
-	})
+// sent counts the requests of the apply that have set the expiry of each session.
+func (j judged) sent() map[string]int {
+	sent := make(map[string]int)
+	for _, request := range j.Requests() {
+		if request.Method == http.MethodPost && request.SessionID != "" && request.Status < http.StatusBadRequest {
+			sent[request.SessionID]++
+		}
+	}
+	return sent
 }
 
 // mentions says whether a message of the run names a session.
@@ -533,12 +537,7 @@ func (j judged) judgeCreated() {
 
 // judgePosts counts the requests that set an expiry. One that is refused sets none.
 func (j judged) judgePosts() {
-	sent, allowed := make(map[string]int), make(map[string]int)
-	for _, request := range j.Requests() {
-		if request.Method == http.MethodPost && request.SessionID != "" && request.Status < http.StatusBadRequest {
-			sent[request.SessionID]++
-		}
-	}
+	sent, allowed := j.sent(), make(map[string]int)
 	for at, c := range j.plan.Changes {
 		if !writes(c) {
 			continue

@@ -478,10 +478,11 @@ func (l *life) remember(j judged) {
 		}
 		l.memory[at] = m
 	}
+	sent := j.sent()
 	for at, c := range j.plan.Changes {
 		m, held := l.memory[at], l.State.Current[at]
 		done, ok := j.out.Done[at]
-		if (ok || held.Tainted) && writes(c) && isActive(held) && (j.sent(idIn(held)) || c.Action != update) {
+		if (ok || held.Tainted) && writes(c) && isActive(held) && (sent[idIn(held)] > 0 || c.Action != update) {
 			m.key, m.end = j.run.key, endOf(held)
 		}
 		switch {

@@ -53,7 +53,7 @@ func (d *providerData) refreshLifetime(ctx context.Context, model lifetimeResour
 		resp.Diagnostics.Append(d.clockWarning(session)...)
 		newer, diags = model.observe(session, newer)
 		resp.Diagnostics.Append(diags...)
-		d.noteRead(id, newer)
+		d.guard.noteRead(id, newer)
 	case errors.Is(err, palabra.ErrStillListed) && !imported:
 		resp.Diagnostics.AddWarning("Session not read, but listed", fmt.Sprintf("%s\n\nThe state of session %q is kept. "+
 			"If this does not pass, something between this machine and the API answers in its place.", sentence(err.Error()), id))
@@ -123,7 +123,7 @@ func answeredAt(err error) time.Time {
 // process has read the session. Apply reads nothing before it plans again, so it
 // does not repeat the warning.
 func (d *providerData) warnOfShortening(m lifetimeModel) diag.Diagnostics {
-	read, ok := d.lastRead(m.ID.ValueString())
+	read, ok := d.guard.lastRead(m.ID.ValueString())
 	if !ok {
 		return nil
 	}
