@@ -134,7 +134,7 @@ func (j judged) isForeign(at address) bool {
 // vouchedFor says whether the run has first found another session that the same
 // credentials found last: then what it does not find has ended.
 func (j judged) vouchedFor(h holder) bool {
-	shared := j.shared() // A new instance of a session asks for it, too.
+	shared := j.shared() // An instance that gets a session asks for it, too.
 	for _, request := range j.Requests() {
 		for at, held := range j.State.Current {
 			if id := idIn(held); id != "" && !shared[id] && id == request.SessionID && request.Status == http.StatusOK && j.memory[at].key == j.memory[h.at].key && j.memory[at].key != eitherKey {
@@ -676,14 +676,14 @@ func (j judged) judgeQuiet() {
 }
 
 // shared are the sessions of several instances: each may undo what the other does.
-func (l *life) shared() map[string]bool {
+func (j judged) shared() map[string]bool {
 	count := make(map[string]int)
-	for _, held := range l.State.Current {
+	for _, held := range j.State.Current {
 		count[idIn(held)]++
 	}
-	for at, said := range l.config {
-		if _, held := l.State.Current[at]; !held {
-			count[sessionIDOf(said)]++
+	for at := range j.config {
+		if wanted, _ := j.wants(at, j.State, false); wanted != j.id(at) {
+			count[wanted]++
 		}
 	}
 	shared := make(map[string]bool)
