@@ -600,7 +600,7 @@ func (j judged) judgeTruth() {
 		if _, found := j.after.mine[id]; found {
 			j.judgeTimes(at, held, session)
 		}
-		if lives {
+		if lives || j.memory[at].untold {
 			continue
 		}
 		end := j.memory[at].end

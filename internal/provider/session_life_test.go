@@ -250,9 +250,11 @@ type memory struct {
 	// left open whether a lifetime was sent.
 	unsent, doubtful bool
 	// key names the credentials that found the session last, and end is the latest end
-	// that they were told since the lifetime was set.
-	key string
-	end time.Time
+	// that they were told since the lifetime was set. untold says that a fault may have
+	// hidden a later one.
+	key    string
+	end    time.Time
+	untold bool
 }
 
 // eitherKey stands for credentials that a user cannot be sure of.
@@ -465,7 +467,10 @@ func (l *life) remember(j judged) {
 		switch {
 		case !j.included(at), !isRead:
 		case found:
-			if m.key == "nobody" || session.ExpiresAt.After(m.end) {
+			switch later := session.ExpiresAt.After(m.end); {
+			case later && j.planFault:
+				m.untold = true
+			case later, m.key == "nobody":
 				m.end = session.ExpiresAt
 			}
 			if m.key != j.run.key && (how.OrphansFirst || how.MinimalRefresh || j.planFault || j.out.Failed()) {
@@ -483,7 +488,7 @@ func (l *life) remember(j judged) {
 		m, held := l.memory[at], l.State.Current[at]
 		done, ok := j.out.Done[at]
 		if (ok || held.Tainted) && writes(c) && isActive(held) && (sent[idIn(held)] > 0 || c.Action != update) {
-			m.key, m.end = j.run.key, endOf(held)
+			m.key, m.end, m.untold = j.run.key, endOf(held), false
 		}
 		switch {
 		case !ok:
