@@ -492,7 +492,7 @@ func (j judged) livesOn(at address, id string) bool {
 	m, isMine := j.memory[at], func(id string) bool { _, mine := j.world.mine[id]; return mine }
 	_, lives := j.after.lives[id]
 	guessed := m.key == "nobody" && slices.ContainsFunc(slices.Concat(holders(j.before), holders(j.plan.Prior)), func(h holder) bool { return isMine(idIn(h.object)) })
-	return lives && (isMine(id) || m.end.After(j.world.at) && !guessed)
+	return lives && (isMine(id) || m.end.After(j.at.at) && !guessed)
 }
 
 // deceived says that two false witnesses may have met the run, which are believed, or a
